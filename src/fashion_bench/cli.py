@@ -1,0 +1,288 @@
+"""La línea de órdenes: ejecuta el cuaderno 01 con papermill y muestra lo que va escribiendo."""
+
+import ast
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import product, zip_longest
+from pathlib import Path
+from statistics import median
+from types import FrameType
+from typing import NamedTuple
+
+import click
+import nbformat
+from jupyter_client import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from nbclient.exceptions import DeadKernelError
+from papermill import PapermillExecutionError, execute_notebook, inspect_notebook
+
+from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, parameters, records
+from fashion_bench.errors import TutorialError
+from fashion_bench.records import Record
+
+NOTEBOOK = NOTEBOOKS_DIR / "01_fashion_mnist_cnn.ipynb"
+RUNS_DIR = PROJECT_DIR / "runs"
+
+FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
+
+
+Overrides = dict[str, int | str]
+"""Parámetros que se cambian en una ejecución."""
+
+
+class Outcome(NamedTuple):
+    """Cómo acabó una ejecución."""
+
+    code: int
+    record: Record | None = None
+
+
+class SpanishCommand(click.Command):
+    """Orden de click cuya ayuda está en español."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Escribe la línea de uso."""
+        formatter.write_usage(ctx.command_path, "[OPCIONES]", prefix="Uso: ")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Escribe la tabla de opciones."""
+        with formatter.section("Opciones"):
+            formatter.write_dl([parameter.get_help_record(ctx) for parameter in self.params])
+
+
+def main() -> None:
+    """Punto de entrada: lee la orden, ejecuta el cuaderno y termina con su código de salida."""
+    for stream in (sys.stdout, sys.stderr):  # una consola cp1252 no puede con todo
+        stream.reconfigure(errors="replace")
+    defaults = notebook_parameters()
+    command = build_command(defaults)
+    try:
+        given = command.main(standalone_mode=False)
+        if isinstance(given, int):  # se pidió --help
+            sys.exit(given)
+        combinations = checked(defaults, given)
+    except click.UsageError as error:
+        _complain(f"Error: {_in_spanish(error)}")
+        sys.exit(BAD_USAGE)
+    except TutorialError as error:
+        _complain(f"Error: {error}")
+        sys.exit(BAD_USAGE)
+    sys.exit(run_all(combinations))
+
+
+def notebook_parameters() -> dict[str, tuple[object, str]]:
+    """Lee del cuaderno el valor por defecto y la ayuda de cada parámetro."""
+    return {
+        name: (ast.literal_eval(found["default"]), found["help"])
+        for name, found in inspect_notebook(NOTEBOOK).items()
+    }
+
+
+def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
+    """Construye la orden; al llamarla devuelve las opciones escritas, como texto."""
+    options = [
+        click.Option(
+            [f"--{name.replace('_', '-')}", name],
+            multiple=True,
+            metavar="NÚMERO" if isinstance(default, int) else "TEXTO",
+            help=f"{text} [por defecto: {default if default != '' else 'vacío'}]",
+        )
+        for name, (default, text) in defaults.items()
+    ]
+    return SpanishCommand(
+        "fashion_mnist_cnn.py",
+        params=[*options, click.Option(["--help"], is_flag=True, is_eager=True, expose_value=False,
+                                       callback=_show_help, help="Muestra esta ayuda.")],
+        callback=lambda **given: {name: texts for name, texts in given.items() if texts},
+        add_help_option=False,
+        help="Entrena una red convolucional con Fashion-MNIST y mide cuánto tarda este equipo: "
+        "ejecuta el cuaderno notebooks/01_fashion_mnist_cnn.ipynb sin navegador. Si repites una "
+        "opción con otro valor, prueba todas las combinaciones.",
+    )  # fmt: skip
+
+
+def checked(
+    defaults: dict[str, tuple[object, str]], given: dict[str, tuple[str, ...]]
+) -> list[Overrides]:
+    """Comprueba las opciones escritas y devuelve todas sus combinaciones, con su tipo.
+
+    Raises:
+        TutorialError: si alguna no vale o no se podrá guardar el registro.
+    """
+    texts = {name: str(default) for name, (default, _) in defaults.items()}
+    combinations = []
+    for values in product(*map(dict.fromkeys, given.values())):
+        chosen = dict(zip(given, values, strict=True))
+        if "results_dir" in chosen:  # una ruta de la terminal se cuenta desde donde se escribe
+            chosen["results_dir"] = str(Path(chosen["results_dir"]).expanduser().absolute())
+        config = parameters.Training.check_strings(texts | chosen)
+        records.prepare_folder(config.results_dir)
+        combinations.append({name: getattr(config, name) for name in chosen})
+    return combinations
+
+
+def run_all(combinations: list[Overrides]) -> int:
+    """Ejecuta las combinaciones una tras otra y devuelve el código de salida.
+
+    Una que falla no detiene a las demás. Si hay varias, acaba con una tabla de todas.
+    """
+    outcomes = []
+    names = _names(combinations)
+    for number, (name, overrides) in enumerate(zip(names, combinations, strict=True), 1):
+        if len(combinations) > 1:
+            print(f"\n=== {number} de {len(combinations)}: {name} ===", flush=True)
+        outcomes.append(run(overrides))
+        if outcomes[-1].code == INTERRUPTED:
+            break
+    if len(combinations) > 1:
+        print(f"\n{summary(names, outcomes)}")
+    return max(outcome.code for outcome in outcomes)
+
+
+def summary(names: list[str], outcomes: list[Outcome]) -> str:
+    """Escribe la tabla de las combinaciones, en texto; las que faltan no se llegaron a hacer."""
+    width = max(map(len, ["Combinación", *names]))
+    lines = [f"{'Combinación':{width}}  {'s/época':>8}  {'imágenes/s':>10}  {'Exactitud':>9}"]
+    for name, outcome in zip_longest(names, outcomes, fillvalue=None):
+        if outcome is None:
+            result = "sin hacer"
+        elif outcome.record is None:
+            result = "falló" if outcome.code == FAILED else "interrumpida"
+        else:
+            seconds = outcome.record.median_epoch_seconds
+            speed = outcome.record.data.training_images / seconds
+            accuracy = median(repeat.test_accuracy for repeat in outcome.record.repeats)
+            result = f"{seconds:8.2f}  {speed:10.0f}  {accuracy:9.4f}"
+            result += f"  no cuenta: {outcome.record.flaw}" if outcome.record.flaw else ""
+        lines.append(f"{name:{width}}  {result}")
+    return "\n".join(lines)
+
+
+def run(overrides: Overrides) -> Outcome:
+    """Ejecuta el cuaderno en un kernel nuevo, con su texto en directo."""
+    output = RUNS_DIR / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.ipynb"
+    manager = AsyncKernelManager(kernel_name="python3", transport_encryption="auto")
+    stop = _CtrlC(manager)
+    try:
+        RUNS_DIR.mkdir(exist_ok=True)
+        with stop.handled():
+            notebook = execute_notebook(
+                NOTEBOOK,
+                output,
+                overrides,
+                cwd=NOTEBOOKS_DIR,
+                progress_bar=False,
+                stdout_file=sys.stdout,
+                stderr_file=sys.stderr,
+                km=manager,
+                on_cell_start=stop.before_cell,
+            )
+    except KeyboardInterrupt:
+        return Outcome(INTERRUPTED)
+    except PapermillExecutionError as error:
+        if stop.pressed:
+            _complain(f"Interrumpido. El cuaderno a medias está en {output}")
+            return Outcome(INTERRUPTED)
+        sentence = error.evalue if error.ename == TutorialError.__name__ else (
+            f"la celda {error.exec_count} ha fallado con {error.ename}: {error.evalue}"
+        )  # fmt: skip
+        _complain(f"Error: {sentence}\nEl cuaderno a medias está en {output}")
+    except DeadKernelError:
+        _complain(
+            "Error: el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por "
+            f"falta de memoria; prueba con un lote menor.\nEl cuaderno a medias está en {output}"
+        )
+    except OSError as error:
+        _complain(
+            f"Error: no se puede escribir en {RUNS_DIR} ({error.strerror}); libera espacio o "
+            "cambia los permisos de esa carpeta."
+        )
+    else:
+        print(f"Cuaderno ejecutado: {output}")
+        return Outcome(0, _saved_record(notebook))
+    finally:
+        if manager.has_kernel:
+            run_sync(manager.shutdown_kernel)(now=True)
+    return Outcome(FAILED)
+
+
+class _CtrlC:
+    """Qué hacer con Ctrl-C: la primera vez, detener la celda; la segunda, cortar sin más.
+
+    El cuaderno guarda entonces lo que ya ha medido y papermill, el cuaderno a medias.
+    """
+
+    def __init__(self, manager: AsyncKernelManager) -> None:
+        self.pressed = False
+        self._manager = manager
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        previous = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+
+    def before_cell(self, **_: object) -> None:
+        if self.pressed:  # se pulsó entre dos celdas
+            raise KeyboardInterrupt
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.pressed = True
+        print("\nInterrumpido: se detiene el entrenamiento…", file=sys.stderr, flush=True)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # aún no hay nada en marcha
+            raise KeyboardInterrupt from None
+        asyncio.run_coroutine_threadsafe(self._manager.interrupt_kernel(), loop)
+
+
+def _show_help(ctx: click.Context, option: click.Option, asked: bool) -> None:
+    if asked:
+        click.echo(ctx.get_help())
+        ctx.exit()
+
+
+def _in_spanish(error: click.UsageError) -> str:
+    see_help = "mira las que hay con --help."
+    match error:
+        case click.NoSuchOption(possibilities=[*similar]) if similar:
+            return f"La opción {error.option_name} no existe; ¿querías decir {similar[0]}?"
+        case click.NoSuchOption():
+            return f"La opción {error.option_name} no existe; {see_help}"
+        case click.BadOptionUsage():
+            return f"A la opción {error.option_name} le falta su valor; {see_help}"
+        case _:
+            return (
+                "Cada valor va detrás de su opción, como en «--epochs 3», y en la orden sobra "
+                f"alguno; {see_help}"
+            )
+
+
+def _saved_record(notebook: nbformat.NotebookNode) -> Record:
+    [cell] = [cell for cell in notebook.cells if cell.id == "registro"]
+    return records.load_file(
+        Path(cell.outputs[0].text.removeprefix("Registro guardado en ").strip())
+    )
+
+
+def _names(combinations: list[Overrides]) -> list[str]:
+    """Nombra cada combinación por las opciones que cambian de una a otra."""
+    varied = [name for name, value in combinations[0].items() if any(
+        other[name] != value for other in combinations
+    )]  # fmt: skip
+    return [
+        " ".join(f"--{name.replace('_', '-')} {overrides[name]}" for name in varied)
+        for overrides in combinations
+    ]
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,137 @@
+"""Fashion-MNIST: 70 000 fotos de prendas que viajan dentro del paquete.
+
+Fuente: Han Xiao, Kashif Rasul y Roland Vollgraf (2017), «Fashion-MNIST: a Novel Image
+Dataset for Benchmarking Machine Learning Algorithms», arXiv:1708.07747. Licencia MIT de
+Zalando, junto a los datos.
+"""
+
+import gzip
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from fashion_bench.errors import TutorialError
+
+FOLDER = Path(__file__).parent / "datasets" / "fashion-mnist"
+
+NAMES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
+CLASS_NAMES = (
+    "Camiseta",
+    "Pantalón",
+    "Suéter",
+    "Vestido",
+    "Abrigo",
+    "Sandalia",
+    "Camisa",
+    "Zapatilla",
+    "Bolso",
+    "Botín",
+)
+
+TRAIN_IMAGES = 60_000
+TEST_IMAGES = 10_000
+VALIDATION_FRACTION = 0.1
+"""Parte de las imágenes de entrenamiento que se aparta para validar."""
+
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+def load(folder: Path = FOLDER) -> tuple[Arrays, Arrays]:
+    """Lee los cuatro ficheros oficiales y comprueba su SHA-256.
+
+    Returns:
+        `(train_images, train_labels), (test_images, test_labels)`, todo `uint8`: imágenes
+        `(60000, 28, 28)` y `(10000, 28, 28)`, de 0 (negro) a 255 (blanco); etiquetas
+        `(60000,)` y `(10000,)`, de 0 a 9 en el orden de `CLASS_NAMES`.
+
+    Raises:
+        TutorialError: si un fichero falta, no se puede leer o no es el oficial.
+    """
+    checksums = read_checksums(folder)
+    with ThreadPoolExecutor() as pool:  # zlib y hashlib sueltan el GIL: se lee en paralelo
+        arrays = list(pool.map(lambda name: _read(folder / name, checksums[name]), NAMES))
+    train_images, train_labels, test_images, test_labels = arrays
+    return (train_images, train_labels), (test_images, test_labels)
+
+
+def read_checksums(folder: Path = FOLDER) -> dict[str, str]:
+    """Devuelve el SHA-256 que debe tener cada fichero, según `SHA256SUMS`.
+
+    Raises:
+        TutorialError: si `SHA256SUMS` falta o está dañado.
+    """
+    words = _read_bytes(folder / "SHA256SUMS").decode("ascii", "replace").split()
+    checksums = dict(zip(words[1::2], words[::2], strict=False))
+    if not checksums.keys() >= set(NAMES):
+        raise _damaged(folder / "SHA256SUMS", "no contiene las cuatro sumas")
+    return checksums
+
+
+def fingerprint() -> str:
+    """Devuelve el SHA-256 del conjunto entero: el de la lista `SHA256SUMS`."""
+    return hashlib.sha256(_read_bytes(FOLDER / "SHA256SUMS")).hexdigest()
+
+
+def validation_size(samples: int) -> int:
+    """Devuelve cuántas de `samples` imágenes se apartan para validar."""
+    return round(samples * VALIDATION_FRACTION)
+
+
+def stratified_sample(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Elige `size` posiciones al azar, repartidas por clase como en `labels`.
+
+    El reparto es exacto salvo el redondeo: cada clase recibe la parte entera de lo que le
+    toca y las de mayor resto, una más.
+
+    Args:
+        labels: etiquetas `(n,)`, enteros desde 0.
+        size: cuántas posiciones elegir, de 0 a `n`.
+        seed: semilla; la misma da siempre la misma muestra.
+
+    Returns:
+        Posiciones `(size,)` sin repetir, de menor a mayor.
+    """
+    generator = np.random.default_rng(seed)
+    share = np.bincount(labels) * size / len(labels)
+    take = np.floor(share).astype(int)
+    largest_remainders = np.argsort(take - share, kind="stable")[: size - take.sum()]
+    take[largest_remainders] += 1
+    chosen = [
+        generator.choice(np.flatnonzero(labels == label), count, replace=False)
+        for label, count in enumerate(take)
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def _read(path: Path, checksum: str) -> np.ndarray:
+    compressed = _read_bytes(path)
+    if hashlib.sha256(compressed).hexdigest() != checksum:
+        raise _damaged(path, "no es el oficial: está incompleto o alterado")
+    content = gzip.decompress(compressed)
+    # Formato IDX: cuatro bytes, el último con el número de dimensiones, y un entero por cada una.
+    shape = np.frombuffer(content, ">u4", count=content[3], offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + shape.nbytes).reshape(shape)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _damaged(path, "no está") from None
+    except OSError as error:
+        raise _damaged(path, f"no se puede leer ({error.strerror})") from error
+
+
+def _damaged(path: Path, why: str) -> TutorialError:
+    return TutorialError(
+        f"El fichero de datos {path.name} {why}; recupéralo con «git restore {path}» "
+        "o vuelve a descargar el proyecto."
+    )

@@ -1,0 +1,235 @@
+"""Qué equipo es este, qué programas tiene y en qué dispositivo se va a entrenar."""
+
+import logging
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import cpuinfo
+import psutil
+import pynvml
+from pydantic import Field
+
+from fashion_bench import backends, diagnosis
+from fashion_bench.errors import TutorialError
+from fashion_bench.hardware import Accelerator, Facts, nvidia_cards, operating_system
+from fashion_bench.text import Text, clean
+
+
+class Machine(Facts):
+    """El equipo, sin nada que identifique a su dueño (ni su nombre de red, ni rutas)."""
+
+    os: Text
+    architecture: Text
+    cpu: Text
+    physical_cores: int | None = Field(ge=1, le=100_000)
+    logical_cores: int = Field(ge=1, le=100_000)
+    memory_gib: float = Field(gt=0, le=1e6)
+    power: Literal["mains", "battery"] | None
+    """Corriente o batería, donde el sistema lo dice: a batería muchos portátiles van más lentos."""
+
+
+class Software(Facts):
+    """Versiones de lo que ejecuta el entrenamiento."""
+
+    python: Text
+    tensorflow: Text
+    keras: Text
+    backend: Text
+    torch: Text | None = None
+    jax: Text | None = None
+    cuda: Text | None
+    cudnn: Text | None
+
+
+def machine() -> Machine:
+    """Describe este equipo."""
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    power = None if battery is None else ("mains" if battery.power_plugged else "battery")
+    return Machine(
+        os=clean(operating_system()),
+        architecture=clean(platform.machine()),
+        cpu=clean(cpuinfo.get_cpu_info().get("brand_raw") or platform.processor()),
+        physical_cores=psutil.cpu_count(logical=False),
+        logical_cores=psutil.cpu_count() or 1,
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+        power=power,
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Calla los avisos técnicos, en inglés, que TensorFlow escribe al importarlo.
+
+    TensorFlow los escribe desde C++, antes de que se le pueda pedir silencio: hay que
+    desviar el descriptor de fichero 2.
+
+    Raises:
+        TutorialError: si la importación falla; entonces los avisos se muestran.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as notices:
+        os.dup2(notices.fileno(), 2)
+        try:
+            yield
+        except Exception as error:  # el complemento Metal, por ejemplo, no da un ImportError
+            notices.seek(0)
+            sys.stderr.write(notices.read().decode(errors="replace"))
+            raise TutorialError(
+                f"TensorFlow no se puede importar ({error}); instálalo con «pip install -r "
+                "requirements.txt» en el mismo entorno que usa este cuaderno. Si ya lo está, "
+                "«python -m fashion_bench» dice qué falla y cómo arreglarlo."
+            ) from error
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def choose_device(requested: str, backend: str) -> Literal["cpu", "gpu"]:
+    """Deja a la vista solo el dispositivo pedido.
+
+    Args:
+        requested: `auto` (la GPU si la hay), `cpu` (esconde la GPU) o `gpu`.
+        backend: motor de Keras, ya importado.
+
+    Returns:
+        El dispositivo en el que se entrenará.
+
+    Raises:
+        TutorialError: si se pide una GPU y el motor no ve ninguna, o si TensorFlow ya está
+            en marcha con otro dispositivo.
+    """
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")[:1]
+    if backend != "tensorflow" or requested == "cpu":
+        gpus = []  # TensorFlow solo prepara los lotes: que no ocupe la memoria de la GPU
+    try:
+        tf.config.set_visible_devices(gpus, "GPU")
+    except RuntimeError:
+        raise TutorialError(
+            "TensorFlow ya está en marcha con otro dispositivo: reinicia el kernel "
+            "(Kernel → Restart Kernel) y vuelve a ejecutar el cuaderno."
+        ) from None
+    device = "cpu" if backends.gpu_name(backend) is None else "gpu"
+    if requested == "gpu" and device == "cpu":
+        raise TutorialError(f"device='gpu' no es posible: {why_no_gpu(backend)}")
+    return device
+
+
+def accelerator(backend: str) -> Accelerator | None:
+    """Describe la GPU en la que se entrena, o `None` si se entrena en la CPU."""
+    name = backends.gpu_name(backend)
+    if name is None:
+        return None
+    for card in nvidia_cards():
+        if card.name == name:
+            return card
+    return Accelerator(name=clean(name), memory_gib=None, driver=None, compute_capability=None)
+
+
+def why_no_gpu(backend: str) -> str:
+    """Explica en una línea por qué el motor no ve ninguna GPU y qué hacer."""
+    cards = nvidia_cards()
+    if backend == "tensorflow" or not cards:
+        return diagnosis.why_no_gpu()
+    return (
+        f"este equipo tiene una {cards[0].name}, pero el {backends.TITLES[backend]} instalado es "
+        f"solo para CPU; instala el que usa CUDA, como explica el README en «Otros motores»"
+    )
+
+
+class EnergyMeter:
+    """Contador de energía de la tarjeta NVIDIA en la que se entrena (NVML).
+
+    Cuenta la tarjeta entera, no el resto del equipo.
+
+    Args:
+        accelerator: la GPU, o `None` si se entrena en la CPU.
+    """
+
+    def __init__(self, accelerator: Accelerator | None) -> None:
+        self._handle = None
+        cards = nvidia_cards() if accelerator else []
+        if accelerator in cards:
+            pynvml.nvmlInit()
+            self._handle = pynvml.nvmlDeviceGetHandleByIndex(cards.index(accelerator))
+
+    def joules(self) -> float | None:
+        """Devuelve lo gastado desde que arrancó el controlador; `None` si no se sabe."""
+        if self._handle is None:
+            return None
+        try:
+            return pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle) / 1000
+        except pynvml.NVMLError:  # tarjetas anteriores a Volta no lo cuentan
+            return None
+
+
+def software() -> Software:
+    """Describe las versiones instaladas."""
+    import keras
+    import tensorflow as tf
+
+    backend = keras.backend.backend()
+    return Software(
+        python=platform.python_version(),
+        tensorflow=tf.__version__,
+        keras=keras.__version__,
+        backend=backend,
+        **backends.versions(backend),
+    )
+
+
+def report(
+    machine: Machine,
+    software: Software,
+    accelerator: Accelerator | None,
+    requested: str,
+    precision: str,
+) -> str:
+    """Resume el entorno en unas líneas; la primera dice si hay GPU."""
+    if accelerator:
+        details = [
+            f"{accelerator.memory_gib:.0f} GiB" if accelerator.memory_gib else None,
+            f"capacidad de cómputo {accelerator.compute_capability}"
+            if accelerator.compute_capability
+            else None,
+            f"controlador {accelerator.driver}" if accelerator.driver else None,
+        ]
+        known = ", ".join(filter(None, details))
+        first = f"GPU detectada: {accelerator.name}" + (f" ({known})" if known else "")
+    elif requested == "cpu":
+        first = "GPU no usada: has pedido device='cpu'"
+    else:
+        first = f"GPU no detectada: {why_no_gpu(software.backend)}"
+    cores = machine.physical_cores or machine.logical_cores
+    slow = (
+        ["Aviso: casi ninguna CPU calcula en float16; irá muchas veces más lenta que en float32."]
+        if precision == "mixed_float16" and not accelerator
+        else []
+    )
+    return "\n".join(
+        [
+            first,
+            *slow,
+            f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}",
+            f"Sistema:        {machine.os} ({machine.architecture})",
+            f"CPU:            {machine.cpu}, {cores} núcleos",
+            f"Memoria:        {machine.memory_gib:.1f} GiB",
+            f"Python:         {software.python}",
+            f"TensorFlow:     {software.tensorflow}",
+            f"Keras:          {software.keras} sobre {_engine(software)}",
+        ]
+    )
+
+
+def _engine(software: Software) -> str:
+    version = getattr(software, software.backend)
+    cuda = f" (CUDA {software.cuda}, cuDNN {software.cudnn})" if software.cuda else ""
+    return f"{backends.TITLES[software.backend]} {version}{cuda}"

@@ -1,0 +1,108 @@
+"""Los parámetros de cada cuaderno: qué valores admiten.
+
+Los valores por defecto no están aquí, sino en la celda `parameters` de cada cuaderno.
+"""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from fashion_bench import data
+from fashion_bench.errors import TutorialError
+from fashion_bench.text import Label
+
+
+class Checked(BaseModel):
+    """Parámetros ya comprobados; la descripción de cada campo dice lo que se admite."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @classmethod
+    def check(cls, **values: object) -> Self:
+        """Comprueba los valores que llegan a un cuaderno.
+
+        Raises:
+            TutorialError: con una frase por cada valor que no vale.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise cls._in_spanish(error) from None
+
+    @classmethod
+    def check_strings(cls, values: dict[str, str]) -> Self:
+        """Como `check`, con los valores en texto que llegan de la línea de órdenes.
+
+        Raises:
+            TutorialError: con una frase por cada valor que no vale.
+        """
+        try:
+            return cls.model_validate_strings(values)
+        except ValidationError as error:
+            raise cls._in_spanish(error) from None
+
+    @classmethod
+    def _in_spanish(cls, error: ValidationError) -> TutorialError:
+        sentences = []
+        for problem in error.errors():
+            name = str(problem["loc"][0]) if problem["loc"] else ""
+            if problem["type"] == "sentence":
+                sentences.append(problem["msg"])
+            elif name in cls.model_fields:
+                allowed = cls.model_fields[name].description
+                sentences.append(f"{name}={problem['input']!r:.80} no vale: debe ser {allowed}.")
+            else:
+                known = ", ".join(cls.model_fields)
+                sentences.append(f"El parámetro {name} no existe; los que hay son: {known}.")
+        return TutorialError("\n".join(sentences))
+
+
+RESULTS_DIR = Field(min_length=1, pattern=r"^[^\x00]*$", description="la ruta de una carpeta")
+
+
+class Training(Checked):
+    """Parámetros del cuaderno 01."""
+
+    epochs: int = Field(ge=1, le=1000, description="un número entero de 1 a 1000")
+    batch_size: int = Field(ge=1, le=54_000, description="un número entero de 1 a 54000")
+    train_samples: int = Field(
+        ge=100, le=data.TRAIN_IMAGES, description="un número entero de 100 a 60000"
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field(description="auto, cpu o gpu")
+    backend: Literal["tensorflow", "torch", "jax"] = Field(description="tensorflow, torch o jax")
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        description="float32, mixed_float16 o mixed_bfloat16"
+    )
+    repeats: int = Field(ge=1, le=100, description="un número entero de 1 a 100")
+    seed: int = Field(ge=0, le=2**31 - 1, description="un número entero de 0 a 2147483647")
+    machine_name: Label = Field(
+        description="un texto de hasta 60 caracteres sin saltos de línea ni los signos < > $ / \\"
+    )
+    results_dir: str = RESULTS_DIR
+
+    @model_validator(mode="after")
+    def _batch_fits(self) -> Self:
+        training = self.train_samples - data.validation_size(self.train_samples)
+        if self.batch_size > training:
+            raise PydanticCustomError(
+                "sentence",
+                "batch_size={batch_size} no vale: debe ser como mucho {training}, porque con "
+                "train_samples={train_samples} quedan {training} imágenes para entrenar.",
+                {
+                    "batch_size": self.batch_size,
+                    "training": training,
+                    "train_samples": self.train_samples,
+                },
+            )
+        return self
+
+
+class Comparison(Checked):
+    """Parámetros del cuaderno 02."""
+
+    results_dir: str = RESULTS_DIR
+    baseline: Label = Field(description="la etiqueta o el identificador de un registro, o vacío")
+    metric: Literal["images_per_second", "median_epoch", "cold_total"] = Field(
+        description="images_per_second, median_epoch o cold_total"
+    )

@@ -1,0 +1,111 @@
+"""Piezas comunes: TensorFlow callado, un registro de ejemplo y cómo lanzar el script."""
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fashion_bench import environment
+
+with environment.quiet():
+    import keras  # noqa: F401  (así las demás pruebas lo importan sin ruido)
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = ROOT / "notebooks" / "01_fashion_mnist_cnn.ipynb"
+SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
+
+RECORD = {
+    "schema_version": 1,
+    "run_id": "20261123T162119Z-685e8f16",
+    "created_utc": "2026-11-23T16:21:19Z",
+    "status": "ok",
+    "reason": None,
+    "code": {"version": "0.1.0", "git_commit": "8c0580ea761b", "notebook_sha256": "0" * 64},
+    "label": "Equipo de prueba",
+    "machine": {
+        "os": "Debian GNU/Linux 12",
+        "architecture": "x86_64",
+        "cpu": "CPU inventada",
+        "physical_cores": 2,
+        "logical_cores": 4,
+        "memory_gib": 23.5,
+        "power": None,
+    },
+    "accelerator": None,
+    "software": {
+        "python": "3.12.1",
+        "tensorflow": "2.21.0",
+        "keras": "3.15.1",
+        "backend": "tensorflow",
+        "cuda": None,
+        "cudnn": None,
+    },
+    "parameters": {
+        "epochs": 2,
+        "batch_size": 128,
+        "train_samples": 3000,
+        "device": "auto",
+        "precision": "float32",
+        "repeats": 1,
+        "seed": 42,
+    },
+    "data": {
+        "sha256": "1" * 64,
+        "training_images": 2700,
+        "validation_images": 300,
+        "test_images": 10000,
+    },
+    "network": {"layers": ["Dense units=10"], "optimizer": "adam", "weights": 7850},
+    "repeats": [
+        {
+            "seed": 42,
+            "setup_seconds": 0.8,
+            "epoch_seconds": [1.0, 2.0],
+            "total_seconds": 3.0,
+            "images_per_second": 1800.0,
+            "test_accuracy": 0.91,
+            "test_loss": 0.3,
+            "energy_joules": None,
+        }
+    ],
+    "accuracy_floor": 0.9,
+    "floor_met": True,
+    "agreement": None,
+}
+
+
+@pytest.fixture
+def record() -> dict:
+    """Un registro válido, inventado para las pruebas, que se puede modificar."""
+    return copy.deepcopy(RECORD)
+
+
+@pytest.fixture
+def committed_results() -> None:
+    """Salta la prueba si `results/` tiene registros que git no guarda."""
+    done = subprocess.run(
+        ["git", "ls-files", "results"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if {f"results/{path.name}" for path in (ROOT / "results").iterdir()} - set(done.stdout.split()):
+        pytest.skip("results/ tiene registros que git no guarda y lo publicado saldría distinto")
+
+
+def run_script(*arguments: str, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess:
+    """Ejecuta `python fashion_mnist_cnn.py` hasta el final y recoge lo que escribe."""
+    return subprocess.run(
+        [sys.executable, ROOT / "fashion_mnist_cnn.py", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=child_environment(**environ),
+        timeout=300,
+    )
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """Entorno de un proceso hijo: sin GPU, para que las pruebas den lo mismo en todas partes."""
+    return os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "PYTHONIOENCODING": "utf-8"} | extra

@@ -1,0 +1,129 @@
+"""Los cuadernos como los abre una persona: JupyterLab en un Chromium de verdad."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import NOTEBOOK, RECORD, child_environment
+
+from fashion_bench import records
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright no está instalado")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium no está instalado")
+
+QUICK = {
+    "epochs: int = 10": "epochs: int = 1",
+    "train_samples: int = 60000": "train_samples: int = 1000",
+    'device: str = "auto"': 'device: str = "cpu"',
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copia de los cuadernos, en pequeño y sin resultados, con su propia carpeta de registros."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    (folder / "registros").mkdir()
+    for path in NOTEBOOK.parent.glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        [parameters] = [cell for cell in notebook.cells if cell.id == "parameters"]
+        for default, value in QUICK.items():
+            parameters.source = parameters.source.replace(default, value)
+        parameters.source = parameters.source.replace(
+            '"../results"', repr(str(folder / "registros"))
+        )
+        nbformat.write(notebook, folder / path.name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(folder: Path) -> Iterator[str]:
+    """JupyterLab en marcha; da su dirección."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
+         "--ServerApp.port_retries=0", "--IdentityProvider.token=",
+         f"--ServerApp.root_dir={folder}"],
+        env=child_environment(JUPYTER_CONFIG_DIR=str(folder / ".jupyter")),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{address}/api").close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def page(lab: str) -> Iterator[object]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser.new_page(viewport={"width": 1280, "height": 800})
+        browser.close()
+
+
+def run_all(page: object, lab: str, path: Path, end: str) -> list:
+    """Abre un cuaderno, pulsa «Run All Cells», espera a leer `end` y devuelve sus resultados."""
+    page.goto(f"{lab}/lab/tree/{path.name}?reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    page.get_by_text(end).first.wait_for(state="attached", timeout=180_000)
+    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
+    wide = page.evaluate(
+        "[...document.querySelectorAll('.jp-Cell')].filter(c => c.scrollWidth > c.clientWidth + 2)"
+        ".length"
+    )
+    assert wide == 0, "hay celdas más anchas que la ventana de 1280 píxeles"
+    page.keyboard.press("Control+s")
+    page.screenshot(path=path.with_suffix(".png"))
+    for _ in range(60):
+        code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+        if all(cell.execution_count for cell in code):
+            break
+        time.sleep(0.5)
+    assert all(cell.execution_count for cell in code)
+    return [output for cell in code for output in cell.outputs]
+
+
+def test_the_first_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
+    outputs = run_all(page, lab, folder / NOTEBOOK.name, "Registro guardado en")
+    assert [output for output in outputs if output.output_type == "error"] == []
+    texts = "".join(output.get("text", "") for output in outputs)
+    assert "Época 1/1: " in texts
+    assert "--- Entrenamiento finalizado en " in texts
+    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 10
+    found, _ = records.load_folder(folder / "registros")
+    assert [record.status for record in found] == ["ok"]
+
+
+def test_the_second_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
+    (folder / "registros" / "otro.json").write_text(json.dumps(RECORD), encoding="utf-8")
+    path = folder / "02_comparar_equipos.ipynb"
+    outputs = run_all(page, lab, path, "el tuyo será el primero")
+    assert [output for output in outputs if output.output_type == "error"] == []
+    assert len([output for output in outputs if "image/png" in output.get("data", {})]) >= 2

@@ -1,0 +1,88 @@
+import keras
+import numpy as np
+import pytest
+
+from fashion_bench import correctness
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (32, 28, 28, 1), np.uint8)
+LABELS = np.random.default_rng(1).integers(0, 10, 32, np.uint8)
+
+
+@pytest.fixture(params=["float32", "mixed_bfloat16", "mixed_float16"])
+def precision(request: pytest.FixtureRequest) -> str:
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy("float32")
+
+
+def build_model() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1), dtype="uint8"),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(8, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Flatten(),
+            keras.layers.Dropout(0.4),
+            keras.layers.Dense(10, dtype="float32"),
+        ]
+    )
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def test_the_same_device_agrees_and_the_model_does_not_change(precision: str) -> None:
+    model = build_model()
+    before = model.get_weights()
+    result = correctness.agreement(model, IMAGES, LABELS, "cpu", precision)
+    assert result.ok
+    assert result.tolerance == correctness.TOLERANCE[precision]
+    assert result.loss_difference <= result.tolerance
+    assert result.gradient_difference <= result.tolerance
+    if precision == "float32":
+        assert result.gradient_difference < 1e-6
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_the_step_is_the_gradient() -> None:
+    model = build_model()
+    loss, gradients = correctness.training_step(model, IMAGES, LABELS, "cpu", "float32")
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        expected_loss = model.loss(LABELS, model(IMAGES, training=False))
+    expected = tape.gradient(expected_loss, [v.value for v in model.trainable_variables])
+    assert loss == pytest.approx(float(expected_loss), rel=1e-6)
+    for found, wanted in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda loss, gradients: (loss * 1.5, gradients),
+        lambda loss, gradients: (loss, [gradients[0] * 0, *gradients[1:]]),
+        lambda loss, gradients: (loss, [*gradients[:-1], -gradients[-1]]),
+        lambda loss, gradients: (float("nan"), gradients),
+        lambda loss, gradients: (loss, [gradients[0] * np.inf, *gradients[1:]]),
+    ],
+    ids=["pérdida", "gradiente nulo", "signo", "NaN", "infinito"],
+)
+def test_a_wrong_device_is_found_out(spoil: object, precision: str) -> None:
+    model = build_model()
+    right = correctness.training_step(model, IMAGES, LABELS, "cpu", "float32")
+    result = correctness.compare(right, spoil(*right), precision)
+    assert not result.ok
+    sentence = correctness.describe(result)
+    assert "\x1b[31m" in sentence
+    assert "NO calcula lo mismo" in sentence
+    assert "no cuenta" in sentence
+
+
+def test_what_is_said_when_it_is_right_or_not_needed() -> None:
+    model = build_model()
+    result = correctness.agreement(model, IMAGES, LABELS, "cpu", "float32")
+    assert correctness.describe(result).startswith("La GPU calcula lo mismo que la CPU")
+    assert "no hay nada que comparar" in correctness.describe(None)

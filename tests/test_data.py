@@ -1,0 +1,93 @@
+import shutil
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pytest
+
+from fashion_bench import data
+from fashion_bench.errors import TutorialError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Copia de la carpeta de datos que se puede estropear."""
+    return Path(shutil.copytree(data.FOLDER, tmp_path / "fashion-mnist"))
+
+
+def test_loads_the_official_arrays_in_half_a_second() -> None:
+    seconds = []
+    for _ in range(3):
+        start = perf_counter()
+        (train_images, train_labels), (test_images, test_labels) = data.load()
+        seconds.append(perf_counter() - start)
+    assert min(seconds) < 0.5
+    assert train_images.shape == (60_000, 28, 28)
+    assert train_labels.shape == (60_000,)
+    assert test_images.shape == (10_000, 28, 28)
+    assert test_labels.shape == (10_000,)
+    assert {array.dtype for array in (train_images, train_labels, test_images, test_labels)} == {
+        np.dtype("uint8")
+    }
+    assert np.bincount(train_labels).tolist() == [6000] * 10
+    assert np.bincount(test_labels).tolist() == [1000] * 10
+    assert train_labels[:5].tolist() == [9, 0, 0, 3, 0]  # las primeras del conjunto publicado
+
+
+def test_ships_the_licence_of_the_data() -> None:
+    assert "Zalando" in (data.FOLDER / "LICENSE").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [*data.NAMES, "SHA256SUMS"])
+def test_missing_file_is_told_in_spanish(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(TutorialError, match=rf"{name} no está; recupéralo con «git restore"):
+        data.load(folder)
+
+
+@pytest.mark.parametrize("name", data.NAMES)
+@pytest.mark.parametrize("damage", ["truncated", "altered", "empty", "not gzip"])
+def test_damaged_file_is_told_in_spanish(folder: Path, name: str, damage: str) -> None:
+    content = (folder / name).read_bytes()
+    middle = len(content) // 2
+    (folder / name).write_bytes(
+        {
+            "truncated": content[:middle],
+            "altered": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+            "empty": b"",
+            "not gzip": b"hola",
+        }[damage]
+    )
+    with pytest.raises(TutorialError, match=rf"{name} no es el oficial.*git restore"):
+        data.load(folder)
+
+
+def test_damaged_checksums_are_told_in_spanish(folder: Path) -> None:
+    (folder / "SHA256SUMS").write_bytes(b"\xff\xfe")
+    with pytest.raises(TutorialError, match="SHA256SUMS no contiene las cuatro sumas"):
+        data.load(folder)
+
+
+def test_a_folder_in_place_of_a_file_is_told_in_spanish(folder: Path) -> None:
+    (folder / data.NAMES[0]).unlink()
+    (folder / data.NAMES[0]).mkdir()
+    with pytest.raises(TutorialError, match="no se puede leer"):
+        data.load(folder)
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 6000, 60_000])
+def test_sample_is_stratified_and_seeded(size: int) -> None:
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(10), 6000))
+    chosen = data.stratified_sample(labels, size, seed=7)
+    assert len(np.unique(chosen)) == len(chosen) == size
+    counts = np.bincount(labels[chosen], minlength=10)
+    assert counts.max() - counts.min() <= 1
+    assert np.array_equal(chosen, data.stratified_sample(labels, size, seed=7))
+    if 0 < size < 60_000:
+        assert not np.array_equal(chosen, data.stratified_sample(labels, size, seed=8))
+
+
+def test_sample_keeps_the_proportions_of_unbalanced_labels() -> None:
+    labels = np.repeat([0, 1, 2], [10, 30, 60])
+    chosen = data.stratified_sample(labels, 10, seed=0)
+    assert np.bincount(labels[chosen]).tolist() == [1, 3, 6]

@@ -1,0 +1,538 @@
+import json
+import platform
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import SimpleNamespace
+
+import pynvml
+import pytest
+from conftest import ROOT, child_environment
+
+from fashion_bench import __main__, diagnosis, facts
+from fashion_bench.diagnosis import Finding, findings
+from fashion_bench.facts import Facts, TensorFlow
+from fashion_bench.hardware import Accelerator
+
+RTX = Accelerator(
+    name="NVIDIA GeForce RTX 3060", memory_gib=12.0, driver="560.35.03", compute_capability="8.6"
+)
+CUDA = TensorFlow(
+    version="2.21.0",
+    built_with_cuda=True,
+    compute_capabilities=("sm_60", "sm_70", "sm_80", "sm_89", "compute_90"),
+    gpus=(RTX.name,),
+)
+CPU = TensorFlow(version="2.21.0")
+BLIND = CUDA.model_copy(update={"gpus": ()})
+
+LINUX = Facts(
+    os="Ubuntu 24.04.1 LTS",
+    system="Linux",
+    architecture="x86_64",
+    wsl=False,
+    virtual_machine=False,
+    rosetta=False,
+    python="3.12.7",
+    python_bits=64,
+    python_command=".venv/bin/python",
+    distributions={"tensorflow": "2.21.0", "numpy": "2.4.6", "protobuf": "7.36.2"},
+    missing_cuda_wheels=(),
+    tensorflow=CUDA,
+    nvidia_cards=(RTX,),
+    nvidia_error=None,
+    nvidia_hardware=True,
+    gpus_hidden=False,
+    ld_library_path=False,
+    free_memory_gib=12.0,
+    free_disk_gib=80.0,
+)
+BARE = LINUX.model_copy(
+    update={
+        "tensorflow": CPU,
+        "distributions": {"tensorflow-cpu": "2.21.0"},
+        "nvidia_cards": (),
+        "nvidia_error": "NVML Shared Library Not Found",
+        "nvidia_hardware": False,
+    }
+)
+WSL = LINUX.model_copy(
+    update={
+        "os": "Ubuntu 24.04.1 LTS, WSL2",
+        "wsl": True,
+        "nvidia_cards": (RTX.model_copy(update={"driver": "566.36"}),),
+    }
+)
+MAC = BARE.model_copy(
+    update={
+        "os": "macOS 15.1",
+        "system": "Darwin",
+        "architecture": "arm64",
+        "tensorflow": TensorFlow(version="2.19.1", gpus=("METAL",)),
+        "distributions": {"tensorflow": "2.19.1", "tensorflow-metal": "1.2.0"},
+    }
+)
+WINDOWS = BARE.model_copy(
+    update={
+        "os": "Windows 11",
+        "system": "Windows",
+        "architecture": "AMD64",
+        "python_command": r".venv\Scripts\python.exe",
+        "nvidia_cards": (RTX.model_copy(update={"driver": "566.36"}),),
+        "nvidia_error": None,
+    }
+)
+
+
+def card(**changes: str) -> dict:
+    return {"nvidia_cards": (RTX.model_copy(update=changes),)}
+
+
+def broken(messages: str = "", exit_code: int | None = 1) -> dict:
+    """Importación fallida; los mensajes son los que TensorFlow o Python escriben de verdad."""
+    return {"tensorflow": TensorFlow(version=None, exit_code=exit_code, messages=messages)}
+
+
+DLOPEN = (
+    "W0000 00:00:1744212707.411665 14 gpu_device.cc:2341] Cannot dlopen some GPU libraries. "
+    "Please make sure the missing libraries mentioned above are installed properly if you would "
+    "like to use GPU."
+)
+CUINIT = (
+    "E0000 00:00:1744212707.411665 14 cuda_platform.cc:51] failed call to cuInit: INTERNAL: CUDA "
+    "error: Failed call to cuInit: CUDA_ERROR_UNKNOWN: unknown error"
+)
+METAL = (
+    "tensorflow.python.framework.errors_impl.NotFoundError: dlopen(<entorno>/lib/python3.12/"
+    "site-packages/tensorflow-plugins/libmetal_plugin.dylib, 0x0006): Symbol not found"
+)
+AVX = (
+    "F tensorflow/core/platform/cpu_feature_guard.cc:35] The TensorFlow library was compiled to "
+    "use AVX instructions, but these aren't available on your machine."
+)
+DLL = "ImportError: DLL load failed while importing _pywrap_tensorflow_internal"
+PROTOBUF = "ImportError: cannot import name 'runtime_version' from 'google.protobuf'"
+GENCODE = "VersionError: Detected incompatible Protobuf Gencode/Runtime versions when loading"
+NUMPY = "A module that was compiled using NumPy 1.x cannot be run in NumPy 2.1.3 as it may crash."
+MISSING = "ModuleNotFoundError: No module named 'tensorflow'"
+
+CASES = [
+    (LINUX, {}, "gpu-ready"),
+    (LINUX, {"tensorflow": BLIND} | card(driver="520.61.05"), "driver-old"),
+    (LINUX, {"tensorflow": CPU}, "cpu-build"),
+    (LINUX, {"tensorflow": BLIND, "missing_cuda_wheels": ("nvidia-cudnn-cu12",)},
+     "cuda-wheels-missing"),
+    (LINUX, {"tensorflow": BLIND.model_copy(update={"messages": DLOPEN})}, "libraries-not-found"),
+    (LINUX, {"tensorflow": BLIND, "ld_library_path": True}, "foreign-libraries"),
+    (LINUX, {"tensorflow": BLIND.model_copy(update={"messages": CUINIT})}, "cuda-not-starting"),
+    (LINUX, {"tensorflow": BLIND, "gpus_hidden": True}, "gpu-hidden"),
+    (LINUX, card(compute_capability="12.0"), "gpu-too-new"),
+    (LINUX, {"tensorflow": BLIND} | card(compute_capability="5.2"), "gpu-too-old"),
+    (LINUX, {"tensorflow": CPU, "architecture": "aarch64"}, "nvidia-arm"),
+    (LINUX, broken(MISSING), "tensorflow-missing"),
+    (LINUX, broken(exit_code=-signal.SIGILL), "no-avx"),
+    (LINUX, broken(AVX, exit_code=-signal.SIGABRT), "no-avx"),
+    (LINUX, broken(PROTOBUF), "protobuf-conflict"),
+    (LINUX, broken(GENCODE), "protobuf-conflict"),
+    (LINUX, broken(NUMPY), "numpy-conflict"),
+    (LINUX, broken(exit_code=-signal.SIGSEGV), "tensorflow-broken"),
+    (LINUX, broken(exit_code=None), "tensorflow-slow"),
+    (LINUX, {"python": "3.14.0"} | broken(MISSING), "python-unsupported"),
+    (LINUX, {"python": "3.10.12"}, "python-unsupported"),
+    (BARE, {}, "no-gpu"),
+    (BARE, {"virtual_machine": True}, "no-gpu"),
+    (BARE, {"nvidia_hardware": True}, "driver-missing"),
+    (BARE, {"nvidia_hardware": True, "nvidia_error": "Driver/library version mismatch"},
+     "driver-not-loaded"),
+    (WSL, {}, "gpu-ready"),
+    (WSL, {"tensorflow": BLIND} | card(driver="527.41"), "driver-old"),
+    (WSL, {"tensorflow": BLIND, "nvidia_cards": (),
+           "nvidia_error": "NVML Shared Library Not Found"}, "wsl-driver-missing"),
+    (WINDOWS, {}, "windows-native"),
+    (WINDOWS, {"nvidia_cards": ()}, "no-gpu"),
+    (WINDOWS, broken(DLL), "visual-cpp-missing"),
+    (WINDOWS, broken(exit_code=0xC000001D), "no-avx"),
+    (WINDOWS, {"python_bits": 32} | broken(MISSING), "python-32-bit"),
+    (WINDOWS, {"python": "3.14.0"} | broken(MISSING), "python-unsupported"),
+    (MAC, {}, "metal-ready"),
+    (MAC, {"distributions": {"tensorflow": "2.21.0", "tensorflow-metal": "1.2.0"}}
+     | broken(METAL), "metal-breaks-tensorflow"),
+    (MAC, {"distributions": {"tensorflow": "2.20.0", "tensorflow-metal": "1.2.0"}}
+     | broken(exit_code=-signal.SIGABRT), "metal-breaks-tensorflow"),
+    (MAC, {"tensorflow": CPU, "distributions": {"tensorflow": "2.21.0"}}, "metal-missing"),
+    (MAC, {"tensorflow": CPU, "distributions": {"tensorflow": "2.21.0"}, "python": "3.13.1"},
+     "metal-missing"),
+    (MAC, {"tensorflow": CPU}, "metal-not-seen"),
+    (MAC, {"rosetta": True, "architecture": "x86_64"} | broken(AVX), "python-rosetta"),
+    (MAC, {"architecture": "x86_64"} | broken(MISSING), "intel-mac"),
+    (MAC, {"architecture": "x86_64", "tensorflow": TensorFlow(version="2.16.2")}, "no-gpu"),
+]  # fmt: skip
+EXTRA_CASES = [
+    (LINUX, {"free_memory_gib": 0.7}, "low-memory"),
+    (LINUX, {"free_disk_gib": 0.1}, "low-disk"),
+    (BARE, {"free_disk_gib": 1.0} | broken(MISSING), "low-disk"),
+    (LINUX, {"tensorflow": CUDA.model_copy(update={"gpus": (RTX.name, "NVIDIA T400")})},
+     "several-gpus"),
+]  # fmt: skip
+
+
+def everything() -> list[Finding]:
+    """Los hallazgos de todos los casos."""
+    return [
+        finding
+        for base, changes, _ in CASES + EXTRA_CASES
+        for finding in findings(base.model_copy(update=changes))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "expected"),
+    CASES,
+    ids=[f"{base.os}-{expected}".replace(" ", "_") for base, _, expected in CASES],
+)
+def test_each_machine_has_one_main_finding(base: Facts, changes: dict, expected: str) -> None:
+    assert [finding.id for finding in findings(base.model_copy(update=changes))] == [expected]
+
+
+@pytest.mark.parametrize(("base", "changes", "expected"), EXTRA_CASES)
+def test_some_findings_come_besides_the_main_one(base: Facts, changes: dict, expected: str) -> None:
+    main, *_ = findings(base)
+    found = [finding.id for finding in findings(base.model_copy(update=changes))]
+    assert expected in found
+    assert len(found) == 2
+    assert expected == "low-disk" or main.id in found
+
+
+def test_the_gravest_comes_first() -> None:
+    poor = LINUX.model_copy(update={"free_memory_gib": 0.7} | broken(MISSING))
+    assert [finding.severity for finding in findings(poor)] == ["error", "warning"]
+    assert [finding.severity for finding in findings(BARE)] == ["ok"]
+
+
+def test_every_finding_reads_well_and_cites_an_official_page() -> None:
+    official = re.compile(
+        r"https://(www\.tensorflow\.org|github\.com/tensorflow|www\.nvidia\.com|docs\.nvidia\.com"
+        r"|developer\.apple\.com|learn\.microsoft\.com|www\.python\.org|pip\.pypa\.io)/"
+    )
+    for finding in everything():
+        first = finding.sentence.split()[0]
+        assert first == first.lower() or first in {"TensorFlow", "WSL2", "Windows"}
+        assert not finding.sentence.endswith("."), finding.sentence
+        assert "\n" not in finding.sentence + finding.cure
+        assert official.match(finding.url) or finding.id == "low-memory"
+        assert finding.severity != "ok" or not finding.cure
+
+
+def test_the_driver_of_wsl_is_installed_in_windows_and_that_of_ubuntu_with_one_order() -> None:
+    [on_wsl] = findings(WSL.model_copy(update={"tensorflow": BLIND} | card(driver="527.41")))
+    assert "en Windows" in on_wsl.sentence
+    assert on_wsl.cure == ""
+    hidden = {"nvidia_hardware": True}
+    [on_ubuntu] = findings(BARE.model_copy(update=hidden))
+    assert on_ubuntu.cure == "sudo ubuntu-drivers install && sudo reboot"
+    [on_fedora] = findings(BARE.model_copy(update=hidden | {"os": "Fedora Linux 43"}))
+    assert on_fedora.cure == ""
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "lock"),
+    [
+        (LINUX, {}, "requirements-cuda.txt"),
+        (BARE, {}, "requirements.txt"),
+        (BARE, {"nvidia_hardware": True}, "requirements-cuda.txt"),
+        (LINUX, {"architecture": "aarch64"}, "requirements.txt"),
+        (WSL, {}, "requirements-cuda.txt"),
+        (WSL, {"nvidia_cards": ()}, "requirements.txt"),
+        (WINDOWS, {}, "requirements.txt"),
+        (MAC, {}, "requirements-macos.txt"),
+        (MAC, {"python": "3.13.1"}, "requirements.txt"),
+    ],
+)
+def test_a_missing_tensorflow_is_installed_from_the_lock_of_the_machine(
+    base: Facts, changes: dict, lock: str
+) -> None:
+    [finding] = findings(base.model_copy(update=changes | broken(MISSING)))
+    assert finding.cure == f"{base.python_command} -m pip install -r {lock}"
+
+
+def test_metal_on_a_new_python_needs_a_new_environment() -> None:
+    changes = {"tensorflow": CPU, "distributions": {}, "python": "3.13.1"}
+    [finding] = findings(MAC.model_copy(update=changes))
+    assert finding.cure.startswith("python3.12 -m venv --clear .venv && ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="la orden es para Linux")
+def test_the_cure_for_lost_libraries_links_them_beside_tensorflow(tmp_path: Path) -> None:
+    venv = tmp_path / "mi entorno" / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    [packages] = venv.glob("lib/python*/site-packages")
+    (packages / "tensorflow").mkdir()
+    library = packages / "nvidia" / "cudnn" / "lib" / "libcudnn.so.9"
+    library.parent.mkdir(parents=True)
+    library.touch()
+    [finding] = findings(LINUX.model_copy(update={"tensorflow": BLIND}))
+    subprocess.run(["bash", "-c", finding.cure], cwd=venv.parent, check=True)
+    assert (packages / "tensorflow" / "libcudnn.so.9").resolve() == library
+
+
+# --- Lo que dicen el README y los entornos de conda es lo mismo que dicen los hallazgos ---
+
+
+def test_readme_and_environments_give_the_same_minimum_drivers() -> None:
+    for name in ("README.md", "environment-cuda.yml"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert f"{diagnosis.MIN_DRIVER} o posterior" in text
+        assert f"{diagnosis.MIN_WSL_DRIVER} o posterior" in text
+        assert set(re.findall(r"\d{3}\.\d{2}(?:\.\d{2})?\b", text)) == {
+            diagnosis.MIN_DRIVER, diagnosis.MIN_WSL_DRIVER,
+        }  # fmt: skip
+
+
+def test_readme_and_environments_give_the_orders_of_the_findings() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    cures = {finding.cure for finding in everything()}
+    locks = {lock for cure in cures for lock in re.findall(r"-r (\S+)", cure)}
+    assert locks == {"requirements.txt", "requirements-cuda.txt", "requirements-macos.txt"}
+    for lock in locks:
+        assert (ROOT / lock).exists()
+        assert f".venv/bin/python -m pip install -r {lock}" in readme
+    assert "wsl --install" in cures
+    assert "`wsl --install`" in readme
+    assert ".venv/bin/python -m fashion_bench" in readme
+    for name, lock in (("cuda", "requirements-cuda.txt"), ("macos", "requirements-macos.txt")):
+        text = (ROOT / f"environment-{name}.yml").read_text(encoding="utf-8")
+        assert f"- -r {lock}" in text
+        assert "python -m fashion_bench" in text
+
+
+def test_every_document_names_the_same_pair_for_metal() -> None:
+    [finding] = findings(MAC.model_copy(update=broken(METAL)))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pinned = project["project"]["optional-dependencies"]["macos"]
+    for text in (
+        finding.sentence,
+        (ROOT / "README.md").read_text(encoding="utf-8").replace("`", ""),
+        (ROOT / "environment-macos.yml").read_text(encoding="utf-8"),
+    ):
+        [pair] = re.findall(r"TensorFlow (\d\S+) (?:con|y) tensorflow-metal (\d\.\d\.\d)", text)
+        assert {f"tensorflow=={pair[0]}", f"tensorflow-metal=={pair[1]}"} < set(pinned)
+
+
+def test_the_supported_pythons_are_those_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (first, last) = diagnosis.PYTHONS
+    assert project["project"]["requires-python"] == f">=3.{first[1]},<3.{last[1] + 1}"
+
+
+# --- Los hechos ---
+
+
+def test_the_facts_of_this_machine() -> None:
+    found = facts.gather(CPU)
+    assert found.tensorflow == CPU
+    assert found.system == platform.system()
+    assert found.python == platform.python_version()
+    assert {"keras", "numpy", "protobuf"} < set(found.distributions)
+    assert found.free_memory_gib > 0
+
+
+def test_why_no_gpu_is_one_line_and_ends_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "gather", lambda tensorflow: LINUX.model_copy(
+        update={"tensorflow": CPU, "free_memory_gib": 0.1}))  # fmt: skip
+    line = diagnosis.why_no_gpu()
+    assert len(line.splitlines()) == 1
+    assert line.startswith(f"este equipo tiene una {RTX.name}, ")
+    assert line.endswith(": .venv/bin/python -m pip uninstall -y tensorflow tensorflow-cpu && "
+                         ".venv/bin/python -m pip install -r requirements-cuda.txt")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("executable", "project", "expected"),
+    [
+        (PurePosixPath("/home/ana/curso/.venv/bin/python"), PurePosixPath("/home/ana/curso"),
+         ".venv/bin/python"),
+        (PurePosixPath("/home/ana/miniforge3/bin/python"), PurePosixPath("/home/ana/curso"),
+         "python"),
+        (PureWindowsPath(r"C:\Users\Ana\curso\.venv\Scripts\python.exe"),
+         PureWindowsPath(r"c:\users\ana\curso"), r".venv\Scripts\python.exe"),
+        (PureWindowsPath(r"C:\Python312\python.exe"), PureWindowsPath(r"D:\curso"), "python"),
+    ],
+)  # fmt: skip
+def test_python_is_named_from_the_project_folder(
+    executable: PurePosixPath, project: PurePosixPath, expected: str
+) -> None:
+    assert facts.python_command(executable, project) == expected
+
+
+@pytest.mark.parametrize(
+    ("home", "prefix", "text"),
+    [
+        (PurePosixPath("/home/ana"), "/home/ana/curso/.venv",
+         'File "/home/ana/curso/.venv/lib/x.py"; host: torre-ana; /mnt/c/Users/ana/y'),
+        (PureWindowsPath(r"C:\Users\ana"), r"D:\curso\.venv",
+         r"File D:\curso\.venv\Lib\x.py; 'C:\\Users\\ana\\AppData'; hostname: torre-ana"),
+    ],
+)  # fmt: skip
+def test_messages_lose_whatever_names_their_owner(
+    monkeypatch: pytest.MonkeyPatch, home: PurePosixPath, prefix: str, text: str
+) -> None:
+    monkeypatch.setattr(facts.Path, "home", lambda: home)
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(facts.socket, "gethostname", lambda: "torre-ana.local")
+    clean = facts.anonymous(text)
+    assert "ana" not in clean
+    assert "<entorno>" in clean
+    assert "x.py" in clean
+
+
+def test_an_nvidia_card_is_found_without_its_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "PCI_DEVICES", tmp_path)
+    monkeypatch.setattr(platform, "release", lambda: "6.8.0-45-generic")
+    assert facts._has_nvidia_hardware() is False
+    for name, vendor, kind in (
+        ("0000:00:02.0", "0x8086", "0x030000"),  # gráficos de Intel
+        ("0000:01:00.1", "0x10de", "0x040300"),  # sonido de NVIDIA
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "vendor").write_text(f"{vendor}\n")
+        (tmp_path / name / "class").write_text(f"{kind}\n")
+    assert facts._has_nvidia_hardware() is False
+    (tmp_path / "0000:01:00.1" / "class").write_text("0x030000\n")
+    assert facts._has_nvidia_hardware() is True
+
+
+def test_the_driver_says_why_it_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mismatch() -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", mismatch)
+    monkeypatch.setattr(facts, "_has_nvidia_hardware", lambda: True)
+    [finding] = findings(facts.gather(BLIND).model_copy(update={"python": "3.12.7"}))
+    assert finding.id == "driver-not-loaded"
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("1\n", True), ("0\n", False), ("", False)])
+def test_rosetta_is_asked_to_the_system(
+    monkeypatch: pytest.MonkeyPatch, answer: str, expected: bool
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(facts.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=answer))
+    assert facts._is_rosetta() is expected
+
+
+def child(monkeypatch: pytest.MonkeyPatch, code: str) -> TensorFlow:
+    """Lo que se deduce de un proceso que, en vez de importar TensorFlow, ejecuta `code`."""
+    run = subprocess.run
+    monkeypatch.setattr(
+        facts.subprocess, "run",
+        lambda command, **options: run([sys.executable, "-c", code], **options),
+    )  # fmt: skip
+    return facts._import_in_a_child()
+
+
+def test_a_tensorflow_that_imports_says_what_it_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = CUDA.model_dump_json()
+    got = child(monkeypatch, f"import sys; print({answer!r}); sys.stderr.write('aviso')")
+    assert got == CUDA.model_copy(update={"messages": "aviso"})
+
+
+def test_a_crash_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    got = child(monkeypatch, "import tensorflow_inventado")
+    assert (got.version, got.exit_code) == (None, 1)
+    assert "No module named 'tensorflow_inventado'" in got.messages
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="las señales son de Linux y macOS")
+def test_a_fatal_signal_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    got = child(monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
+    [finding] = findings(LINUX.model_copy(update={"tensorflow": got}))
+    assert finding.id == "no-avx"
+
+
+def test_a_child_that_hangs_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "IMPORT_TIMEOUT_SECONDS", 0.2)
+    got = child(monkeypatch, "import time; time.sleep(60)")
+    assert (got.version, got.exit_code) == (None, None)
+
+
+# --- La orden ---
+
+
+def ask(*arguments: str, **environ: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "fashion_bench", *arguments],
+        capture_output=True, env=child_environment(**environ),
+    )  # fmt: skip
+
+
+def test_the_order_writes_a_table_that_survives_a_cp1252_console(tmp_path: Path) -> None:
+    done = ask(PYTHONIOENCODING="cp1252", PYTHONPATH=str(without_tensorflow(tmp_path)))
+    text = done.stdout.decode("cp1252")
+    assert done.returncode == 1
+    assert done.stderr == b""
+    assert "TensorFlow:     no se puede importar" in text
+    assert "FALLO  TensorFlow no está instalado en este Python; instálalo." in text
+    assert "Ejecuta las órdenes en un terminal abierto en la carpeta del proyecto." in text
+
+
+def test_the_report_for_bugs_names_nobody(tmp_path: Path) -> None:
+    home = tmp_path / "ana-maría"
+    home.mkdir()
+    fake = without_tensorflow(home, f"raise RuntimeError({str(home)!r})")
+    done = ask("--json", PYTHONIOENCODING="cp1252", HOME=str(home),
+               USERPROFILE=str(home), PYTHONPATH=str(fake))  # fmt: skip
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert report["findings"][0]["id"] == "tensorflow-broken"
+    assert "RuntimeError: ~" in report["facts"]["tensorflow"]["messages"]
+    text = json.dumps(report, ensure_ascii=False)
+    for secret in (str(ROOT), sys.prefix, str(home), home.name, platform.node()):
+        assert secret not in text
+
+
+def without_tensorflow(
+    folder: Path, code: str = "raise ModuleNotFoundError(\"No module named 'tensorflow'\")"
+) -> Path:
+    """Carpeta que, puesta en PYTHONPATH, hace que importar TensorFlow falle."""
+    (folder / "tensorflow.py").write_text(code + "\n", encoding="utf-8")
+    return folder
+
+
+def test_a_wrong_order_is_told_in_spanish() -> None:
+    done = ask("--jsom")
+    assert done.returncode == 2
+    assert done.stderr.decode() == "Uso: python -m fashion_bench [--json]\n"
+
+
+@pytest.mark.parametrize(("base", "code"), [(LINUX, 0), (BARE, 0), (WINDOWS, 1)])
+def test_the_exit_code_says_whether_there_is_something_to_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, base: Facts, code: int
+) -> None:
+    monkeypatch.setattr(__main__, "gather", lambda: base)
+    monkeypatch.setattr(sys, "argv", ["fashion_bench"])
+    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **_: None, raising=False)
+    monkeypatch.setattr(sys.stderr, "reconfigure", lambda **_: None, raising=False)
+    with pytest.raises(SystemExit) as end:
+        __main__.main()
+    assert end.value.code == code
+    assert base.os in capsys.readouterr().out
+
+
+def test_orders_and_addresses_are_never_broken() -> None:
+    for base, changes, _ in CASES:
+        machine = base.model_copy(update=changes)
+        lines = __main__.table(machine, findings(machine), width=50).splitlines()
+        for finding in findings(machine):
+            assert not finding.cure or f"       Ejecuta:  {finding.cure}" in lines
+            assert f"       Más en:   {finding.url}" in lines
+
+
+def test_cures_are_orders_that_a_terminal_can_split() -> None:
+    for finding in everything():
+        assert finding.cure == "" or shlex.split(finding.cure)

@@ -1,0 +1,129 @@
+import ast
+import subprocess
+import sys
+from time import perf_counter
+
+import pytest
+from conftest import NOTEBOOK, child_environment, run_script
+from papermill import inspect_notebook
+
+from fashion_bench import parameters
+from fashion_bench.errors import TutorialError
+
+GOOD = {
+    "epochs": 10,
+    "batch_size": 128,
+    "train_samples": 60_000,
+    "device": "auto",
+    "backend": "tensorflow",
+    "precision": "float32",
+    "repeats": 1,
+    "seed": 42,
+    "machine_name": "",
+    "results_dir": "../results",
+}
+
+BAD = [
+    *[("epochs", value) for value in (0, -1, 1001, 1.5, "diez", None, True)],
+    *[("batch_size", value) for value in (0, -128, 54_001, 12.5, "", [])],
+    *[("train_samples", value) for value in (0, 99, 60_001, 1e9, "todas")],
+    *[("device", value) for value in ("tpu", "GPU", "", 0, None)],
+    *[("backend", value) for value in ("pytorch", "", None)],
+    *[("precision", value) for value in ("float16", "FLOAT32", "", 32)],
+    *[("repeats", value) for value in (0, 101, 2.5, "dos")],
+    *[("seed", value) for value in (-1, 2**31, 0.5, "azar")],
+    *[
+        ("machine_name", value)
+        for value in ("a/b", "a\\b", "<b>", "$x$", "a\nb", "\x1b[31m", "\u202eabc", "x" * 61, 3)
+    ],
+    *[("results_dir", value) for value in ("", "a\x00b", 3, None)],
+]
+
+
+def test_the_notebook_declares_exactly_these_parameters_and_defaults() -> None:
+    found = {
+        name: ast.literal_eval(info["default"]) for name, info in inspect_notebook(NOTEBOOK).items()
+    }
+    assert found == GOOD
+    assert list(parameters.Training.model_fields) == list(GOOD)
+    assert parameters.Training.check(**GOOD).model_dump() == GOOD
+
+
+def test_every_parameter_has_spanish_help_and_a_type() -> None:
+    for info in inspect_notebook(NOTEBOOK).values():
+        assert info["inferred_type_name"] in ("int", "str")
+        assert len(info["help"]) > 20
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_bad_value_is_refused_naming_parameter_value_and_what_is_allowed(
+    name: str, value: object
+) -> None:
+    with pytest.raises(TutorialError) as caught:
+        parameters.Training.check(**GOOD | {name: value})
+    allowed = parameters.Training.model_fields[name].description
+    assert str(caught.value) == f"{name}={value!r} no vale: debe ser {allowed}."
+
+
+def test_all_bad_values_are_told_at_once() -> None:
+    with pytest.raises(TutorialError) as caught:
+        parameters.Training.check(**GOOD | {"epochs": 0, "device": "tpu"})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_batch_larger_than_the_training_part_is_refused() -> None:
+    with pytest.raises(TutorialError, match="batch_size=91 no vale: debe ser como mucho 90"):
+        parameters.Training.check(**GOOD | {"train_samples": 100, "batch_size": 91})
+    parameters.Training.check(**GOOD | {"train_samples": 100, "batch_size": 90})
+
+
+def test_an_unknown_parameter_is_refused() -> None:
+    with pytest.raises(TutorialError, match="El parámetro epocas no existe"):
+        parameters.Training.check(**GOOD, epocas=3)
+
+
+def test_text_from_the_command_line_gets_its_type() -> None:
+    texts = {name: str(value) for name, value in GOOD.items()}
+    assert parameters.Training.check_strings(texts).model_dump() == GOOD
+    with pytest.raises(TutorialError, match=r"epochs='1\.5' no vale"):
+        parameters.Training.check_strings(texts | {"epochs": "1.5"})
+
+
+ONE_BAD_OF_EACH = [
+    ("epochs", "0"),
+    ("batch_size", "-1"),
+    ("train_samples", "muchas"),
+    ("device", "tpu"),
+    ("backend", "pytorch"),
+    ("precision", "float16"),
+    ("repeats", "0"),
+    ("seed", "-1"),
+    ("machine_name", "a/b"),
+    ("results_dir", "/no/existe"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), ONE_BAD_OF_EACH)
+def test_the_script_refuses_bad_values_before_any_kernel(name: str, value: str) -> None:
+    start = perf_counter()
+    done = run_script(f"--{name.replace('_', '-')}", value)
+    assert perf_counter() - start < 5
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {name}='{value}' no vale: ")
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("name", "value"), ONE_BAD_OF_EACH)
+def test_papermill_refuses_bad_values_before_tensorflow(name: str, value: str) -> None:
+    start = perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", NOTEBOOK, "-", "-p", name, value,
+         "--no-progress-bar", "--log-level", "ERROR"],
+        capture_output=True, text=True, encoding="utf-8", env=child_environment(),
+    )  # fmt: skip
+    assert perf_counter() - start < 5
+    assert done.returncode == 1
+    assert f"{name}=" in done.stderr
+    assert "no vale:" in done.stderr
+    assert "Traceback (most recent call last):\n  Cell" not in done.stderr
