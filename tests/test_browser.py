@@ -27,6 +27,15 @@ QUICK = {
 }
 
 
+ALL_CELLS_HAVE_RUN = """() => {
+    const notebook = jupyterapp.shell.currentWidget.content;
+    const code = notebook.widgets.map(cell => cell.model).filter(cell => cell.type === 'code');
+    const failed = code.some(cell => cell.outputs.toJSON().some(o => o.output_type === 'error'));
+    return failed || code.every(cell => cell.executionCount && cell.executionState === 'idle');
+}"""
+"""O una ha fallado. Se pregunta al modelo del cuaderno: lo que se ve depende del desplazamiento."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copia de los cuadernos, en pequeño y sin resultados, con su propia carpeta de registros."""
@@ -56,7 +65,7 @@ def lab(folder: Path) -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
          "--ServerApp.port_retries=0", "--IdentityProvider.token=",
-         f"--ServerApp.root_dir={folder}"],
+         f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"],
         env=child_environment(JUPYTER_CONFIG_DIR=str(folder / ".jupyter")),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -85,33 +94,28 @@ def page(lab: str) -> Iterator[object]:
         browser.close()
 
 
-def run_all(page: object, lab: str, path: Path, end: str) -> list:
-    """Abre un cuaderno, pulsa «Run All Cells», espera a leer `end` y devuelve sus resultados."""
+def run_all(page: object, lab: str, path: Path) -> list:
+    """Abre un cuaderno, pulsa «Run All Cells», espera al final y devuelve sus resultados."""
     page.goto(f"{lab}/lab/tree/{path.name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
-    page.get_by_text(end).first.wait_for(state="attached", timeout=180_000)
-    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
+    page.wait_for_function(ALL_CELLS_HAVE_RUN, timeout=300_000)
     wide = page.evaluate(
         "[...document.querySelectorAll('.jp-Cell')].filter(c => c.scrollWidth > c.clientWidth + 2)"
         ".length"
     )
     assert wide == 0, "hay celdas más anchas que la ventana de 1280 píxeles"
-    page.keyboard.press("Control+s")
     page.screenshot(path=path.with_suffix(".png"))
-    for _ in range(60):
-        code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-        if all(cell.execution_count for cell in code):
-            break
-        time.sleep(0.5)
+    page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
     return [output for cell in code for output in cell.outputs]
 
 
 def test_the_first_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
-    outputs = run_all(page, lab, folder / NOTEBOOK.name, "Registro guardado en")
+    outputs = run_all(page, lab, folder / NOTEBOOK.name)
     assert [output for output in outputs if output.output_type == "error"] == []
     texts = "".join(output.get("text", "") for output in outputs)
     assert "Época 1/1: " in texts
@@ -124,6 +128,6 @@ def test_the_first_notebook_runs_whole(page: object, lab: str, folder: Path) -> 
 def test_the_second_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
     (folder / "registros" / "otro.json").write_text(json.dumps(RECORD), encoding="utf-8")
     path = folder / "02_comparar_equipos.ipynb"
-    outputs = run_all(page, lab, path, "el tuyo será el primero")
+    outputs = run_all(page, lab, path)
     assert [output for output in outputs if output.output_type == "error"] == []
     assert len([output for output in outputs if "image/png" in output.get("data", {})]) >= 2

@@ -340,10 +340,8 @@ def test_the_facts_of_this_machine() -> None:
     assert found.free_memory_gib > 0
 
 
-def test_why_no_gpu_is_one_line_and_ends_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "gather", lambda tensorflow: LINUX.model_copy(
-        update={"tensorflow": CPU, "free_memory_gib": 0.1}))  # fmt: skip
-    line = diagnosis.why_no_gpu()
+def test_the_verdict_fits_in_one_line_that_ends_with_the_cure() -> None:
+    line = diagnosis.verdict(LINUX.model_copy(update={"tensorflow": CPU})).line
     assert len(line.splitlines()) == 1
     assert line.startswith(f"este equipo tiene una {RTX.name}, ")
     assert line.endswith(": .venv/bin/python -m pip uninstall -y tensorflow tensorflow-cpu && "

@@ -7,10 +7,12 @@ import sys
 import pynvml
 import pytest
 from conftest import child_environment
+from test_diagnosis import LINUX
 
-from fashion_bench import environment
+from fashion_bench import diagnosis, environment
 from fashion_bench.environment import Accelerator, EnergyMeter
 from fashion_bench.errors import TutorialError
+from fashion_bench.facts import Facts, TensorFlow
 
 RTX = Accelerator(
     name="NVIDIA GeForce RTX 3060", memory_gib=12.0, driver="560.35", compute_capability="8.6"
@@ -190,6 +192,39 @@ def test_the_first_line_of_the_report_is_about_the_gpu(
     ).splitlines()
     assert lines[0].startswith(start)
     assert lines[1].endswith("la GPU" if accelerator else "la CPU")
+
+
+def test_the_report_tells_what_the_diagnosis_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    software = environment.software()
+    too_new = LINUX.nvidia_cards[0].model_copy(update={"compute_capability": "12.0"})
+    for changes in (
+        {"free_memory_gib": 0.1},
+        {"free_disk_gib": 0.1, "free_memory_gib": 0.1},
+        {"tensorflow": LINUX.tensorflow.model_copy(update={"gpus": (RTX.name, RTX.name)})},
+        {"nvidia_cards": (too_new,)},
+    ):
+        facts = LINUX.model_copy(update=changes)
+        monkeypatch.setattr(environment, "gather", lambda *_, facts=facts: facts)
+        lines = environment.report(environment.machine(), software, RTX, "auto", "float32")
+        told = [line for line in lines.splitlines() if line.startswith("Aviso: ")]
+        expected = [found.line for found in diagnosis.findings(facts) if found.id != "gpu-ready"]
+        assert sorted(told) == sorted(f"Aviso: {line}" for line in expected) != []
+
+
+def test_a_problem_is_judged_with_what_a_fresh_import_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def gather(*tensorflow: TensorFlow) -> Facts:
+        asked.append(len(tensorflow))
+        messages = "" if tensorflow else "failed call to cuInit: CUDA_ERROR_UNKNOWN"
+        blind = LINUX.tensorflow.model_copy(update={"gpus": (), "messages": messages})
+        return LINUX.model_copy(update={"tensorflow": blind})
+
+    monkeypatch.setattr(environment, "gather", gather)
+    facts = environment.machine(), environment.software()
+    first = environment.report(*facts, None, "auto", "float32").splitlines()[0]
+    assert asked == [1, 0]
+    assert "CUDA no arranca" in first
 
 
 def test_half_precision_on_the_cpu_is_warned_about() -> None:

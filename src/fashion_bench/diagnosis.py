@@ -9,7 +9,7 @@ from functools import partial
 from typing import Literal
 
 from fashion_bench import hardware
-from fashion_bench.facts import IMPORT_TIMEOUT_SECONDS, Facts, ask_tensorflow, gather
+from fashion_bench.facts import IMPORT_TIMEOUT_SECONDS, Facts
 
 PYTHONS = ((3, 11), (3, 13))
 """Primera y última versión de Python para las que se publica TensorFlow 2.21."""
@@ -51,6 +51,11 @@ class Finding(hardware.Facts):
     cure: str = ""
     url: str = ""
 
+    @property
+    def line(self) -> str:
+        """Frase y orden en una sola línea."""
+        return f"{self.sentence}: {self.cure}" if self.cure else self.sentence
+
 
 _error = partial(Finding, severity="error")
 _warning = partial(Finding, severity="warning")
@@ -59,19 +64,18 @@ _fine = partial(Finding, severity="ok")
 
 def findings(facts: Facts) -> list[Finding]:
     """Dice qué se deduce de los hechos: primero, lo más grave."""
-    found = [_main_finding(facts), *_several_gpus(facts), *_scarcity(facts)]
+    found = [verdict(facts), *besides(facts)]
     return sorted(found, key=lambda finding: ("error", "warning", "ok").index(finding.severity))
 
 
-def why_no_gpu() -> str:
-    """Explica en una línea por qué TensorFlow, ya importado, no ve ninguna GPU y qué hacer."""
-    finding = _main_finding(gather(ask_tensorflow()))
-    return f"{finding.sentence}: {finding.cure}" if finding.cure else finding.sentence
-
-
-def _main_finding(facts: Facts) -> Finding:
-    """Causa principal: mientras falle una pieza no se juzgan las que se apoyan en ella."""
+def verdict(facts: Facts) -> Finding:
+    """Dice qué pasa con la GPU; mientras falle una pieza no juzga las que se apoyan en ella."""
     return _python_problem(facts) or _tensorflow_problem(facts) or _gpu_verdict(facts)
+
+
+def besides(facts: Facts) -> list[Finding]:
+    """Dice lo que, además del veredicto, conviene saber antes de entrenar."""
+    return [*_several_gpus(facts), *_scarcity(facts)]
 
 
 def _python_problem(facts: Facts) -> Finding | None:

@@ -16,6 +16,8 @@ from pydantic import Field
 
 from fashion_bench import backends, diagnosis
 from fashion_bench.errors import TutorialError
+from fashion_bench.facts import Facts as DiagnosticFacts
+from fashion_bench.facts import ask_tensorflow, gather
 from fashion_bench.hardware import Accelerator, Facts, nvidia_cards, operating_system
 from fashion_bench.text import Text, clean
 
@@ -119,7 +121,7 @@ def choose_device(requested: str, backend: str) -> Literal["cpu", "gpu"]:
         ) from None
     device = "cpu" if backends.gpu_name(backend) is None else "gpu"
     if requested == "gpu" and device == "cpu":
-        raise TutorialError(f"device='gpu' no es posible: {why_no_gpu(backend)}")
+        raise TutorialError(f"device='gpu' no es posible: {why_no_gpu(backend, _facts())}")
     return device
 
 
@@ -134,14 +136,14 @@ def accelerator(backend: str) -> Accelerator | None:
     return Accelerator(name=clean(name), memory_gib=None, driver=None, compute_capability=None)
 
 
-def why_no_gpu(backend: str) -> str:
+def why_no_gpu(backend: str, facts: DiagnosticFacts) -> str:
     """Explica en una línea por qué el motor no ve ninguna GPU y qué hacer."""
-    cards = nvidia_cards()
-    if backend == "tensorflow" or not cards:
-        return diagnosis.why_no_gpu()
+    if backend == "tensorflow" or not facts.nvidia_cards:
+        return diagnosis.verdict(facts).line
     return (
-        f"este equipo tiene una {cards[0].name}, pero el {backends.TITLES[backend]} instalado es "
-        f"solo para CPU; instala el que usa CUDA, como explica el README en «Otros motores»"
+        f"este equipo tiene una {facts.nvidia_cards[0].name}, pero el {backends.TITLES[backend]} "
+        "instalado es solo para CPU; instala el que usa CUDA, como explica el README en «Otros "
+        "motores»"
     )
 
 
@@ -193,8 +195,13 @@ def report(
     requested: str,
     precision: str,
 ) -> str:
-    """Resume el entorno en unas líneas; la primera dice si hay GPU."""
+    """Resume el entorno en unas líneas: primero, si hay GPU; después, lo que conviene arreglar."""
+    facts = _facts()
+    notices = diagnosis.besides(facts)
     if accelerator:
+        verdict = diagnosis.verdict(facts)
+        if software.backend == "tensorflow" and verdict.severity != "ok":
+            notices = [verdict, *notices]
         details = [
             f"{accelerator.memory_gib:.0f} GiB" if accelerator.memory_gib else None,
             f"capacidad de cómputo {accelerator.compute_capability}"
@@ -207,17 +214,17 @@ def report(
     elif requested == "cpu":
         first = "GPU no usada: has pedido device='cpu'"
     else:
-        first = f"GPU no detectada: {why_no_gpu(software.backend)}"
+        first = f"GPU no detectada: {why_no_gpu(software.backend, facts)}"
     cores = machine.physical_cores or machine.logical_cores
-    slow = (
-        ["Aviso: casi ninguna CPU calcula en float16; irá muchas veces más lenta que en float32."]
-        if precision == "mixed_float16" and not accelerator
-        else []
-    )
+    warnings = [f"Aviso: {notice.line}" for notice in notices]
+    if precision == "mixed_float16" and not accelerator:
+        warnings.append(
+            "Aviso: casi ninguna CPU calcula en float16; irá muchas veces más lenta que en float32"
+        )
     return "\n".join(
         [
             first,
-            *slow,
+            *warnings,
             f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}",
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"CPU:            {machine.cpu}, {cores} núcleos",
@@ -227,6 +234,14 @@ def report(
             f"Keras:          {software.keras} sobre {_engine(software)}",
         ]
     )
+
+
+def _facts() -> DiagnosticFacts:
+    """Los hechos con los que se juzga, una vez elegido el dispositivo."""
+    facts = gather(ask_tensorflow())
+    if diagnosis.verdict(facts).severity == "ok":
+        return facts
+    return gather()  # en un proceso nuevo, TensorFlow dice además qué le falla
 
 
 def _engine(software: Software) -> str:
