@@ -98,7 +98,8 @@ def run_all(page: object, lab: str, path: Path) -> list:
     """Abre un cuaderno, pulsa «Run All Cells», espera al final y devuelve sus resultados."""
     page.goto(f"{lab}/lab/tree/{path.name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=60_000)
+    page.wait_for_function("jupyterapp.shell.currentWidget.sessionContext?.session?.kernel")
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     page.wait_for_function(ALL_CELLS_HAVE_RUN, timeout=300_000)
