@@ -17,7 +17,7 @@ ROUNDS = 3
 
 def train(backend: str) -> None:
     """Entrena en este proceso y escribe en JSON los segundos del calentamiento y las épocas."""
-    import lesson
+    from fashion_bench import lesson
 
     names = lesson.load(backend=backend, device="cpu", epochs=3)
     from fashion_bench import timing

@@ -20,11 +20,10 @@ from time import perf_counter
 from types import SimpleNamespace
 from typing import NamedTuple
 
-import lesson
 import numpy as np
 from matplotlib.figure import Figure
 
-from fashion_bench import charts, environment
+from fashion_bench import charts, environment, lesson
 
 with environment.quiet():
     import keras

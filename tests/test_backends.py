@@ -25,8 +25,7 @@ BACKENDS = [
 
 FIRST_STEP = """
 import json, sys
-sys.path.insert(0, "benchmarks")
-import lesson
+from fashion_bench import lesson
 names = lesson.load(
     "parameters", "importar", "datos", "repartir", "lotes", "red", "compilar",
     backend=sys.argv[1], device="cpu", train_samples=1000,

@@ -5,8 +5,9 @@ quienes confunden colores; los mapas de color, `cividis` y `gray`, son monótono
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +19,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fashion_bench.data import CLASS_NAMES
 from fashion_bench.records import Record
+
+if TYPE_CHECKING:  # medir capas necesita TensorFlow; dibujarlas, no
+    from fashion_bench.profiling import LayerCost
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#767676"
 LINE_COLORS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "black", GREY)
@@ -342,6 +346,103 @@ def images_per_joule(records: Sequence[Record]) -> Figure:
     _name_bars(axis, chosen)
     axis.margins(x=0.2)
     axis.set_xlabel("Imágenes por julio que gasta la GPU; más es mejor")
+    return figure
+
+
+def layer_costs(costs: Sequence["LayerCost"]) -> Figure:
+    """Dibuja los milisegundos de cada capa por lote, hacia delante y hacia atrás."""
+    figure = Figure(figsize=(8, 1 + 0.32 * len(costs)))
+    axis = figure.subplots()
+    names = [cost.name for cost in costs]
+    forward = np.array([1000 * cost.forward_seconds for cost in costs])
+    backward = np.array([1000 * cost.backward_seconds for cost in costs])
+    axis.barh(names, forward, color=BLUE, label="Hacia delante")
+    axis.barh(names, backward, left=forward, color=ORANGE, hatch="//", edgecolor="white",
+              label="Hacia atrás")  # fmt: skip
+    axis.invert_yaxis()
+    axis.set_xlabel("Milisegundos por lote")
+    axis.legend(loc="lower right")
+    return figure
+
+
+def roofline(costs: Sequence["LayerCost"], peak: float, bandwidth: float) -> Figure:
+    """Dibuja dónde queda cada capa, hacia delante, bajo los dos límites del equipo.
+
+    Args:
+        costs: lo que cuesta cada capa; las que no hacen operaciones no se dibujan.
+        peak: operaciones por segundo del producto de matrices.
+        bandwidth: bytes por segundo de la memoria.
+    """
+    figure = Figure(figsize=(8, 4.2))
+    axis = figure.subplots()
+    shown = [cost for cost in costs if cost.operations]
+    intensities = [cost.operations / cost.bytes_moved for cost in shown]
+    rates = [cost.operations / cost.forward_seconds / 1e9 for cost in shown]
+    ends = np.array([min(intensities) / 2, peak / bandwidth, 4 * max(intensities)])
+    axis.plot(ends, np.minimum(peak, bandwidth * ends) / 1e9, color="black")
+    kinds = {True: (ORANGE, "s", "Depende de la memoria"), False: (BLUE, "o", "De las cuentas")}
+    for memory_bound, (color, marker, label) in kinds.items():
+        chosen = [
+            (intensity, rate)
+            for intensity, rate in zip(intensities, rates, strict=True)
+            if (intensity < peak / bandwidth) == memory_bound
+        ]
+        axis.plot(*zip(*chosen, strict=True), marker, color=color, label=label)
+    for cost, intensity, rate in zip(shown, intensities, rates, strict=True):
+        axis.annotate(cost.name, (intensity, rate), xytext=(6, -3), textcoords="offset points",
+                      fontsize="small", va="top")  # fmt: skip
+    axis.annotate(f"{peak / 1e9:.0f} GFLOP/s", (ends[2], peak / 1e9), xytext=(0, 4),
+                  textcoords="offset points", ha="right")  # fmt: skip
+    axis.annotate(f"{bandwidth / 1e9:.0f} GB/s", (ends[0], bandwidth * ends[0] / 1e9),
+                  xytext=(0, 10), textcoords="offset points")  # fmt: skip
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.set_xlabel("Operaciones por byte (escala logarítmica)")
+    axis.set_ylabel("GFLOP/s (escala logarítmica)")
+    axis.grid(alpha=0.3)
+    axis.legend(loc="lower right")
+    return figure
+
+
+def lever_gains(gains: Mapping[str, Sequence[float]]) -> Figure:
+    """Dibuja cuántas veces más rápida es cada palanca: la mediana y los extremos.
+
+    Args:
+        gains: de cada palanca, los cocientes de todas las vueltas; más de 1 es ganar.
+    """
+    figure = Figure(figsize=(8, 1 + 0.4 * len(gains)))
+    axis = figure.subplots()
+    for position, values in enumerate(gains.values()):
+        middle = float(np.median(values))
+        axis.barh(position, middle, 0.6, color=BLUE if middle >= 1 else GREY)
+        axis.plot([min(values), max(values)], [position] * 2, color="black", marker="|")
+        axis.annotate(f"{middle:.2f}×", (max(middle, *values), position), xytext=(6, 0),
+                      textcoords="offset points", va="center")  # fmt: skip
+    axis.axvline(1, color=ORANGE, ls="--", label="Como antes")
+    axis.set_yticks(range(len(gains)), gains)
+    axis.invert_yaxis()
+    axis.margins(x=0.12)
+    axis.set_xlabel("Veces más rápido (barra: mediana; línea negra: de la peor a la mejor vuelta)")
+    figure.legend(loc="outside upper right")
+    return figure
+
+
+def race(
+    reference: tuple[float, float], runs: Sequence[tuple[float, float]], goal: float
+) -> Figure:
+    """Dibuja segundos y exactitud en prueba de la referencia y de cada ejecución rápida."""
+    figure = Figure(figsize=(8, 3.6))
+    axis = figure.subplots()
+    axis.plot(*reference, "s", color=ORANGE, ms=9, label="Cuaderno 01")
+    axis.plot(*zip(*runs, strict=True), "o", color=BLUE, ms=7, label="Receta rápida (semillas)")
+    axis.axhline(goal, color=GREY, ls="--", label=f"Meta: {100 * goal:.0f} %")
+    axis.set_xlim(left=0)
+    axis.margins(y=0.3)
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=1, symbol=" %"))
+    axis.set_xlabel("Segundos, desde cero")
+    axis.set_ylabel("Exactitud en prueba")
+    axis.grid(axis="y")
+    figure.legend(loc="outside upper right", ncols=3)
     return figure
 
 

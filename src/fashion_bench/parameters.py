@@ -3,7 +3,7 @@
 Los valores por defecto no están aquí, sino en la celda `parameters` de cada cuaderno.
 """
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -61,6 +61,10 @@ class Checked(BaseModel):
 RESULTS_DIR = Field(min_length=1, pattern=r"^[^\x00]*$", description="la ruta de una carpeta")
 
 
+Device = Annotated[Literal["auto", "cpu", "gpu"], Field(description="auto, cpu o gpu")]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="un número entero de 0 a 2147483647")]
+
+
 class Training(Checked):
     """Parámetros del cuaderno 01."""
 
@@ -69,13 +73,13 @@ class Training(Checked):
     train_samples: int = Field(
         ge=100, le=data.TRAIN_IMAGES, description="un número entero de 100 a 60000"
     )
-    device: Literal["auto", "cpu", "gpu"] = Field(description="auto, cpu o gpu")
+    device: Device
     backend: Literal["tensorflow", "torch", "jax"] = Field(description="tensorflow, torch o jax")
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         description="float32, mixed_float16 o mixed_bfloat16"
     )
     repeats: int = Field(ge=1, le=100, description="un número entero de 1 a 100")
-    seed: int = Field(ge=0, le=2**31 - 1, description="un número entero de 0 a 2147483647")
+    seed: Seed
     machine_name: Label = Field(
         description="un texto de hasta 60 caracteres sin saltos de línea ni los signos < > $ / \\"
     )
@@ -106,3 +110,12 @@ class Comparison(Checked):
     metric: Literal["images_per_second", "median_epoch", "cold_total"] = Field(
         description="images_per_second, median_epoch o cold_total"
     )
+
+
+class Acceleration(Checked):
+    """Parámetros del cuaderno 03."""
+
+    quick: bool = Field(description="True o False")
+    device: Device
+    precision: Literal["float32", "mixed_bfloat16"] = Field(description="float32 o mixed_bfloat16")
+    seed: Seed

@@ -1,5 +1,7 @@
-"""La lección, sacada del propio cuaderno 01 para medirla: aquí no se escribe otra vez."""
+"""La red y los datos del cuaderno 01, sacados de él para medirlos: no se escriben otra vez."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from time import perf_counter
 from types import SimpleNamespace
 
@@ -27,7 +29,8 @@ def load(*cells: str, **parameters: object) -> SimpleNamespace:
     names: dict[str, object] = {"cell_seconds": {}}
     for cell in cells or PREPARE:
         start = perf_counter()
-        exec(sources[cell], names)
+        with redirect_stdout(StringIO()):
+            exec(sources[cell], names)
         names["cell_seconds"][cell] = perf_counter() - start
         if cell == "parameters":
             names.update(parameters)

@@ -1,0 +1,166 @@
+"""Adónde se va el tiempo: lo que cuesta cada capa y lo que este equipo puede dar como mucho.
+
+El modelo del techo (*roofline*) es de Williams, Waterman y Patterson (2009), «Roofline: an
+insightful visual performance model for multicore architectures», CACM 52(4).
+"""
+
+from collections.abc import Callable, Mapping
+from math import prod
+from statistics import median
+from time import perf_counter
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+MATRIX_SIDE = 2048
+BANDWIDTH_FLOATS = 32 * 2**20
+"""Valores de 4 bytes con los que se mide la memoria: más de los que caben en la caché."""
+
+
+class LayerCost(NamedTuple):
+    """Lo que cuesta una capa con un lote."""
+
+    name: str
+    forward_seconds: float
+    backward_seconds: float
+    """Calcular los gradientes: los de sus pesos y, si hace falta, los de su entrada."""
+    operations: float
+    """Sumas y multiplicaciones hacia delante."""
+    bytes_moved: float
+    """Lo mínimo hacia delante: leer la entrada y los pesos y escribir la salida."""
+
+
+def seconds_per_call(function: Callable[[], tf.Tensor], calls: int = 10) -> float:
+    """Mide una función, ya caliente, esperando cada vez a su resultado.
+
+    Returns:
+        La mediana de `calls` llamadas, en segundos; antes hace otras dos que no cuentan.
+    """
+    seconds = []
+    for _ in range(2 + calls):
+        start = perf_counter()
+        _wait(function())
+        seconds.append(perf_counter() - start)
+    return median(seconds[2:])
+
+
+def alternate(functions: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Llama a varias funciones por turnos, para que un mal momento del equipo les toque a todas.
+
+    Args:
+        functions: cada una devuelve los segundos que ha medido.
+        rounds: vueltas; las impares van en el orden contrario.
+
+    Returns:
+        Los segundos de cada función, en el orden de las vueltas.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for number in range(rounds):
+        for name in list(functions)[:: -1 if number % 2 else 1]:
+            seconds[name].append(functions[name]())
+    return seconds
+
+
+def ratios(numerator: list[float], denominator: list[float]) -> list[float]:
+    """Divide, vuelta a vuelta, lo que han tardado dos funciones, de menor a mayor cociente."""
+    return sorted(a / b for a, b in zip(numerator, denominator, strict=True))
+
+
+def layer_costs(model: keras.Sequential, images: np.ndarray) -> list[LayerCost]:
+    """Mide cada capa por separado, con la entrada que de verdad le llega.
+
+    Args:
+        model: la red, que no cambia.
+        images: un lote `(n, 28, 28, 1)`, de 0 a 255.
+    """
+    costs, trainable_before = [], False
+    values = tf.constant(images)
+    for layer in model.layers:
+        outputs, forward, both = _functions(layer, values, trainable_before)
+        forward_seconds = seconds_per_call(forward)
+        both_seconds = seconds_per_call(both) if both else forward_seconds
+        weights = sum(prod(weight.shape) for weight in layer.weights)
+        size = outputs.dtype.size
+        costs.append(
+            LayerCost(
+                layer.name,
+                forward_seconds,
+                max(both_seconds - forward_seconds, 0),
+                len(images) * _operations(layer),
+                prod(values.shape) * values.dtype.size + (prod(outputs.shape) + weights) * size,
+            )
+        )
+        trainable_before |= bool(layer.trainable_weights)
+        values = outputs
+    return costs
+
+
+def training_multiply_adds(model: keras.Sequential) -> float:
+    """Cuenta las multiplicaciones con suma de entrenar con una imagen.
+
+    Hacia atrás, cada capa con pesos hace otras tantas para el gradiente de los pesos y otras
+    tantas para el de su entrada; la primera no necesita este último.
+    """
+    forward = [multiply_adds(layer) for layer in model.layers if layer.trainable_weights]
+    return 3 * sum(forward) - forward[0]
+
+
+def multiply_adds(layer: keras.Layer) -> int:
+    """Cuenta las multiplicaciones con suma de una convolución o una capa densa, por imagen."""
+    if not isinstance(layer, keras.layers.Conv2D | keras.layers.Dense):
+        return 0
+    *places, _ = layer.output.shape[1:]
+    return prod(places) * prod(layer.kernel.shape)
+
+
+def matmul_rate(dtype: str) -> float:
+    """Mide cuántas multiplicaciones con suma por segundo hace el equipo con matrices grandes."""
+    matrix = tf.cast(tf.random.normal((MATRIX_SIDE, MATRIX_SIDE)), dtype)
+    return MATRIX_SIDE**3 / seconds_per_call(tf.function(lambda: matrix @ matrix))
+
+
+def memory_bandwidth() -> float:
+    """Mide los bytes por segundo que van y vienen de la memoria con tablas mayores que la caché."""
+    total, addend = (tf.Variable(tf.ones(BANDWIDTH_FLOATS)) for _ in range(2))
+    add = tf.function(lambda: total.assign_add(addend)[0])
+    return 3 * 4 * BANDWIDTH_FLOATS / seconds_per_call(add)  # lee dos tablas y escribe una
+
+
+def _functions(
+    layer: keras.Layer, values: tf.Tensor, needs_input_gradient: bool
+) -> tuple[tf.Tensor, Callable, Callable | None]:
+    """Devuelve la salida de una capa y dos funciones: hacia delante, y hacia delante y atrás."""
+    outputs = layer(values, training=True)
+    ones = tf.ones_like(outputs)
+    forward = tf.function(lambda: layer(values, training=True))
+    weights = [weight.value for weight in layer.trainable_weights]
+    if not weights and not needs_input_gradient:
+        return outputs, forward, None
+
+    @tf.function
+    def both() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            result = layer(values, training=True)
+        sources = [*weights, *([values] if needs_input_gradient else [])]
+        return tape.gradient(result, sources, output_gradients=ones)
+
+    return outputs, forward, both
+
+
+def _operations(layer: keras.Layer) -> int:
+    if macs := multiply_adds(layer):
+        return 2 * macs
+    if isinstance(layer, keras.layers.MaxPooling2D):
+        return prod(layer.input.shape[1:])  # una comparación por valor
+    if isinstance(layer, keras.layers.Rescaling | keras.layers.Dropout):
+        return 2 * prod(layer.input.shape[1:])
+    return 0
+
+
+def _wait(result: tf.Tensor | list[tf.Tensor]) -> None:
+    """Espera a que el dispositivo termine: trae a memoria un valor de cada resultado."""
+    for tensor in tf.nest.flatten(result):
+        tf.reshape(tensor, [-1])[0].numpy()
