@@ -3,8 +3,7 @@
 Entrena la misma red, con el mismo lote y la misma precisión (float32), en la CPU y por turnos,
 cada vez en un proceso nuevo:
 
-- `keras`: `model.fit(x, y)` con tablas de NumPy y `ReLU` dentro de cada convolución, como lo
-  escribe casi todo el mundo;
+- `keras`: la misma red con `model.fit(x, y)` y tablas de NumPy, como lo escribe casi todo el mundo;
 - `torch`: PyTorch sin compilar, con su bucle de siempre;
 - `proyecto`: las celdas del cuaderno 01.
 
@@ -35,25 +34,9 @@ Timed = tuple[float, float]
 def keras_fit() -> Callable[[int], Timed]:
     """Prepara Keras, tal como se usa sin pensar en el reloj, y devuelve cómo entrenar."""
     names = lesson.load(device="cpu")
-    from keras import Input, Sequential, layers
-
     from fashion_bench import timing
 
-    model = Sequential(
-        [
-            Input((28, 28, 1)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(32, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-            layers.Dropout(0.4),
-            layers.Dense(10),
-        ]
-    )
-    names.compile_model(model)
+    model = names.compile_model(names.build_model())
     images, labels = names.train_images[..., None], names.train_labels
     model.fit(images[:BATCH], labels[:BATCH], batch_size=BATCH, verbose=0)
 

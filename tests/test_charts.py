@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fashion_bench import charts, data
+from fashion_bench.profiling import LayerCost
 from fashion_bench.records import Record
 
 GENERATOR = np.random.default_rng(0)
@@ -163,3 +164,33 @@ def test_show_carries_the_alternative_text(monkeypatch: pytest.MonkeyPatch) -> N
     charts.show(charts.class_balance(LABELS), "Barras iguales")
     assert shown[0].alt == "Barras iguales"
     assert shown[0].data.startswith(b"\x89PNG")
+
+
+def test_the_cost_of_layers_and_the_roofline() -> None:
+    costs = [
+        LayerCost("conv2d", 0.002, 0.004, operations=2e8, bytes_moved=1e6),
+        LayerCost("max_pooling2d", 0.001, 0.001, operations=1e6, bytes_moved=8e6),
+        LayerCost("flatten", 0.0001, 0, operations=0, bytes_moved=1e6),
+    ]
+    drawn = charts.layer_costs(costs)
+    assert [bar.get_width() for bar in drawn.axes[0].patches] == [2, 1, 0.1, 4, 1, 0]
+    roof = charts.roofline(costs, peak=2e11, bandwidth=2e10)
+    assert {"conv2d", "max_pooling2d", "200 GFLOP/s", "20 GB/s"} < set(texts(roof).split("\n"))
+    assert "flatten" not in texts(roof)
+    assert "mathdefault" not in texts(roof)
+    assert pixels(drawn).std() > 10
+    assert pixels(roof).std() > 5
+
+
+def test_each_lever_shows_its_median() -> None:
+    figure = charts.lever_gains({"Lote de 512": [1.1, 1.2, 1.4], "XLA": [0.4, 0.5, 0.6]})
+    assert {"Lote de 512", "XLA", "1.20×", "0.50×"} < set(texts(figure).split("\n"))
+    assert pixels(figure).std() > 10
+
+
+def test_the_race_shows_every_seed_and_the_goal() -> None:
+    figure = charts.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92)
+    points = [line.get_xydata() for line in figure.axes[0].lines[:2]]
+    assert points[0].tolist() == [[120.0, 0.921]]
+    assert points[1].tolist() == [[15.0, 0.922], [16.0, 0.919]]
+    assert "Meta: 92 %" in texts(figure)

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +162,41 @@ def test_nbval_strictly_proves_the_committed_comparison() -> None:
         [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", "-q", NOTEBOOKS[1]],
         cwd=ROOT, check=True, env=child_environment(),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def accelerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """El cuaderno 03 ejecutado con papermill, en pequeño."""
+    path = tmp_path_factory.mktemp("acelerar") / "03.ipynb"
+    subprocess.run(
+        [sys.executable, "-m", "papermill", NOTEBOOKS[2], path, "-p", "quick", "True",
+         "--no-progress-bar"],
+        cwd=ROOT, check=True, env=child_environment(),
+    )  # fmt: skip
+    return path
+
+
+def test_the_third_notebook_measures_every_lever_and_runs_the_race(accelerated: Path) -> None:
+    outputs = outputs_of(accelerated)
+    told = "".join(o.get("text", "") for cell in outputs.values() for o in cell)
+    assert len(re.findall(r": \d+\.\d\d× \(de \d+\.\d\d× a \d+\.\d\d×\)", told)) == 7
+    assert "Cuaderno 01: " in told
+    assert "veces más rápido que el cuaderno 01" in told
+    drawn = [o for cell in outputs.values() for o in cell if "image/png" in o.get("data", {})]
+    assert len(drawn) == 4
+    assert [o for cell in outputs.values() for o in cell if o.get("name") == "stderr"] == []
+
+
+def test_nbval_reproduces_the_third_notebook(accelerated: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", "-q", accelerated],
+        cwd=ROOT, check=True, env=child_environment(),
+    )  # fmt: skip
+
+
+def test_the_committed_race_reaches_its_goal() -> None:
+    cells = outputs_of(NOTEBOOKS[2])
+    runs = cells["carrera"][0].text.splitlines()
+    assert len(runs) == 5
+    accuracies = [float(line.split()[-1]) for line in runs]
+    assert sum(accuracies) / 5 >= 0.92

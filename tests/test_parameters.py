@@ -127,3 +127,20 @@ def test_papermill_refuses_bad_values_before_tensorflow(name: str, value: str) -
     assert f"{name}=" in done.stderr
     assert "no vale:" in done.stderr
     assert "Traceback (most recent call last):\n  Cell" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("quick", "sí"),
+        ("quick", 1),
+        ("device", "tpu"),
+        ("precision", "mixed_float16"),
+        ("seed", -1),
+    ],
+)
+def test_the_third_notebook_refuses_bad_values(name: str, value: object) -> None:
+    good = {"quick": False, "device": "auto", "precision": "float32", "seed": 42}
+    parameters.Acceleration.check(**good)
+    with pytest.raises(TutorialError, match=f"^{name}={value!r} no vale: debe ser "):
+        parameters.Acceleration.check(**good | {name: value})

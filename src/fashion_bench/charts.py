@@ -388,15 +388,16 @@ def roofline(costs: Sequence["LayerCost"], peak: float, bandwidth: float) -> Fig
             if (intensity < peak / bandwidth) == memory_bound
         ]
         axis.plot(*zip(*chosen, strict=True), marker, color=color, label=label)
-    for cost, intensity, rate in zip(shown, intensities, rates, strict=True):
-        axis.annotate(cost.name, (intensity, rate), xytext=(6, -3), textcoords="offset points",
-                      fontsize="small", va="top")  # fmt: skip
+    for number, (cost, x, y) in enumerate(zip(shown, intensities, rates, strict=True)):
+        axis.annotate(cost.name, (x, y), xytext=(6, -5 if number % 2 else 5), fontsize="small",
+                      textcoords="offset points", va="center")  # fmt: skip
     axis.annotate(f"{peak / 1e9:.0f} GFLOP/s", (ends[2], peak / 1e9), xytext=(0, 4),
                   textcoords="offset points", ha="right")  # fmt: skip
     axis.annotate(f"{bandwidth / 1e9:.0f} GB/s", (ends[0], bandwidth * ends[0] / 1e9),
                   xytext=(0, 10), textcoords="offset points")  # fmt: skip
-    axis.set_xscale("log")
-    axis.set_yscale("log")
+    axis.set(xscale="log", yscale="log")
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter("{x:g}")
     axis.set_xlabel("Operaciones por byte (escala logarítmica)")
     axis.set_ylabel("GFLOP/s (escala logarítmica)")
     axis.grid(alpha=0.3)

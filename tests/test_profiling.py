@@ -1,0 +1,72 @@
+import keras
+import numpy as np
+import pytest
+
+from fashion_bench import lesson, profiling
+
+
+@pytest.fixture
+def model() -> keras.Sequential:
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1), dtype="uint8"),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(4, 3, padding="same", name="conv"),
+            keras.layers.MaxPooling2D(name="pool"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, name="dense"),
+        ]
+    )
+
+
+def test_multiply_adds_of_a_network(model: keras.Sequential) -> None:
+    counts = [profiling.multiply_adds(layer) for layer in model.layers]
+    assert counts == [0, 8 * 8 * 9 * 4, 0, 0, 64 * 10]
+    assert profiling.training_multiply_adds(model) == 2 * 8 * 8 * 9 * 4 + 3 * 64 * 10
+
+
+def test_the_cost_of_each_layer(model: keras.Sequential) -> None:
+    before = model.get_weights()
+    costs = profiling.layer_costs(model, np.zeros((16, 8, 8, 1), "uint8"))
+    assert [cost.name for cost in costs] == [layer.name for layer in model.layers]
+    assert all(cost.forward_seconds > 0 for cost in costs)
+    assert all(cost.backward_seconds >= 0 for cost in costs)
+    assert costs[0].backward_seconds == 0  # nada que aprender, ni antes
+    by_name = {cost.name: cost for cost in costs}
+    assert by_name["conv"].operations == 2 * 16 * 8 * 8 * 9 * 4
+    assert by_name["pool"].operations == 16 * 8 * 8 * 4
+    assert by_name["pool"].bytes_moved == 4 * 16 * (8 * 8 * 4 + 4 * 4 * 4)
+    assert by_name["dense"].bytes_moved == 4 * (16 * 64 + 16 * 10 + 64 * 10 + 10)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_turns_change_their_order_every_round() -> None:
+    calls = []
+
+    def named(name: str) -> float:
+        calls.append(name)
+        return float(len(calls))
+
+    seconds = profiling.alternate({"a": lambda: named("a"), "b": lambda: named("b")}, rounds=3)
+    assert "".join(calls) == "abbaab"
+    assert seconds == {"a": [1, 4, 5], "b": [2, 3, 6]}
+    assert profiling.ratios(seconds["b"], seconds["a"]) == [0.75, 1.2, 2.0]
+
+
+def test_the_limits_of_the_machine_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiling, "MATRIX_SIDE", 256)
+    monkeypatch.setattr(profiling, "BANDWIDTH_FLOATS", 2**20)
+    assert 1e8 < profiling.matmul_rate("float32") < 1e16
+    assert 1e8 < profiling.memory_bandwidth() < 1e14
+
+
+def test_the_lesson_is_taken_from_the_notebook_in_silence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = lesson.load(train_samples=1000, batch_size=32, device="cpu")
+    assert len(names.train_labels) == 900
+    assert names.build_model().count_params() == 421_642
+    images, labels = next(iter(names.make_dataset(names.train_images, names.train_labels)))
+    assert (images.shape, labels.shape) == ((32, 28, 28, 1), (32,))
+    assert names.cell_seconds["datos"] > 0
+    assert capsys.readouterr().out == ""
