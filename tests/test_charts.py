@@ -171,12 +171,13 @@ def test_the_cost_of_layers_and_the_roofline() -> None:
         LayerCost("conv2d", 0.002, 0.004, operations=2e8, bytes_moved=1e6),
         LayerCost("max_pooling2d", 0.001, 0.001, operations=1e6, bytes_moved=8e6),
         LayerCost("flatten", 0.0001, 0, operations=0, bytes_moved=1e6),
+        LayerCost("dense_1", 0.00001, 0, operations=1e6, bytes_moved=1e6),
     ]
     drawn = charts.layer_costs(costs)
-    assert [bar.get_width() for bar in drawn.axes[0].patches] == [2, 1, 0.1, 4, 1, 0]
+    assert [bar.get_width() for bar in drawn.axes[0].patches] == [2, 1, 0.1, 0.01, 4, 1, 0, 0]
     roof = charts.roofline(costs, peak=2e11, bandwidth=2e10)
     assert {"conv2d", "max_pooling2d", "200 GFLOP/s", "20 GB/s"} < set(texts(roof).split("\n"))
-    assert "flatten" not in texts(roof)
+    assert not {"flatten", "dense_1"} & set(texts(roof).split("\n"))
     assert "mathdefault" not in texts(roof)
     assert pixels(drawn).std() > 10
     assert pixels(roof).std() > 5

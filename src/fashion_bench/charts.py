@@ -369,28 +369,33 @@ def roofline(costs: Sequence["LayerCost"], peak: float, bandwidth: float) -> Fig
     """Dibuja dónde queda cada capa, hacia delante, bajo los dos límites del equipo.
 
     Args:
-        costs: lo que cuesta cada capa; las que no hacen operaciones no se dibujan.
+        costs: lo que cuesta cada capa; no se dibujan las que no hacen operaciones ni las que
+            tardan menos de 0.1 ms, que es lo que se distingue bien de una llamada vacía.
         peak: operaciones por segundo del producto de matrices.
         bandwidth: bytes por segundo de la memoria.
     """
     figure = Figure(figsize=(8, 4.2))
     axis = figure.subplots()
-    shown = [cost for cost in costs if cost.operations]
-    intensities = [cost.operations / cost.bytes_moved for cost in shown]
-    rates = [cost.operations / cost.forward_seconds / 1e9 for cost in shown]
-    ends = np.array([min(intensities) / 2, peak / bandwidth, 4 * max(intensities)])
+    ends = np.array([0.05, peak / bandwidth, 100 * peak / bandwidth])
     axis.plot(ends, np.minimum(peak, bandwidth * ends) / 1e9, color="black")
-    kinds = {True: (ORANGE, "s", "Depende de la memoria"), False: (BLUE, "o", "De las cuentas")}
-    for memory_bound, (color, marker, label) in kinds.items():
-        chosen = [
-            (intensity, rate)
-            for intensity, rate in zip(intensities, rates, strict=True)
-            if (intensity < peak / bandwidth) == memory_bound
+    shown = [cost for cost in costs if cost.operations and cost.forward_seconds > 1e-4]
+    for memory_bound, color, marker, label in (
+        (True, ORANGE, "s", "Depende de la memoria"),
+        (False, BLUE, "o", "Depende de las cuentas"),
+    ):
+        points = [
+            (cost.operations / cost.bytes_moved, cost.operations / cost.forward_seconds / 1e9)
+            for cost in shown
+            if (cost.operations / cost.bytes_moved < peak / bandwidth) == memory_bound
         ]
-        axis.plot(*zip(*chosen, strict=True), marker, color=color, label=label)
-    for number, (cost, x, y) in enumerate(zip(shown, intensities, rates, strict=True)):
-        axis.annotate(cost.name, (x, y), xytext=(6, -5 if number % 2 else 5), fontsize="small",
-                      textcoords="offset points", va="center")  # fmt: skip
+        axis.scatter(*np.reshape(points, (-1, 2)).T, color=color, marker=marker, label=label)
+    for number, cost in enumerate(shown):
+        axis.annotate(
+            cost.name,
+            (cost.operations / cost.bytes_moved, cost.operations / cost.forward_seconds / 1e9),
+            xytext=(6, -6 if number % 2 else 6), textcoords="offset points", fontsize="small",
+            va="center",
+        )  # fmt: skip
     axis.annotate(f"{peak / 1e9:.0f} GFLOP/s", (ends[2], peak / 1e9), xytext=(0, 4),
                   textcoords="offset points", ha="right")  # fmt: skip
     axis.annotate(f"{bandwidth / 1e9:.0f} GB/s", (ends[0], bandwidth * ends[0] / 1e9),

@@ -5,6 +5,7 @@ insightful visual performance model for multicore architectures», CACM 52(4).
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from math import prod
 from statistics import median
 from time import perf_counter
@@ -15,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 MATRIX_SIDE = 2048
-MIN_SECONDS = 1e-5
-"""Por debajo de esto no se distingue lo que tarda una capa de lo que tarda en llamarse."""
+LAYER_CALLS = 30
+"""Veces que se mide cada capa, alternando con una función que no hace nada."""
 BANDWIDTH_FLOATS = 32 * 2**20
 """Valores de 4 bytes con los que se mide la memoria: más de los que caben en la caché."""
 
@@ -40,12 +41,7 @@ def seconds_per_call(function: Callable[[], tf.Tensor], calls: int = 10) -> floa
     Returns:
         La mediana de `calls` llamadas, en segundos; antes hace otras dos que no cuentan.
     """
-    seconds = []
-    for _ in range(2 + calls):
-        start = perf_counter()
-        _wait(function())
-        seconds.append(perf_counter() - start)
-    return median(seconds[2:])
+    return median([_one_call(function) for _ in range(2 + calls)][2:])
 
 
 def alternate(functions: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
@@ -82,18 +78,24 @@ def layer_costs(model: keras.Sequential, images: np.ndarray) -> list[LayerCost]:
     costs, trainable_before = [], False
     values = tf.constant(images)
     one = tf.ones(1)
-    empty = seconds_per_call(tf.function(lambda: one + 1), calls=100)
+    empty = tf.function(lambda: one + 1)
     for layer in model.layers:
         outputs, forward, both = _functions(layer, values, trainable_before)
-        forward_seconds = seconds_per_call(forward)
-        both_seconds = seconds_per_call(both) if both else forward_seconds
+        turns = {"nada": empty, "delante": forward, "todo": both or forward}
+        seconds = {
+            name: median(each[2:])  # las dos primeras vueltas calientan
+            for name, each in alternate(
+                {name: partial(_one_call, function) for name, function in turns.items()},
+                2 + LAYER_CALLS,
+            ).items()
+        }
         weights = sum(prod(weight.shape) for weight in layer.weights)
         size = outputs.dtype.size
         costs.append(
             LayerCost(
                 layer.name,
-                max(forward_seconds - empty, MIN_SECONDS),
-                max(both_seconds - forward_seconds, 0),
+                max(seconds["delante"] - seconds["nada"], 0),
+                max(seconds["todo"] - seconds["delante"], 0) if both else 0,
                 len(images) * _operations(layer),
                 prod(values.shape) * values.dtype.size + (prod(outputs.shape) + weights) * size,
             )
@@ -134,6 +136,16 @@ def memory_bandwidth() -> float:
     return 3 * 4 * BANDWIDTH_FLOATS / seconds_per_call(add)  # lee dos tablas y escribe una
 
 
+def _one_call(function: Callable[[], tf.Tensor | list[tf.Tensor]]) -> float:
+    """Segundos de una llamada, hasta que el dispositivo termina.
+
+    El dispositivo va por orden: basta con traer a memoria un valor del último resultado.
+    """
+    start = perf_counter()
+    tf.reshape(tf.nest.flatten(function())[-1], [-1])[0].numpy()
+    return perf_counter() - start
+
+
 def _functions(
     layer: keras.Layer, values: tf.Tensor, needs_input_gradient: bool
 ) -> tuple[tf.Tensor, Callable, Callable | None]:
@@ -165,8 +177,3 @@ def _operations(layer: keras.Layer) -> int:
     if isinstance(layer, keras.layers.Rescaling | keras.layers.Dropout):
         return 2 * prod(layer.input.shape[1:])
     return 0
-
-
-def _wait(result: tf.Tensor | list[tf.Tensor]) -> None:
-    """Espera a que el dispositivo termine, que va por orden: trae un valor del último resultado."""
-    tf.reshape(tf.nest.flatten(result)[-1], [-1])[0].numpy()
