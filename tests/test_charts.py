@@ -176,7 +176,9 @@ def test_the_cost_of_layers_and_the_roofline() -> None:
     drawn = charts.layer_costs(costs)
     assert [bar.get_width() for bar in drawn.axes[0].patches] == [2, 1, 0.1, 0.01, 4, 1, 0, 0]
     roof = charts.roofline(costs, peak=2e11, bandwidth=2e10)
-    assert {"conv2d", "max_pooling2d", "200 GFLOP/s", "20 GB/s"} < set(texts(roof).split("\n"))
+    assert {"conv2d", "max_pooling2d", "Cuentas: 200 GFLOP/s", "Memoria: 20 GB/s"} < set(
+        texts(roof).split("\n")
+    )
     assert not {"flatten", "dense_1"} & set(texts(roof).split("\n"))
     assert "mathdefault" not in texts(roof)
     assert pixels(drawn).std() > 10

@@ -378,7 +378,10 @@ def roofline(costs: Sequence["LayerCost"], peak: float, bandwidth: float) -> Fig
     axis = figure.subplots()
     ends = np.array([0.05, peak / bandwidth, 100 * peak / bandwidth])
     axis.plot(ends, np.minimum(peak, bandwidth * ends) / 1e9, color="black")
-    shown = [cost for cost in costs if cost.operations and cost.forward_seconds > 1e-4]
+    shown = sorted(
+        (cost for cost in costs if cost.operations and cost.forward_seconds > 1e-4),
+        key=lambda cost: cost.operations / cost.bytes_moved,
+    )
     for memory_bound, color, marker, label in (
         (True, ORANGE, "s", "Depende de la memoria"),
         (False, BLUE, "o", "Depende de las cuentas"),
@@ -393,13 +396,14 @@ def roofline(costs: Sequence["LayerCost"], peak: float, bandwidth: float) -> Fig
         axis.annotate(
             cost.name,
             (cost.operations / cost.bytes_moved, cost.operations / cost.forward_seconds / 1e9),
-            xytext=(6, -6 if number % 2 else 6), textcoords="offset points", fontsize="small",
+            xytext=(7, -7 if number % 2 else 7), textcoords="offset points", fontsize="small",
             va="center",
         )  # fmt: skip
-    axis.annotate(f"{peak / 1e9:.0f} GFLOP/s", (ends[2], peak / 1e9), xytext=(0, 4),
-                  textcoords="offset points", ha="right")  # fmt: skip
-    axis.annotate(f"{bandwidth / 1e9:.0f} GB/s", (ends[0], bandwidth * ends[0] / 1e9),
-                  xytext=(0, 10), textcoords="offset points")  # fmt: skip
+    axis.annotate(f"Cuentas: {peak / 1e9:.0f} GFLOP/s", (ends[1], peak / 1e9), xytext=(0, 5),
+                  textcoords="offset points")  # fmt: skip
+    axis.annotate(f"Memoria: {bandwidth / 1e9:.0f} GB/s", (ends[0], bandwidth * ends[0] / 1e9),
+                  xytext=(0, -16), textcoords="offset points")  # fmt: skip
+    axis.margins(y=0.12)
     axis.set(xscale="log", yscale="log")
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter("{x:g}")
