@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import NOTEBOOK, RECORD, ROOT, child_environment
+from conftest import NOTEBOOK, RECORD, child_environment
 
 from fashion_bench import records
 
@@ -66,7 +66,6 @@ def lab(folder: Path) -> Iterator[str]:
         [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
          "--ServerApp.port_retries=0", "--IdentityProvider.token=",
          f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"],
-        cwd=ROOT,  # como dice el README: de aquí sale el español
         env=child_environment(JUPYTER_CONFIG_DIR=str(folder / ".jupyter")),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -96,13 +95,13 @@ def page(lab: str) -> Iterator[object]:
 
 
 def run_all(page: object, lab: str, path: Path) -> list:
-    """Abre un cuaderno, lo ejecuta entero desde el menú y devuelve sus resultados."""
+    """Abre un cuaderno, pulsa «Run All Cells», espera al final y devuelve sus resultados."""
     page.goto(f"{lab}/lab/tree/{path.name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_function("jupyterapp.shell.currentWidget.sessionContext?.session?.kernel")
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
-    page.get_by_role("menuitem", name="Ejecutar", exact=True).click()
-    page.locator('[data-command="notebook:run-all-cells"]').click()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
     page.wait_for_function(ALL_CELLS_HAVE_RUN, timeout=300_000)
     wide = page.evaluate(
         "[...document.querySelectorAll('.jp-Cell')].filter(c => c.scrollWidth > c.clientWidth + 2)"
