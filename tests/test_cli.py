@@ -138,7 +138,7 @@ def test_a_repeated_value_runs_once() -> None:
 
 @contextmanager
 def long_run(folder: Path) -> Iterator[subprocess.Popen]:
-    """Un entrenamiento largo, ya por la segunda época."""
+    """Un entrenamiento largo que ha escrito la línea de la tercera época: dos están guardadas."""
     process = subprocess.Popen(
         [sys.executable, ROOT / "fashion_mnist_cnn.py", "--epochs", "500", "--train-samples",
          "1000", "--results-dir", folder],
@@ -147,7 +147,7 @@ def long_run(folder: Path) -> Iterator[subprocess.Popen]:
     )  # fmt: skip
     try:
         for line in process.stdout:
-            if "2/500" in line:
+            if "3/500" in line:
                 break
         yield process
     finally:
