@@ -140,7 +140,7 @@ def main() -> None:
     reached = sum(SIZES) / median(each["proyecto"][0] for each in rounds)
     print(
         f"\nProducto de matrices: {gflops:.0f} GFLOP/s, que dan para {possible:.0f} imágenes/s; "
-        f"el proyecto llega al {reached / possible:.0%} (MFU)"
+        f"el proyecto llega al {100 * reached / possible:.0f} % (MFU)"
     )
 
 

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-# nbformat importa jsonschema, y este, si la encuentra, una biblioteca que tarda 1.3 s en
-# arrancar solo para reconocer direcciones internacionales, que aquí nadie comprueba.
+# nbformat importa jsonschema, y este, si la encuentra, una biblioteca que tarda más de un
+# segundo en arrancar, solo para reconocer direcciones internacionales, que aquí nadie comprueba.
 sys.modules.setdefault("rfc3987_syntax", None)
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
