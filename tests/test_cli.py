@@ -183,7 +183,7 @@ def test_ctrl_c_stops_at_once_keeps_the_epochs_and_leaves_no_kernel(tmp_path: Pa
 
 
 @pytest.mark.skipif(os.name == "nt", reason="en Windows, Ctrl-C no se puede enviar así")
-@pytest.mark.parametrize("seconds", [0.5, 3])
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 0.9, 3])
 def test_ctrl_c_before_training(tmp_path: Path, seconds: float) -> None:
     process = subprocess.Popen(
         [sys.executable, ROOT / "fashion_mnist_cnn.py", "--results-dir", tmp_path],

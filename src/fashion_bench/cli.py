@@ -197,6 +197,10 @@ def run(overrides: Overrides) -> Outcome:
             "Error: el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por "
             f"falta de memoria; prueba con un lote menor.\nEl cuaderno a medias está en {output}"
         )
+    except RuntimeError:
+        if not stop.pressed:
+            raise
+        return Outcome(INTERRUPTED)  # un kernel que aún estaba arrancando muere al interrumpirlo
     except OSError as error:
         _complain(
             f"Error: no se puede escribir en {RUNS_DIR} ({error.strerror}); libera espacio o "
