@@ -197,10 +197,6 @@ def run(overrides: Overrides) -> Outcome:
             "Error: el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por "
             f"falta de memoria; prueba con un lote menor.\nEl cuaderno a medias está en {output}"
         )
-    except RuntimeError:
-        if not stop.pressed:
-            raise
-        return Outcome(INTERRUPTED)  # un kernel que aún estaba arrancando muere al interrumpirlo
     except OSError as error:
         _complain(
             f"Error: no se puede escribir en {RUNS_DIR} ({error.strerror}); libera espacio o "
@@ -223,6 +219,7 @@ class _CtrlC:
 
     def __init__(self, manager: AsyncKernelManager) -> None:
         self.pressed = False
+        self._started = False
         self._manager = manager
 
     @contextmanager
@@ -234,18 +231,17 @@ class _CtrlC:
             signal.signal(signal.SIGINT, previous)
 
     def before_cell(self, **_: object) -> None:
-        if self.pressed:  # se pulsó entre dos celdas
+        if self.pressed:  # se pulsó entre dos celdas o mientras arrancaba el kernel
             raise KeyboardInterrupt
+        self._started = True
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self.pressed = True
         print("\nInterrumpido: se detiene el entrenamiento…", file=sys.stderr, flush=True)
-        try:
+        if self._started:  # interrumpir un kernel que aún arranca lo mata
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # aún no hay nada en marcha
-            raise KeyboardInterrupt from None
-        asyncio.run_coroutine_threadsafe(self._manager.interrupt_kernel(), loop)
+            asyncio.run_coroutine_threadsafe(self._manager.interrupt_kernel(), loop)
 
 
 def _show_help(ctx: click.Context, option: click.Option, asked: bool) -> None:
