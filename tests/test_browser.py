@@ -1,6 +1,7 @@
 """Los cuadernos como los abre una persona: JupyterLab en un Chromium de verdad."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -95,13 +96,13 @@ def page(lab: str) -> Iterator[object]:
 
 
 def run_all(page: object, lab: str, path: Path) -> list:
-    """Abre un cuaderno, pulsa «Run All Cells», espera al final y devuelve sus resultados."""
+    """Abre un cuaderno, ejecuta todas las celdas con el menú, espera al final y devuelve sus resultados."""
     page.goto(f"{lab}/lab/tree/{path.name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_function("jupyterapp.shell.currentWidget.sessionContext?.session?.kernel")
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    page.get_by_role("menuitem", name=re.compile("^(Run|Ejecutar)$")).click()
+    page.locator('[data-command="notebook:run-all-cells"]').click()
     page.wait_for_function(ALL_CELLS_HAVE_RUN, timeout=300_000)
     wide = page.evaluate(
         "[...document.querySelectorAll('.jp-Cell')].filter(c => c.scrollWidth > c.clientWidth + 2)"
@@ -113,6 +114,13 @@ def run_all(page: object, lab: str, path: Path) -> list:
     code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
     return [output for cell in code for output in cell.outputs]
+
+
+def test_jupyterlab_speaks_spanish(page: object, lab: str) -> None:
+    page.goto(f"{lab}/lab?reset")
+    page.get_by_role("menuitem", name="Archivo", exact=True).click()
+    page.get_by_text("Nuevo", exact=True).wait_for()
+    page.keyboard.press("Escape")
 
 
 def test_the_first_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:

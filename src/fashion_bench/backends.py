@@ -37,7 +37,7 @@ def prepare(backend: str, device: str) -> None:
         )
     if "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
         raise TutorialError(
-            "Keras ya está en marcha con otro motor: reinicia el kernel (Kernel → Restart Kernel) "
+            "Keras ya está en marcha con otro motor: reinicia el kernel (en el menú Kernel) "
             "y vuelve a ejecutar el cuaderno."
         )
     os.environ["KERAS_BACKEND"] = backend

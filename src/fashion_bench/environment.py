@@ -117,7 +117,7 @@ def choose_device(requested: str, backend: str) -> Literal["cpu", "gpu"]:
     except RuntimeError:
         raise TutorialError(
             "TensorFlow ya está en marcha con otro dispositivo: reinicia el kernel "
-            "(Kernel → Restart Kernel) y vuelve a ejecutar el cuaderno."
+            "(en el menú Kernel) y vuelve a ejecutar el cuaderno."
         ) from None
     device = "cpu" if backends.gpu_name(backend) is None else "gpu"
     if requested == "gpu" and device == "cpu":
