@@ -96,13 +96,13 @@ def page(lab: str) -> Iterator[object]:
 
 
 def run_all(page: object, lab: str, path: Path) -> list:
-    """Abre un cuaderno, ejecuta todas las celdas con el menú, espera al final y devuelve sus resultados."""
+    """Abre un cuaderno, lo ejecuta entero con el menú, espera al final y da sus resultados."""
     page.goto(f"{lab}/lab/tree/{path.name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     page.wait_for_function("jupyterapp.shell.currentWidget.sessionContext?.session?.kernel")
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
     page.get_by_role("menuitem", name=re.compile("^(Run|Ejecutar)$")).click()
-    page.locator('[data-command="notebook:run-all-cells"]').click()
+    page.locator('[data-command="runmenu:run-all"]').click()
     page.wait_for_function(ALL_CELLS_HAVE_RUN, timeout=300_000)
     wide = page.evaluate(
         "[...document.querySelectorAll('.jp-Cell')].filter(c => c.scrollWidth > c.clientWidth + 2)"
