@@ -18,13 +18,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from statistics import median
 from time import perf_counter
+
+import numpy as np
 
 from fashion_bench import data, lesson
 
 ROUNDS = 5
-SIZES = (6_400, 12_800, 25_600)
+SIZES = (6_400, 12_800, 25_600, 54_000)
+"""La última es una época entera del cuaderno 01."""
 BATCH = 128
 LEARNING_RATE = 0.002
 Timed = tuple[float, float]
@@ -102,13 +104,12 @@ def torch_eager() -> Callable[[int], Timed]:
 PEERS = {"proyecto": project, "keras": keras_fit, "torch": torch_eager}
 
 
-def measure(peer: str) -> Timed:
-    """Mide `peer` en un proceso nuevo; devuelve la suma de épocas y la de llamadas, en segundos."""
+def measure(peer: str) -> np.ndarray:
+    """Mide `peer` en un proceso nuevo; devuelve segundos `(cantidades, 2)`: época y llamada."""
     done = subprocess.run(
         [sys.executable, __file__, peer], check=True, stdout=subprocess.PIPE, text=True
     )
-    epochs, calls = json.loads(done.stdout.splitlines()[-1])
-    return epochs, calls
+    return np.array(json.loads(done.stdout.splitlines()[-1]))
 
 
 def limit() -> tuple[float, float]:
@@ -125,33 +126,36 @@ def main() -> None:
     peers = [peer for peer in PEERS if peer != "torch" or find_spec("torch")]
     if "torch" not in peers:
         print("PyTorch no está instalado: se mide sin él (requirements-torch.txt)")
-    rounds = []
+    seconds: dict[str, list[np.ndarray]] = {peer: [] for peer in peers}
     for number in range(ROUNDS):
-        rounds.append({peer: measure(peer) for peer in peers[:: -1 if number % 2 else 1]})
+        for peer in peers[:: -1 if number % 2 else 1]:
+            seconds[peer].append(measure(peer))
         print(f"Vuelta {number + 1} de {ROUNDS}", file=sys.stderr)
+    table = {peer: np.array(each) for peer, each in seconds.items()}  # (vueltas, cantidades, 2)
+    ours = table["proyecto"]
     print("Quién      Imágenes/s  Época entre la del proyecto  Llamada entre la del proyecto")
     for peer in peers:
-        epoch, call = (
-            [each[peer][kind] / each["proyecto"][kind] for each in rounds] for kind in (0, 1)
-        )
-        speed = sum(SIZES) / median(each[peer][0] for each in rounds)
+        speed = sum(SIZES) / np.median(table[peer].sum(axis=1)[:, 0])
+        epoch, call = (table[peer].sum(axis=1) / ours.sum(axis=1)).T
         print(f"{peer:9}  {speed:10.0f}  {_spread(epoch):>27}  {_spread(call):>29}")
+    print("\nLlamada de Keras entre la del proyecto, según las imágenes:")
+    for size, ratios in zip(SIZES, (table["keras"] / ours)[..., 1].T, strict=True):
+        print(f"{size:6}  {_spread(ratios)}")
     possible, gflops = limit()
-    reached = sum(SIZES) / median(each["proyecto"][0] for each in rounds)
+    reached = sum(SIZES) / np.median(ours.sum(axis=1)[:, 0])
     print(
         f"\nProducto de matrices: {gflops:.0f} GFLOP/s, que dan para {possible:.0f} imágenes/s; "
         f"el proyecto llega al {100 * reached / possible:.0f} % (MFU)"
     )
 
 
-def _spread(values: list[float]) -> str:
-    return f"{median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+def _spread(values: np.ndarray) -> str:
+    return f"{np.median(values):.2f} ({values.min():.2f}–{values.max():.2f})"
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         train = PEERS[sys.argv[1]]()
-        timed = [train(size) for size in SIZES]
-        print(json.dumps([sum(seconds) for seconds in zip(*timed, strict=True)]))
+        print(json.dumps([train(size) for size in SIZES]))
     else:
         main()

@@ -70,7 +70,7 @@ def test_a_quick_run_from_another_folder(tmp_path: Path, encoding: str) -> None:
     assert len(final) == 1
     assert final[0] > epoch
     [record_file] = (tmp_path / "registros").iterdir()
-    assert lines[-2] == f"Registro guardado en {record_file}"
+    assert lines[-4] == f"Registro guardado en {record_file}"
     executed = Path(lines[-1].removeprefix("Cuaderno ejecutado: "))
     assert executed.parent == ROOT / "runs"
     nbformat.validate(nbformat.read(executed, as_version=4))

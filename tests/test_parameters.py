@@ -20,6 +20,7 @@ GOOD = {
     "repeats": 1,
     "seed": 42,
     "machine_name": "",
+    "photo": "",
     "results_dir": "../results",
 }
 

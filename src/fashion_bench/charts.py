@@ -120,6 +120,31 @@ def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     return figure
 
 
+def guess(photo: np.ndarray, pixels: np.ndarray, probabilities: np.ndarray) -> Figure:
+    """Dibuja una foto, lo que la red ve de ella y qué prenda cree que es.
+
+    Args:
+        photo: `(alto, ancho)`, de 0 a 255.
+        pixels: `(28, 28)`, de 0 a 255.
+        probabilities: `(10,)`, de 0 a 1.
+    """
+    figure = Figure(figsize=(8, 3))
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.3))
+    for axis, image, title in ((left, photo, "La foto"), (middle, pixels, "Lo que ve la red")):
+        _draw_image(axis, image)
+        _hide_frame(axis)
+        axis.set_title(title)
+    best = probabilities.argmax()
+    colors = [BLUE if label == best else GREY for label in range(len(CLASS_NAMES))]
+    bars = right.barh(CLASS_NAMES, 100 * probabilities, color=colors)
+    right.bar_label(bars, fmt="%.0f %%", padding=3, fontsize="small")
+    right.invert_yaxis()
+    right.set_xlim(0, 118)
+    right.set_xticks(range(0, 101, 25))
+    right.set_xlabel("Probabilidad (%)")
+    return figure
+
+
 def feature_maps(maps: np.ndarray, columns: int = 8) -> Figure:
     """Dibuja los mapas de características `(alto, ancho, canales)` de una capa."""
     rows = -(-maps.shape[-1] // columns)

@@ -21,7 +21,7 @@ from jupyter_core.utils import run_sync
 from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook, inspect_notebook
 
-from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, parameters, records
+from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, own_photo, parameters, records, report
 from fashion_bench.errors import TutorialError
 from fashion_bench.records import Record
 
@@ -118,10 +118,13 @@ def checked(
     combinations = []
     for values in product(*map(dict.fromkeys, given.values())):
         chosen = dict(zip(given, values, strict=True))
-        if "results_dir" in chosen:  # una ruta de la terminal se cuenta desde donde se escribe
-            chosen["results_dir"] = str(Path(chosen["results_dir"]).expanduser().absolute())
+        for name in chosen.keys() & {"results_dir", "photo"}:
+            if chosen[name]:  # una ruta de la terminal se cuenta desde donde se escribe
+                chosen[name] = str(Path(chosen[name]).expanduser().absolute())
         config = parameters.Training.check_strings(texts | chosen)
         records.prepare_folder(config.results_dir)
+        if config.photo:
+            own_photo.load(config.photo)
         combinations.append({name: getattr(config, name) for name in chosen})
     return combinations
 
@@ -170,6 +173,9 @@ def run(overrides: Overrides) -> Outcome:
     stop = _CtrlC(manager)
     try:
         RUNS_DIR.mkdir(exist_ok=True)
+        os.environ.pop("JPY_SESSION_NAME", None)  # el script puede lanzarse desde un cuaderno
+        if sys.stdout.isatty():
+            os.environ["FASHION_BENCH_PROGRESS"] = "1"
         with stop.handled():
             notebook = execute_notebook(
                 NOTEBOOK,
@@ -181,7 +187,9 @@ def run(overrides: Overrides) -> Outcome:
                 stderr_file=sys.stderr,
                 km=manager,
                 on_cell_start=stop.before_cell,
+                coalesce_streams=True,  # del avance de cada época, guarda solo lo último
             )
+        page, picture = report.write(notebook, output)
     except KeyboardInterrupt:
         return Outcome(INTERRUPTED)
     except PapermillExecutionError as error:
@@ -203,7 +211,7 @@ def run(overrides: Overrides) -> Outcome:
             "cambia los permisos de esa carpeta."
         )
     else:
-        print(f"Cuaderno ejecutado: {output}")
+        print(f"Informe: {page}\nGráfico: {picture}\nCuaderno ejecutado: {output}")
         return Outcome(0, _saved_record(notebook))
     finally:
         if manager.has_kernel:

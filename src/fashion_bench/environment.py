@@ -63,6 +63,11 @@ def machine() -> Machine:
     )
 
 
+def in_jupyterlab() -> bool:
+    """Dice si este Python es el kernel de un cuaderno abierto en JupyterLab."""
+    return "JPY_SESSION_NAME" in os.environ
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Calla los avisos técnicos, en inglés, que TensorFlow escribe al importarlo.

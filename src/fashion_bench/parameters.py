@@ -83,6 +83,7 @@ class Training(Checked):
     machine_name: Label = Field(
         description="un texto de hasta 60 caracteres sin saltos de línea ni los signos < > $ / \\"
     )
+    photo: str = Field(pattern=r"^[^\x00]*$", description="la ruta de una foto, o vacío")
     results_dir: str = RESULTS_DIR
 
     @model_validator(mode="after")

@@ -80,7 +80,7 @@ class Recorder(keras.callbacks.Callback):
             "accelerator": accelerator,
             "software": software,
             "parameters": RunParameters(
-                **parameters.model_dump(exclude={"backend", "machine_name", "results_dir"})
+                **parameters.model_dump(exclude={"backend", "machine_name", "photo", "results_dir"})
             ),
             "data": data,
             "network": network,
