@@ -54,13 +54,13 @@ def load(source: str | BytesIO) -> Picture:
     else:
         blame, file = "Esa foto no vale", source
     try:
-        with (
-            warnings.catch_warnings(action="error"),
-            PIL.Image.open(file, formats=("PNG", "JPEG")) as image,
-        ):
-            if getattr(image, "n_frames", 1) > 1:
-                raise TutorialError(f"{blame}: tiene varias imágenes; guarda solo una.")
-            return prepare(_gray(image))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # metadatos dañados: la foto vale igual
+            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+            with PIL.Image.open(file, formats=("PNG", "JPEG")) as image:
+                if getattr(image, "n_frames", 1) > 1:
+                    raise TutorialError("tiene varias imágenes; guarda solo una.")
+                return prepare(_gray(image))
     except FileNotFoundError:
         raise TutorialError(f"{blame}: ese fichero no existe; corrige la ruta.") from None
     except PIL.UnidentifiedImageError:
@@ -71,10 +71,8 @@ def load(source: str | BytesIO) -> Picture:
         raise TutorialError(
             f"{blame}: tiene demasiados píxeles; redúcela a menos de 80 millones."
         ) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise TutorialError(
-            f"{blame}: está dañada o no se puede leer ({error}); prueba con otra."
-        ) from None
+    except (OSError, SyntaxError, ValueError):
+        raise TutorialError(f"{blame}: está dañada o no se puede leer; prueba con otra.") from None
     except TutorialError as error:
         raise TutorialError(f"{blame}: {error}") from None
 
