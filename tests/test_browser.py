@@ -12,19 +12,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+import PIL.Image
 import pytest
 from conftest import NOTEBOOK, RECORD, child_environment
 
-from fashion_bench import records
+from fashion_bench import PROJECT_DIR, data, own_photo, records, report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright no está instalado")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium no está instalado")
 
+SCREENSHOTS = PROJECT_DIR / "runs" / "capturas"
+
 QUICK = {
     "epochs: int = 10": "epochs: int = 1",
     "train_samples: int = 60000": "train_samples: int = 1000",
     'device: str = "auto"': 'device: str = "cpu"',
+    "quick: bool = False": "quick: bool = True",
 }
 
 
@@ -42,6 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copia de los cuadernos, en pequeño y sin resultados, con su propia carpeta de registros."""
     folder = tmp_path_factory.mktemp("jupyter")
     (folder / "registros").mkdir()
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for path in NOTEBOOK.parent.glob("*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
@@ -85,14 +90,19 @@ def lab(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def page(lab: str) -> Iterator[object]:
+def browser() -> Iterator[object]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
-        yield browser.new_page(viewport={"width": 1280, "height": 800})
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: object, lab: str) -> object:
+    return browser.new_page(viewport={"width": 1280, "height": 800})
 
 
 def run_all(page: object, lab: str, path: Path) -> list:
@@ -109,11 +119,22 @@ def run_all(page: object, lab: str, path: Path) -> list:
         ".length"
     )
     assert wide == 0, "hay celdas más anchas que la ventana de 1280 píxeles"
-    page.screenshot(path=path.with_suffix(".png"))
+    page.screenshot(path=SCREENSHOTS / f"{path.stem}.png")
     page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    return saved_outputs(path)
+
+
+def saved_outputs(path: Path) -> list:
+    """Los resultados de un cuaderno guardado; todas sus celdas se han ejecutado y bien."""
     code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
-    return [output for cell in code for output in cell.outputs]
+    outputs = [output for cell in code for output in cell.outputs]
+    assert [output for output in outputs if output.output_type == "error"] == []
+    return outputs
+
+
+def charts_in(outputs: list) -> int:
+    return len([output for output in outputs if "image/png" in output.get("data", {})])
 
 
 def test_jupyterlab_speaks_spanish(page: object, lab: str) -> None:
@@ -125,18 +146,67 @@ def test_jupyterlab_speaks_spanish(page: object, lab: str) -> None:
 
 def test_the_first_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
     outputs = run_all(page, lab, folder / NOTEBOOK.name)
-    assert [output for output in outputs if output.output_type == "error"] == []
     texts = "".join(output.get("text", "") for output in outputs)
-    assert "Época 1/1: " in texts
+    assert texts.count("Época 1/1: ") == 1
+    assert "\r" not in texts
     assert "--- Entrenamiento finalizado en " in texts
-    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 10
+    assert charts_in(outputs) == 11
     found, _ = records.load_folder(folder / "registros")
     assert [record.status for record in found] == ["ok"]
+
+
+def test_a_photo_is_uploaded_with_the_button(page: object, tmp_path: Path) -> None:
+    """Sigue a la anterior, con el cuaderno 01 abierto y la red entrenada."""
+    PIL.Image.fromarray(own_photo.enlarge(data.load()[1][0][1]).original).save(tmp_path / "sí.png")
+    (tmp_path / "no.png").write_text("hola")
+    page.evaluate("""() => {
+        const notebook = jupyterapp.shell.currentWidget.content;
+        const index = notebook.widgets.findIndex(cell => cell.model.id === 'foto');
+        notebook.activeCellIndex = index;
+        return notebook.scrollToItem(index, 'start');
+    }""")
+    button = page.get_by_role("button", name="Subir una foto")
+    for name, answer in (
+        ("no.png", page.get_by_text("Esa foto no vale: no es una imagen PNG ni JPEG")),
+        ("sí.png", page.locator(".jupyter-widgets img")),
+    ):
+        with page.expect_file_chooser() as chooser:
+            button.click()
+        chooser.value.set_files(tmp_path / name)
+        answer.wait_for(timeout=30_000)
+    page.screenshot(path=SCREENSHOTS / "foto.png")
 
 
 def test_the_second_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
     (folder / "registros" / "otro.json").write_text(json.dumps(RECORD), encoding="utf-8")
     path = folder / "02_comparar_equipos.ipynb"
-    outputs = run_all(page, lab, path)
-    assert [output for output in outputs if output.output_type == "error"] == []
-    assert len([output for output in outputs if "image/png" in output.get("data", {})]) >= 2
+    assert charts_in(run_all(page, lab, path)) >= 2
+
+
+def test_the_third_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
+    outputs = run_all(page, lab, folder / "03_acelerar_entrenamiento.ipynb")
+    assert charts_in(outputs) == 4
+
+
+def test_the_report_opens_without_a_network(browser: object, tmp_path: Path) -> None:
+    html, _ = report.write(nbformat.read(NOTEBOOK, 4), tmp_path / "ejecutado.ipynb")
+    page = browser.new_context(offline=True, viewport={"width": 1280, "height": 800}).new_page()
+    asked, complaints = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(html.as_uri())
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert complaints == []
+    assert page.evaluate("document.documentElement.lang") == "es"
+    charts = page.locator("img")
+    assert charts.count() == charts_in(saved_outputs(NOTEBOOK))
+    assert page.evaluate(
+        "[...document.images].every(image => image.naturalWidth && image.alt.length > 10)"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    code = page.locator(".jp-InputArea-editor:visible")
+    assert code.count() == 0
+    page.screenshot(path=SCREENSHOTS / "informe.png")
+    page.get_by_label("Mostrar el código").check()
+    assert code.count() > 20
+    page.context.close()

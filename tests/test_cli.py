@@ -5,10 +5,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
+import PIL.Image
 import psutil
 import pytest
 from conftest import ROOT, child_environment, run_script
@@ -74,11 +75,58 @@ def test_a_quick_run_from_another_folder(tmp_path: Path, encoding: str) -> None:
     executed = Path(lines[-1].removeprefix("Cuaderno ejecutado: "))
     assert executed.parent == ROOT / "runs"
     nbformat.validate(nbformat.read(executed, as_version=4))
+    assert lines[-3] == f"Informe: {executed.with_suffix('.html')}"
+    assert executed.with_suffix(".html").stat().st_size > 100_000
+    assert lines[-2] == f"Gráfico: {executed.with_suffix('.png')}"
+    assert PIL.Image.open(executed.with_suffix(".png")).width > 500
     record = records.load_file(record_file)
     assert record.label == "Mi PC"
     assert record.parameters.train_samples == 1000
     total = float(lines[final[0]].split()[-3])
     assert total == pytest.approx(record.repeats[0].total_seconds, abs=0.006)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows no tiene pty")
+def test_on_a_terminal_the_epoch_shows_that_it_lives_and_leaves_one_line(tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "fashion_mnist_cnn.py", "--epochs", "1", "--train-samples", "9000",
+         "--results-dir", tmp_path],
+        stdout=theirs, stderr=subprocess.DEVNULL, env=child_environment(),
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # el final de una terminal que se cierra
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    os.close(ours)
+    assert process.wait() == 0
+    lines = shown.decode("utf-8").split("\r\n")
+    [epoch] = [line for line in lines if "Época 1/1" in line]
+    assert re.match(r"\rÉpoca 1/1: +\d+ %, +\d+ imágenes/s, quedan +\d+ s \r", epoch)
+    executed = Path(lines[-2].removeprefix("Cuaderno ejecutado: "))
+    [cell] = [cell for cell in nbformat.read(executed, 4).cells if cell.id == "entrenar"]
+    assert re.fullmatch(
+        r"Época 1/1: .* validación 0\.\d+\n--- Entrenamiento .*\n", cell.outputs[0].text
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [("no.png", None, "ese fichero no existe"), ("no.jpg", "hola", "no es una imagen")],
+)
+def test_a_bad_photo_is_refused_before_training(
+    tmp_path: Path, name: str, content: str | None, sentence: str
+) -> None:
+    if content:
+        (tmp_path / name).write_text(content)
+    done = run_script("--photo", name, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_failing_cell_ends_with_its_sentence_and_the_notebook(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_no_cell_writes_to_stderr(executed: Path) -> None:
     outputs = [
         output for cell in nbformat.read(executed, 4).cells for output in cell.get("outputs", [])
     ]
-    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 10
+    assert len([output for output in outputs if "image/png" in output.get("data", {})]) == 11
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
 
 

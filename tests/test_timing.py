@@ -138,6 +138,28 @@ def test_one_spanish_line_an_epoch(capsys: pytest.CaptureFixture) -> None:
         assert word in lines[1]
 
 
+@pytest.mark.parametrize("variable", ["JPY_SESSION_NAME", "FASHION_BENCH_PROGRESS", None])
+def test_progress_is_written_over_only_when_somebody_looks(
+    variable: str | None, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("JPY_SESSION_NAME", "FASHION_BENCH_PROGRESS"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "1")
+    monkeypatch.setattr(timing, "PROGRESS_SECONDS", 1e-9)
+    clock = timing.EpochClock(images=200)
+    build_model().fit(
+        dataset(), validation_data=dataset(), shuffle=False, verbose=0,
+        callbacks=[clock, timing.EpochLine(clock)],
+    )  # fmt: skip
+    *progress, line = capsys.readouterr().out.split("\r")
+    assert line.startswith("Época 1/1: ")
+    assert line.endswith("\n")
+    assert "validación" in line
+    assert progress == [] if variable is None else "imágenes/s, quedan" in progress[-1]
+    assert all(len(text) < min(80, len(line)) and "\n" not in text for text in progress)
+
+
 def test_final_line_is_the_median_of_the_sums() -> None:
     clocks = []
     for seconds in ([1.0, 2.0], [10.0, 20.0], [4.0, 1.005]):

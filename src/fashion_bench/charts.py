@@ -132,8 +132,8 @@ def guess(photo: np.ndarray, pixels: np.ndarray, probabilities: np.ndarray) -> F
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.3))
     for axis, image, title in ((left, photo, "La foto"), (middle, pixels, "Lo que ve la red")):
         _draw_image(axis, image)
-        _hide_frame(axis)
-        axis.set_title(title)
+        axis.set(xticks=[], yticks=[], title=title)
+        axis.spines[:].set(visible=True, color=GREY)
     best = probabilities.argmax()
     colors = [BLUE if label == best else GREY for label in range(len(CLASS_NAMES))]
     bars = right.barh(CLASS_NAMES, 100 * probabilities, color=colors)

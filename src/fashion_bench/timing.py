@@ -95,7 +95,7 @@ class EpochLine(keras.callbacks.Callback):
     # No al acabar el lote: Keras entrega entonces la pérdida, y pedirla haría esperar a la GPU.
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Dice cómo va la época, si toca."""
-        if self.live and (now := perf_counter()) >= self._next:
+        if self.live and batch and (now := perf_counter()) >= self._next:
             self._next = now + PROGRESS_SECONDS
             done, seconds = batch / self.params["steps"], now - self._start
             print(
