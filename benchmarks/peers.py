@@ -117,7 +117,7 @@ def limit() -> tuple[float, float]:
     names = lesson.load(device="cpu")
     from fashion_bench import profiling
 
-    rate = profiling.matmul_rate("float32")
+    rate = profiling.matmul_rate()
     return rate / profiling.training_multiply_adds(names.build_model()), 2 * rate / 1e9
 
 

@@ -6,7 +6,9 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Literal
 
 import cpuinfo
@@ -55,12 +57,18 @@ def machine() -> Machine:
     return Machine(
         os=clean(operating_system()),
         architecture=clean(platform.machine()),
-        cpu=clean(cpuinfo.get_cpu_info().get("brand_raw") or platform.processor()),
+        cpu=clean(look_at_processor().result().get("brand_raw") or platform.processor()),
         physical_cores=psutil.cpu_count(logical=False),
         logical_cores=psutil.cpu_count() or 1,
         memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
         power=power,
     )
+
+
+@cache
+def look_at_processor() -> Future[dict]:
+    """Empieza a mirar el procesador, sin esperar: py-cpuinfo tarda más de un segundo."""
+    return ThreadPoolExecutor(1).submit(cpuinfo.get_cpu_info)
 
 
 def in_jupyterlab() -> bool:
