@@ -14,10 +14,12 @@ from conftest import NOTEBOOK, ROOT
 
 @pytest.fixture(scope="module")
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Un Python sin el proyecto."""
+    """Un Python sin el proyecto, con lo justo para instalarlo sin lo que necesita."""
     folder = tmp_path_factory.mktemp("entorno")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    subprocess.run([python, "-m", "pip", "install", "-q", "hatchling"], check=True)
+    return python
 
 
 def test_it_installs_the_uploaded_project(bare_python: Path, tmp_path: Path) -> None:
@@ -28,7 +30,7 @@ def test_it_installs_the_uploaded_project(bare_python: Path, tmp_path: Path) -> 
     done = subprocess.run(
         [bare_python, "-c", f"{CELL}\nimport fashion_bench; print(fashion_bench.PROJECT_DIR)"],
         cwd=tmp_path, check=True, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PIP_NO_DEPS": "1"},  # en Colab, lo demás ya está casi todo
+        env=os.environ | {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"},
     )  # fmt: skip
     assert Path(done.stdout.strip()) == tmp_path / "proyecto" / "proyecto-main"
 
