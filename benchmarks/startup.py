@@ -25,7 +25,7 @@ STEPS = {
     "fuera": "La lección sobre medir desde fuera",
 }
 REST = "Las demás celdas: gráficos y resultados"
-OUTSIDE = "Fuera del cuaderno: script, papermill y kernel"
+OUTSIDE = "Fuera del cuaderno: script, papermill, kernel e informe"
 
 
 def run(results: str) -> dict[str, float]:
