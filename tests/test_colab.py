@@ -6,41 +6,39 @@ import sys
 from pathlib import Path
 
 import nbformat
-import pytest
 from conftest import NOTEBOOK, ROOT
 
 [CELL] = [cell.source for cell in nbformat.read(NOTEBOOK, 4).cells if cell.id == "colab"]
 
 
-@pytest.fixture(scope="module")
-def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Un Python sin el proyecto, con lo justo para instalarlo sin lo que necesita."""
-    folder = tmp_path_factory.mktemp("entorno")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    subprocess.run([python, "-m", "pip", "install", "-q", "hatchling"], check=True)
-    return python
-
-
-def test_it_installs_the_uploaded_project(bare_python: Path, tmp_path: Path) -> None:
+def test_it_asks_for_the_project_and_installs_it(tmp_path: Path) -> None:
+    """En un Python desnudo, con lo justo para instalar el proyecto sin lo que este necesita."""
+    environment, work = tmp_path / "entorno", tmp_path / "sesión"
+    work.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     subprocess.run(
-        ["git", "archive", "--prefix=proyecto-main/", "-o", tmp_path / "x.zip", "HEAD"],
+        [python, "-m", "pip", "install", "-q", "-U", "pip", "hatchling", "editables"], check=True
+    )
+
+    def run_cell() -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [python, "-c", f"{CELL}\nimport fashion_bench; print(fashion_bench.PROJECT_DIR)"],
+            cwd=work, capture_output=True, text=True, encoding="utf-8",
+            env=os.environ
+            | {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PYTHONIOENCODING": "utf-8"},
+        )  # fmt: skip
+
+    alone = run_cell()
+    assert alone.returncode == 1
+    assert alone.stderr.startswith("Falta el proyecto: sube su .zip")
+    subprocess.run(
+        ["git", "archive", "--prefix=proyecto-main/", "-o", work / "x.zip", "HEAD"],
         cwd=ROOT, check=True,
     )  # fmt: skip
-    done = subprocess.run(
-        [bare_python, "-c", f"{CELL}\nimport fashion_bench; print(fashion_bench.PROJECT_DIR)"],
-        cwd=tmp_path, check=True, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"},
-    )  # fmt: skip
-    assert Path(done.stdout.strip()) == tmp_path / "proyecto" / "proyecto-main"
-
-
-def test_without_the_project_it_says_what_to_do(bare_python: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [bare_python, "-c", CELL], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("Falta el proyecto: sube su .zip")
+    installed = run_cell()
+    assert installed.returncode == 0, installed.stderr
+    assert Path(installed.stdout.strip()) == work / "proyecto" / "proyecto-main"
 
 
 def test_where_the_project_is_installed_it_does_nothing(tmp_path: Path) -> None:
