@@ -47,7 +47,7 @@ def build_recorder(folder: Path, *, repeats: int = 1, machine_name: str = "") ->
         parameters=parameters.Training.check(
             epochs=3, batch_size=50, train_samples=100, device="cpu",
             backend="tensorflow", precision="float32",
-            repeats=repeats, seed=7, machine_name=machine_name, results_dir="x",
+            repeats=repeats, seed=7, machine_name=machine_name, photo="", results_dir="x",
         ),
         network=describe_network(build_model()),
         data=records.describe_data(90, 10),
@@ -270,7 +270,7 @@ def test_the_automatic_label_is_safe() -> None:
         parameters=parameters.Training.check(
             epochs=1, batch_size=1, train_samples=100, device="cpu",
             backend="tensorflow", precision="float32",
-            repeats=1, seed=0, machine_name="", results_dir="x",
+            repeats=1, seed=0, machine_name="", photo="", results_dir="x",
         ),
         network=describe_network(build_model()),
         data=records.describe_data(90, 10),
