@@ -1,6 +1,5 @@
 import shutil
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -15,13 +14,8 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(data.FOLDER, tmp_path / "fashion-mnist"))
 
 
-def test_loads_the_official_arrays_in_half_a_second() -> None:
-    seconds = []
-    for _ in range(3):
-        start = perf_counter()
-        (train_images, train_labels), (test_images, test_labels) = data.load()
-        seconds.append(perf_counter() - start)
-    assert min(seconds) < 0.5
+def test_loads_the_official_arrays() -> None:
+    (train_images, train_labels), (test_images, test_labels) = data.load()
     assert train_images.shape == (60_000, 28, 28)
     assert train_labels.shape == (60_000,)
     assert test_images.shape == (10_000, 28, 28)
