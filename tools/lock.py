@@ -18,6 +18,7 @@ LOCKS = {
     "requirements-cuda.txt": ("cuda", UNIVERSAL),
     "requirements-torch.txt": ("torch", UNIVERSAL),
     "requirements-jax.txt": ("jax", UNIVERSAL),
+    "requirements-distributed.txt": ("distributed", UNIVERSAL),
     "requirements-macos.txt": ("macos", APPLE_SILICON),
 }
 """De cada fichero, los extras que instala y para qué plataformas se resuelve."""

@@ -26,6 +26,7 @@ def chosen_records() -> list[Record]:
         if record.flaw is None
         and (record.parameters.batch_size, record.parameters.precision) == (128, "float32")
         and record.parameters.train_samples == 60_000
+        and record.parameters.workers == 1
     ]
     return comparison.groups(default, "median_epoch")[0]
 

@@ -88,8 +88,7 @@ def groups(records: Sequence[Record], metric: str) -> list[list[Record]]:
 
 def comparable(records: Sequence[Record], this: Record) -> list[Record]:
     """Devuelve el grupo de `this`, con `this` en él, del más rápido al más lento."""
-    others = [record for record in records if (record.label, record.device) !=
-              (this.label, this.device)]  # fmt: skip
+    others = [record for record in records if record.name != this.name]
     for group in groups([*others, this], "median_epoch"):
         if this in group:
             return group

@@ -58,6 +58,9 @@ class Checked(BaseModel):
         return TutorialError("\n".join(sentences))
 
 
+MACHINE_NAME = Field(
+    description="un texto de hasta 60 caracteres sin saltos de línea ni los signos < > $ / \\"
+)
 RESULTS_DIR = Field(min_length=1, pattern=r"^[^\x00]*$", description="la ruta de una carpeta")
 
 
@@ -65,26 +68,14 @@ Device = Annotated[Literal["auto", "cpu", "gpu"], Field(description="auto, cpu o
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="un número entero de 0 a 2147483647")]
 
 
-class Training(Checked):
-    """Parámetros del cuaderno 01."""
+class Sized(Checked):
+    """Cuánto se entrena: lo comparten los cuadernos 01 y 04."""
 
     epochs: int = Field(ge=1, le=1000, description="un número entero de 1 a 1000")
     batch_size: int = Field(ge=1, le=54_000, description="un número entero de 1 a 54000")
     train_samples: int = Field(
         ge=100, le=data.TRAIN_IMAGES, description="un número entero de 100 a 60000"
     )
-    device: Device
-    backend: Literal["tensorflow", "torch", "jax"] = Field(description="tensorflow, torch o jax")
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
-        description="float32, mixed_float16 o mixed_bfloat16"
-    )
-    repeats: int = Field(ge=1, le=100, description="un número entero de 1 a 100")
-    seed: Seed
-    machine_name: Label = Field(
-        description="un texto de hasta 60 caracteres sin saltos de línea ni los signos < > $ / \\"
-    )
-    photo: str = Field(pattern=r"^[^\x00]*$", description="la ruta de una foto, o vacío")
-    results_dir: str = RESULTS_DIR
 
     @model_validator(mode="after")
     def _batch_fits(self) -> Self:
@@ -101,6 +92,21 @@ class Training(Checked):
                 },
             )
         return self
+
+
+class Training(Sized):
+    """Parámetros del cuaderno 01."""
+
+    device: Device
+    backend: Literal["tensorflow", "torch", "jax"] = Field(description="tensorflow, torch o jax")
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        description="float32, mixed_float16 o mixed_bfloat16"
+    )
+    repeats: int = Field(ge=1, le=100, description="un número entero de 1 a 100")
+    seed: Seed
+    machine_name: Label = MACHINE_NAME
+    photo: str = Field(pattern=r"^[^\x00]*$", description="la ruta de una foto, o vacío")
+    results_dir: str = RESULTS_DIR
 
 
 class Comparison(Checked):
@@ -120,3 +126,32 @@ class Acceleration(Checked):
     device: Device
     precision: Literal["float32", "mixed_bfloat16"] = Field(description="float32 o mixed_bfloat16")
     seed: Seed
+
+
+class Distribution(Sized):
+    """Parámetros del cuaderno 04."""
+
+    workers: int = Field(ge=2, le=64, description="un número entero de 2 a 64")
+    device: Device
+    seed: Seed
+    address: str = Field(
+        pattern=r"^([\w.-]+:\d{1,5})?$", description="equipo:puerto de un clúster de Ray, o vacío"
+    )
+    storage: str = Field(pattern=r"^[^\x00]*$", description="la ruta de una carpeta, o vacío")
+    machine_name: Label = MACHINE_NAME
+    results_dir: str = RESULTS_DIR
+
+    @model_validator(mode="after")
+    def _every_worker_has_images(self) -> Self:
+        if self.batch_size < 2 * self.workers:
+            raise PydanticCustomError(
+                "sentence",
+                "batch_size={batch_size} no vale: con workers={workers} debe ser al menos "
+                "{least}, para que todos tengan imágenes en cada paso.",
+                {
+                    "batch_size": self.batch_size,
+                    "workers": self.workers,
+                    "least": 2 * self.workers,
+                },
+            )
+        return self

@@ -16,7 +16,7 @@ import nbformat
 from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, backends
 from fashion_bench.environment import Accelerator, Machine, Software
 from fashion_bench.errors import TutorialError
-from fashion_bench.parameters import Training
+from fashion_bench.parameters import Distribution, Training
 from fashion_bench.records import (
     ACCURACY_FLOOR,
     SCHEMA_VERSION,
@@ -56,7 +56,7 @@ class Recorder(keras.callbacks.Callback):
         self,
         folder: Path,
         *,
-        parameters: Training,
+        parameters: Training | Distribution,
         network: Network,
         data: Data,
         machine: Machine,
@@ -80,7 +80,8 @@ class Recorder(keras.callbacks.Callback):
             "accelerator": accelerator,
             "software": software,
             "parameters": RunParameters(
-                **parameters.model_dump(exclude={"backend", "machine_name", "photo", "results_dir"})
+                **{"precision": "float32", "repeats": 1}  # los del cuaderno 04, que no los ofrece
+                | parameters.model_dump(include=RunParameters.model_fields.keys())
             ),
             "data": data,
             "network": network,

@@ -69,6 +69,8 @@ class RunParameters(Facts):
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"]
     repeats: int = Field(ge=1, le=100)
     seed: int = Field(ge=0, lt=2**32)
+    workers: int = Field(1, ge=1, le=1000)
+    """Procesos que entrenan a la vez, cada uno con una parte de cada lote."""
 
 
 class Repeat(Facts):
@@ -158,11 +160,13 @@ class Record(Facts):
 
     @property
     def name(self) -> str:
-        """Cómo se llama en tablas y gráficos: equipo, dispositivo y, si no es el normal, motor."""
-        backend = self.software.backend
-        return " · ".join(
-            [self.label, self.device, *([] if backend == "tensorflow" else [backend])]
-        )
+        """Cómo se llama en tablas y gráficos: equipo, dispositivo y, si no son los normales, motor y
+        número de procesos."""
+        backend, workers = self.software.backend, self.parameters.workers
+        unusual = [] if backend == "tensorflow" else [backend]
+        if workers > 1:
+            unusual.append(f"{workers} procesos")
+        return " · ".join([self.label, self.device, *unusual])
 
     @property
     def setting(self) -> tuple:

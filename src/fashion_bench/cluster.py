@@ -1,0 +1,287 @@
+"""Ray: coloca en uno o varios ordenadores los procesos que entrenan, los vigila y los repone.
+
+Ray no viene con el proyecto: lo instala `requirements-distributed.txt`. Por eso se importa dentro
+de las funciones, y porque lee sus variables de entorno al importarse.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fashion_bench import PROJECT_DIR
+from fashion_bench.distributed import EpochReport, Job, Trainer, tf
+from fashion_bench.errors import TutorialError
+
+STORAGE = PROJECT_DIR / "runs" / "ray"
+"""Dónde se guarda cada época cuando todos los procesos están en este ordenador."""
+
+MAX_RESTARTS = 2
+HEALTH_SECONDS = 30
+"""Lo que se espera a que un clúster diga que está en marcha."""
+
+COMPARED = ("fashion-bench", "keras", "numpy", "ray")
+"""Paquetes cuya versión tiene que ser la misma en todos los ordenadores."""
+
+
+class Run(NamedTuple):
+    """Un entrenamiento con Ray."""
+
+    reports: list[EpochReport]
+    """De cada época y proceso, lo que contó al acabarla."""
+    restarts: int
+    """Veces que Ray tuvo que empezar otra vez desde la última época guardada."""
+    all_reduce_seconds: dict[int, float]
+    """De cada tamaño, en números de 4 bytes, lo que tarda en sumarse entre todos."""
+
+
+@contextmanager
+def started(address: str, cpus: int) -> Iterator[None]:
+    """Contexto con Ray en marcha; al salir no queda ningún proceso suyo.
+
+    Args:
+        address: `equipo:puerto` de un clúster que ya funciona; vacío, uno en este ordenador, que
+            solo se puede alcanzar desde él mismo.
+        cpus: procesos que caben en el de este ordenador.
+
+    Raises:
+        TutorialError: si falta Ray, si en esa dirección no hay un clúster o si sus programas no
+            son de las mismas versiones.
+    """
+    if find_spec("ray") is None:
+        raise TutorialError(
+            "Falta Ray, que reparte el trabajo: instálalo con «python -m pip install -r "
+            "requirements-distributed.txt» en el entorno que usa este cuaderno."
+        )
+    os.environ |= {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+        # Pese a su nombre, en Linux también decide si se escucha más allá de 127.0.0.1.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1" if address else "0",
+    }
+    import ray
+
+    quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
+    try:
+        if address:
+            _check_health(address)
+            ray.init(address, **quiet)
+            _check_versions()
+        else:
+            ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
+        yield
+    except RuntimeError as error:
+        if "ersion mismatch" not in str(error):
+            raise
+        raise TutorialError(
+            f"El clúster de {address} usa otra versión de Ray o de Python que este cuaderno: "
+            "instala en todos los ordenadores el mismo requirements-distributed.txt con el mismo "
+            "Python y vuelve a arrancar Ray."
+        ) from None
+    finally:
+        ray.shutdown()
+
+
+def check_room(workers: int, use_gpu: bool, storage: str) -> None:
+    """Comprueba que en el clúster caben los procesos y que podrán guardar su trabajo.
+
+    Raises:
+        TutorialError: si faltan procesadores o GPU, o una carpeta que vean todos.
+    """
+    import ray
+
+    kind, name = ("GPU", "GPU") if use_gpu else ("CPU", "procesadores libres")
+    there_are = int(ray.cluster_resources().get(kind, 0))
+    if there_are < workers:
+        raise TutorialError(
+            f"workers={workers} no es posible: cada proceso necesita uno y el clúster tiene "
+            f"{there_are} {name}; pide menos procesos o une otro ordenador."
+        )
+    if len(_alive_nodes()) > 1 and not storage:
+        raise TutorialError(
+            "storage='' no vale con varios ordenadores: escribe la ruta de una carpeta que todos "
+            "vean en el mismo sitio (una carpeta de red, por ejemplo)."
+        )
+
+
+def gpus() -> int:
+    """Devuelve cuántas GPU tiene el clúster."""
+    import ray
+
+    return int(ray.cluster_resources().get("GPU", 0))
+
+
+def fit(
+    job: Job,
+    workers: int,
+    *,
+    use_gpu: bool = False,
+    storage: str = "",
+    told: Callable[[EpochReport], None] = lambda report: None,
+    all_reduce_sizes: Sequence[int] = (),
+) -> Run:
+    """Entrena con `workers` procesos, cada uno con un procesador o una GPU.
+
+    Si uno muere, Ray los empieza otra vez a todos desde la última época guardada.
+
+    Args:
+        job: qué se entrena.
+        workers: cuántos procesos.
+        use_gpu: si cada uno lleva una GPU.
+        storage: carpeta que ven todos los ordenadores; vacía, una de este.
+        told: función a la que se le cuenta cada época del proceso 0 en cuanto acaba.
+        all_reduce_sizes: tamaños, en números de 4 bytes, de las sumas que se miden antes.
+
+    Raises:
+        TutorialError: si el entrenamiento falla también al repetirlo.
+    """
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.tensorflow import TensorflowTrainer
+    from ray.train.v2.api.exceptions import TrainingFailedError
+    from ray.util.queue import Queue
+
+    mailbox = Queue(actor_options={"num_cpus": 0})
+    messages: list[Any] = []
+    listener = Thread(target=_listen, args=(mailbox, messages, told), daemon=True)
+    listener.start()
+    trainer = TensorflowTrainer(
+        _work,
+        train_loop_config={
+            "job": job.model_dump(),
+            "use_gpu": use_gpu,
+            "mailbox": mailbox,
+            "all_reduce_sizes": list(all_reduce_sizes),
+        },
+        scaling_config=ScalingConfig(
+            num_workers=workers, use_gpu=use_gpu, resources_per_worker={"GPU" if use_gpu else "CPU": 1}
+        ),
+        run_config=RunConfig(
+            name=f"entrenamiento-{os.urandom(4).hex()}",
+            storage_path=str(Path(storage or STORAGE).expanduser().absolute()),
+            failure_config=FailureConfig(max_failures=MAX_RESTARTS),
+            checkpoint_config=CheckpointConfig(num_to_keep=1),
+        ),
+    )
+    try:
+        trainer.fit()
+    except TrainingFailedError as error:
+        raise TutorialError(
+            f"El entrenamiento ha fallado {MAX_RESTARTS + 1} veces seguidas "
+            f"({_first_line(error)}); los detalles están en /tmp/ray/session_latest/logs, en el "
+            "ordenador que falló."
+        ) from None
+    mailbox.put(None)
+    listener.join()
+    mailbox.shutdown()
+    reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
+    starts = [m for m in messages if isinstance(m, dict)]
+    return Run([reports[key] for key in sorted(reports)], len(starts) - 1, starts[-1])
+
+
+def _work(config: dict[str, Any]) -> None:
+    """Lo que hace cada proceso."""
+    import ray.train
+
+    if not config["use_gpu"]:  # un procesador por proceso, para que ninguno quite sitio a otro
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    context = ray.train.get_context()
+    rank = context.get_world_rank()
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    trainer = Trainer(Job(**config["job"]), strategy, rank, context.get_world_size())
+    all_reduce = {size: trainer.all_reduce_seconds(size) for size in config["all_reduce_sizes"]}
+    first_epoch = 0
+    if checkpoint := ray.train.get_checkpoint():
+        with checkpoint.as_directory() as folder, np.load(Path(folder) / "state.npz") as saved:
+            first_epoch, *state = (saved[name] for name in saved.files)
+        trainer.restore(state)
+    if rank == 0:
+        config["mailbox"].put(all_reduce)
+    for report in trainer.train(int(first_epoch)):
+        config["mailbox"].put(report)
+        with tempfile.TemporaryDirectory() as folder:
+            if rank == 0:
+                np.savez(Path(folder) / "state.npz", np.array(report.epoch + 1), *trainer.state())
+                checkpoint = ray.train.Checkpoint.from_directory(folder)
+            ray.train.report({}, checkpoint=checkpoint if rank == 0 else None)
+
+
+def _listen(mailbox: Any, messages: list[Any], told: Callable[[EpochReport], None]) -> None:  # noqa: ANN401
+    while (message := mailbox.get()) is not None:
+        messages.append(message)
+        if isinstance(message, EpochReport) and message.rank == 0:
+            told(message)
+
+
+def _check_health(address: str) -> None:
+    asked = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        healthy = not subprocess.run(asked, capture_output=True, timeout=HEALTH_SECONDS).returncode
+    except subprocess.TimeoutExpired:
+        healthy = False
+    if not healthy:
+        raise TutorialError(
+            f"address={address!r} no vale: ahí no responde ningún clúster de Ray; arráncalo con "
+            "«ray start --head» y comprueba la dirección, el puerto y el cortafuegos."
+        )
+
+
+def _check_versions() -> None:
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = installed()
+    for node in _alive_nodes():
+        where = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        asked = ray.remote(num_cpus=0, scheduling_strategy=where)(installed).remote()
+        try:
+            there = ray.get(asked, timeout=HEALTH_SECONDS)
+        except (ray.exceptions.RayError, ModuleNotFoundError):
+            there = {}
+        check_same_versions(node["NodeManagerAddress"], here, there)
+
+
+def installed() -> dict[str, str]:
+    """Devuelve las versiones que tienen que coincidir en todos los ordenadores."""
+    packages = {each.name: each.version for each in metadata.distributions()}
+    found = {name: packages.get(name, "ninguna") for name in COMPARED}
+    return found | {"tensorflow": tf.__version__}
+
+
+def check_same_versions(node: str, here: dict[str, str], there: dict[str, str]) -> None:
+    """Comprueba que un ordenador tiene lo mismo que este.
+
+    Raises:
+        TutorialError: con lo que no coincide.
+    """
+    if not there:
+        raise TutorialError(
+            f"El ordenador {node} no responde con este proyecto: instálalo también allí, con el "
+            "mismo requirements-distributed.txt, y arranca Ray desde su entorno."
+        )
+    different = [f"{name} {there[name]} (aquí, {here[name]})" for name in here
+                 if there[name] != here[name]]  # fmt: skip
+    if different:
+        raise TutorialError(
+            f"El ordenador {node} tiene otras versiones: {', '.join(different)}; instala en todos "
+            "el mismo requirements-distributed.txt y vuelve a arrancar Ray."
+        )
+
+
+def _alive_nodes() -> list[dict[str, Any]]:
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"

@@ -1,0 +1,260 @@
+"""El entrenamiento del cuaderno 04: el mismo para un dispositivo, varias GPU o varios procesos.
+
+Paralelismo de datos: cada réplica tiene la red entera y ve una parte de cada lote; entre todas
+suman sus gradientes (*all-reduce*) y dan el mismo paso. De sumar se encarga `tf.distribute`. El
+bucle es propio porque el `fit` de Keras 3 no funciona con varios procesos de TensorFlow.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+from fashion_bench import environment, lesson
+from fashion_bench.hardware import Facts
+
+with environment.quiet():
+    import keras
+    import tensorflow as tf
+
+State = list[np.ndarray]
+"""Valores de la red y de su optimizador: todo lo que hace falta para seguir."""
+
+
+class Job(Facts):
+    """Qué se entrena; igual para cualquier reparto."""
+
+    epochs: int
+    batch_size: int
+    """Imágenes de cada paso, entre todas las réplicas."""
+    train_samples: int
+    seed: int
+    exact: bool = False
+    """Para comprobar que el resultado no depende del reparto: sin Dropout, porque cada réplica
+    sortea las neuronas que apaga, y con SGD, porque Adam divide cada gradiente entre su tamaño
+    y convierte un redondeo distinto en un paso distinto."""
+
+
+class EpochReport(Facts):
+    """Lo que un proceso cuenta de una época."""
+
+    rank: int
+    """Número del proceso, desde 0."""
+    epoch: int
+    """Número de la época, desde 0."""
+    seconds: float
+    setup_seconds: float
+    """Lo que tardó, antes de la primera época, el calentamiento."""
+    losses: list[float]
+    """De cada paso, la parte de la pérdida que ponen las réplicas de este proceso."""
+    seen: list[int]
+    """Posiciones de las imágenes que ha visto este proceso."""
+    weights_sha256: str
+    """Huella de los pesos al acabar la época."""
+    validation_accuracy: float | None
+    """Solo lo mide el proceso 0."""
+    test_loss: float | None
+    test_accuracy: float | None
+    """En la última época, y solo en el proceso 0."""
+
+
+def shares(
+    images: int, batch_size: int, replicas: int, seed: int, epoch: int
+) -> list[list[np.ndarray]]:
+    """Reparte las imágenes de una época: cada una va a un solo paso y a una sola réplica.
+
+    Los pasos son los que caben con lotes de `batch_size`; sus tamaños, y los de las partes de
+    cada paso, se diferencian en una imagen como mucho, y ninguna parte queda vacía si
+    `batch_size` es al menos el doble de `replicas`.
+
+    Returns:
+        Para cada paso, las posiciones que tocan a cada réplica. El orden solo depende de
+        `seed` y `epoch`: el mismo paso tiene las mismas imágenes con cualquier reparto.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(images)
+    steps = np.array_split(order, -(-images // batch_size))
+    return [np.array_split(step, replicas) for step in steps]
+
+
+class Trainer:
+    """La red del cuaderno 01, entrenada a la vez en todas las réplicas de `strategy`.
+
+    Args:
+        job: qué se entrena.
+        strategy: cómo se reparte; decide cuántas réplicas hay y dónde están.
+        rank: número de este proceso, desde 0.
+        processes: cuántos procesos hay.
+    """
+
+    def __init__(
+        self, job: Job, strategy: tf.distribute.Strategy, rank: int = 0, processes: int = 1
+    ) -> None:
+        self.job, self.strategy, self.rank, self.processes = job, strategy, rank, processes
+        chosen = job.model_dump(include={"epochs", "batch_size", "train_samples", "seed"})
+        self.lesson = lesson.load(**chosen)
+        keras.utils.set_random_seed(job.seed)
+        with strategy.scope():
+            self.model = self.lesson.compile_model(self.lesson.build_model())
+            if job.exact:
+                _take_chance_out(self.model)
+            self.model.optimizer.build(self.model.trainable_variables)
+        with tf.device("CPU:0"):
+            self._images = tf.constant(self.lesson.train_images[..., np.newaxis])
+            self._labels = tf.constant(self.lesson.train_labels)
+        self._step = tf.function(self._all_replicas, autograph=False)
+        self.setup_seconds = self._warm_up()
+
+    def state(self) -> State:
+        """Devuelve una copia de todo lo que cambia al entrenar."""
+        return [keras.ops.convert_to_numpy(variable).copy() for variable in self._variables()]
+
+    def restore(self, state: State) -> None:
+        """Vuelve a un estado anterior."""
+        for variable, value in zip(self._variables(), state, strict=True):
+            variable.assign(value)
+
+    def train(self, first_epoch: int = 0) -> Iterator[EpochReport]:
+        """Entrena desde `first_epoch` y cuenta cada época al acabarla.
+
+        Todos los procesos tienen que avanzar a la vez: un paso no acaba hasta que todos han
+        puesto sus gradientes.
+        """
+        for epoch in range(first_epoch, self.job.epochs):
+            plan = self._shares(epoch)
+            start = perf_counter()
+            losses = [self._run(step) for step in plan]
+            values = np.array(losses)  # espera al último paso: su pérdida vuelve del dispositivo
+            keras.ops.convert_to_numpy(self.model.trainable_variables[0])
+            seconds = perf_counter() - start
+            yield self._report(epoch, seconds, values.sum(axis=1), plan)
+
+    def all_reduce_seconds(self, floats: int, calls: int = 20) -> float:
+        """Mide lo que tarda en sumarse entre todas las réplicas una tabla de números.
+
+        Args:
+            floats: cuántos números de 4 bytes.
+            calls: sumas que se miden.
+
+        Returns:
+            Mediana, en segundos; todas las réplicas empiezan a la vez, así que no incluye
+            esperar a la más lenta.
+        """
+        numbers = tf.ones(floats)
+
+        def one_replica() -> tf.Tensor:
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, numbers)[0]
+
+        reduce = tf.function(lambda: self.strategy.run(one_replica), autograph=False)
+        seconds = []
+        for _ in range(3 + calls):
+            start = perf_counter()
+            np.array(self.strategy.experimental_local_results(reduce()))
+            seconds.append(perf_counter() - start)
+        return median(seconds[3:])
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def _shares(self, epoch: int) -> list[list[np.ndarray]]:
+        return shares(
+            len(self.lesson.train_labels),
+            self.job.batch_size,
+            self.strategy.num_replicas_in_sync,
+            self.job.seed,
+            epoch,
+        )
+
+    def _run(self, step: list[np.ndarray]) -> tuple[tf.Tensor, ...]:
+        """Da un paso y devuelve la pérdida de cada réplica de este proceso."""
+
+        def part(of: tf.Tensor) -> tf.Tensor:
+            def take(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+                with tf.device("CPU:0"):
+                    return tf.gather(of, step[context.replica_id_in_sync_group])
+
+            return self.strategy.experimental_distribute_values_from_function(take)
+
+        size = tf.constant(sum(map(len, step)), "float32")
+        losses = self._step(part(self._images), part(self._labels), size)
+        return self.strategy.experimental_local_results(losses)
+
+    def _all_replicas(self, images: tf.Tensor, labels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        return self.strategy.run(self._one_replica, (images, labels, size))
+
+    def _one_replica(self, images: tf.Tensor, labels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+        """El paso de una réplica; al aplicar los gradientes, Keras suma los de todas.
+
+        La pérdida se divide entre el lote entero, no entre la parte de esta réplica: así la
+        suma de todas es la media del lote.
+        """
+        with tf.GradientTape() as tape:
+            logits = self.model(images, training=True)
+            each = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+            loss = tf.reduce_sum(each) / size
+        gradients = tape.gradient(loss, self.model.trainable_variables)
+        self.model.optimizer.apply(gradients, self.model.trainable_variables)
+        return loss
+
+    def _warm_up(self) -> float:
+        """Da un paso con cada reparto de tamaños que habrá y lo deja todo como estaba."""
+        start = perf_counter()
+        before = self.state()
+        for step in {tuple(map(len, step)): step for step in self._shares(0)}.values():
+            np.array(self._run(step))
+        self.restore(before)
+        return perf_counter() - start
+
+    def _report(
+        self, epoch: int, seconds: float, losses: np.ndarray, plan: list[list[np.ndarray]]
+    ) -> EpochReport:
+        replicas = len(plan[0]) // self.processes
+        mine = range(self.rank * replicas, (self.rank + 1) * replicas)
+        validation = test = (None, None)
+        if self.rank == 0:
+            examined = self.lesson.compile_model(self.lesson.build_model())
+            examined.set_weights([keras.ops.convert_to_numpy(w) for w in self.model.weights])
+            validation = examined.evaluate(self.lesson.validation_data, verbose=0)
+            if epoch + 1 == self.job.epochs:
+                test = examined.evaluate(self.lesson.test_data, verbose=0)
+        return EpochReport(
+            rank=self.rank,
+            epoch=epoch,
+            seconds=seconds,
+            setup_seconds=self.setup_seconds,
+            losses=losses.tolist(),
+            seen=np.concatenate([step[replica] for step in plan for replica in mine]).tolist(),
+            weights_sha256=hashlib.sha256(
+                b"".join(keras.ops.convert_to_numpy(w).tobytes() for w in self.model.weights)
+            ).hexdigest(),
+            validation_accuracy=validation[1],
+            test_loss=test[0],
+            test_accuracy=test[1],
+        )
+
+
+def step_losses(reports: list[EpochReport]) -> np.ndarray:
+    """Suma lo que puso cada proceso: la pérdida de cada paso, época tras época."""
+    epochs = sorted({report.epoch for report in reports})
+    return np.concatenate(
+        [np.sum([r.losses for r in reports if r.epoch == epoch], axis=0) for epoch in epochs]
+    )
+
+
+def agree(reports: list[EpochReport], images: int) -> bool:
+    """Dice si, en cada época, todos acabaron con los mismos pesos y cada imagen se vio una vez."""
+    for epoch in {report.epoch for report in reports}:
+        same = [report for report in reports if report.epoch == epoch]
+        seen = sorted(position for report in same for position in report.seen)
+        if len({report.weights_sha256 for report in same}) > 1 or seen != list(range(images)):
+            return False
+    return True
+
+
+def _take_chance_out(model: keras.Model) -> None:
+    model.compile(keras.optimizers.SGD(0.01))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0

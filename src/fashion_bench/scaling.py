@@ -1,0 +1,87 @@
+"""Un modelo sencillo de cuánto tarda un paso con varios procesos: cuentas y red.
+
+La suma entre todos (*all-reduce*) se modela en anillo: con N procesos, 2·(N − 1) mensajes
+seguidos, cada uno con la N-ésima parte de los datos (Patarasu y Yuan, 2009, «Bandwidth optimal
+all-reduce algorithms for clusters of workstations», J. Parallel Distrib. Comput. 69(2)).
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Network(NamedTuple):
+    """Lo que une a los procesos."""
+
+    latency_seconds: float
+    """Lo que tarda un mensaje vacío."""
+    seconds_per_byte: float
+
+
+class Compute(NamedTuple):
+    """Lo que tarda un proceso en hacer las cuentas de un paso."""
+
+    fixed_seconds: float
+    """Lo que no depende de cuántas imágenes tenga: el optimizador, las órdenes…"""
+    seconds_per_image: float
+
+
+def all_reduce_seconds(workers: int, size: float, network: Network) -> float:
+    """Devuelve lo que tardan `workers` procesos en sumar entre todos `size` bytes."""
+    messages, share = _ring(workers, size)
+    return messages * network.latency_seconds + share * network.seconds_per_byte
+
+
+def fit_network(measured: Mapping[tuple[int, int], float]) -> Network:
+    """Ajusta la latencia y el ancho de banda, por mínimos cuadrados del error relativo.
+
+    Args:
+        measured: segundos de sumar, de cada par (procesos, bytes); con dos procesos o más y al
+            menos dos tamaños.
+    """
+    rows = np.array([_ring(workers, size) for workers, size in measured])
+    return Network(*_relative_fit(rows, np.array(list(measured.values()))))
+
+
+def fit_compute(measured: Mapping[float, float]) -> Compute:
+    """Ajusta lo que tardan las cuentas.
+
+    Args:
+        measured: segundos de un paso, sin la red, según las imágenes que tiene cada proceso; al
+            menos dos cantidades.
+    """
+    rows = np.array([(1.0, images) for images in measured])
+    return Compute(*_relative_fit(rows, np.array(list(measured.values()))))
+
+
+def step_seconds(
+    workers: int, batch_size: float, size: float, compute: Compute, network: Network
+) -> float:
+    """Predice lo que tarda un paso.
+
+    Args:
+        workers: procesos, cada uno con su propio procesador.
+        batch_size: imágenes del paso, entre todos.
+        size: bytes de los gradientes.
+        compute: lo que tarda cada proceso en sus cuentas.
+        network: lo que los une; se supone que no se usa hasta acabar las cuentas.
+    """
+    counting = compute.fixed_seconds + compute.seconds_per_image * batch_size / workers
+    return counting + (all_reduce_seconds(workers, size, network) if workers > 1 else 0)
+
+
+def _ring(workers: int, size: float) -> tuple[float, float]:
+    """Mensajes que van uno detrás de otro y bytes que suman."""
+    return 2 * (workers - 1), 2 * (workers - 1) / workers * size
+
+
+def _relative_fit(rows: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
+    """Dos sumandos que no pueden ser negativos: si uno lo sale, vale cero y se ajusta el otro."""
+    scaled = rows / seconds[:, None]
+    found, *_ = np.linalg.lstsq(scaled, np.ones(len(seconds)))
+    for zero, other in ((0, 1), (1, 0)):
+        if found[zero] < 0:
+            alone = scaled[:, other]
+            found[zero], found[other] = 0, alone.sum() / (alone @ alone)
+    return float(found[0]), float(found[1])
