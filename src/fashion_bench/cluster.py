@@ -163,7 +163,9 @@ def fit(
             "all_reduce_sizes": list(all_reduce_sizes),
         },
         scaling_config=ScalingConfig(
-            num_workers=workers, use_gpu=use_gpu, resources_per_worker={"GPU" if use_gpu else "CPU": 1}
+            num_workers=workers,
+            use_gpu=use_gpu,
+            resources_per_worker={"GPU" if use_gpu else "CPU": 1},
         ),
         run_config=RunConfig(
             name=f"entrenamiento-{os.urandom(4).hex()}",
