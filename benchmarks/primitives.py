@@ -55,7 +55,7 @@ def main() -> None:
     *lines, step = done.stdout.split(START)[1].splitlines()
     total: Counter[tuple[str, str, str]] = Counter()
     for line in lines:
-        # onednn_verbose,v1,primitive,exec,cpu,operación,código,dirección,…,forma,milisegundos
+        # `onednn_verbose,v1,primitive,exec,cpu`,operación,código,dirección,…,forma,milisegundos
         fields = line.split(",")
         if fields[:1] == ["onednn_verbose"] and "exec" in fields:
             kind, _, direction = fields[5:8]

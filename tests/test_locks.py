@@ -1,4 +1,4 @@
-"""Los requirements*.txt y los entornos de conda, contra pyproject.toml y el registro."""
+"""Los `requirements*.txt` y los entornos de conda, contra pyproject.toml y el registro."""
 
 import os
 import shutil

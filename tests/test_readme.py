@@ -1,4 +1,3 @@
-import re
 import sys
 
 import pytest
@@ -24,16 +23,3 @@ def test_the_result_chart_is_up_to_date() -> None:
 
 def test_it_is_short() -> None:
     assert len(TEXT.splitlines()) < 200
-
-
-def test_files_folders_and_anchors_that_it_names_exist() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", TEXT):
-        assert (ROOT / target).exists(), target
-    for name in re.findall(r"`((?:notebooks|src|results|benchmarks|tools|tests)/[^`*]*)`", TEXT):
-        assert (ROOT / name).exists(), name
-    headings = {
-        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
-    }
-    for anchor in re.findall(r"\]\(#([^)]+)\)", TEXT):
-        assert anchor in headings

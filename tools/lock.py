@@ -1,4 +1,4 @@
-"""Regenera los requirements*.txt a partir de pyproject.toml: `python tools/lock.py`.
+"""Regenera los `requirements*.txt` a partir de pyproject.toml: `python tools/lock.py`.
 
 Con `--upgrade` sube además cada versión a la última que cabe.
 """

@@ -24,7 +24,7 @@ from fashion_bench.records import Record
 if TYPE_CHECKING:  # medir capas necesita TensorFlow; dibujarlas, no
     from fashion_bench.profiling import LayerCost
 
-BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#767676"
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
 LINE_COLORS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "black", GREY)
 
 mpl.rcParams.update(
@@ -106,7 +106,7 @@ def image_as_numbers(image: np.ndarray, name: str, side: int = 12) -> Figure:
     _hide_frame(numbers)
     numbers.set_title("El recuadro, como lo ve el ordenador")
     for (row, column), value in np.ndenumerate(crop):
-        color = "black" if value > 110 else "white"
+        color = "black" if value > 117 else "white"
         numbers.text(column, row, str(value), ha="center", va="center", color=color, fontsize=7)
     return figure
 
@@ -223,7 +223,7 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> Figure:
     axis.imshow(percent, cmap="cividis", vmin=0, vmax=100)
     for (row, column), value in np.ndenumerate(percent):
         if value >= 0.5:
-            color = "black" if value > 50 else "white"
+            color = "black" if value > 46 else "white"
             axis.text(column, row, f"{value:.0f}", ha="center", va="center", color=color)
     axis.set_xticks(range(size), CLASS_NAMES, rotation=40, ha="right")
     axis.set_yticks(range(size), CLASS_NAMES)

@@ -64,7 +64,6 @@ def started(address: str, cpus: int) -> Iterator[None]:
         )
     os.environ |= {
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
         # Pese a su nombre, en Linux también decide si se escucha más allá de 127.0.0.1.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1" if address else "0",
@@ -100,7 +99,7 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
     """
     import ray
 
-    kind, name = ("GPU", "GPU") if use_gpu else ("CPU", "procesadores libres")
+    kind, name = ("GPU", "GPU") if use_gpu else ("CPU", "procesadores")
     there_are = int(ray.cluster_resources().get(kind, 0))
     if there_are < workers:
         raise TutorialError(

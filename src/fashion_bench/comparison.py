@@ -125,7 +125,7 @@ def check_baseline(records: Sequence[Record], baseline: str) -> None:
 def speedup(record: Record, base: Record, metric: str) -> Speedup:
     """Calcula cuántas veces más rápido es `record` que `base`.
 
-    El margen sale de remuestrear las épocas de ambos 2000 veces (bootstrap; Efron, 1979) y
+    El margen sale de remuestrear las épocas de ambos 2000 veces (*bootstrap*; Efron, 1979) y
     recoge lo que varían entre sí, no lo que varía el equipo de un día a otro.
     """
     chosen = METRICS[metric]

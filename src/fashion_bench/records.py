@@ -160,8 +160,7 @@ class Record(Facts):
 
     @property
     def name(self) -> str:
-        """Cómo se llama en tablas y gráficos: equipo, dispositivo y, si no son los normales, motor y
-        número de procesos."""
+        """Cómo se llama en tablas y gráficos: equipo, dispositivo y lo que no sea lo normal."""
         backend, workers = self.software.backend, self.parameters.workers
         unusual = [] if backend == "tensorflow" else [backend]
         if workers > 1:

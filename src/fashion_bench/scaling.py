@@ -1,6 +1,6 @@
 """Un modelo sencillo de cuánto tarda un paso con varios procesos: cuentas y red.
 
-La suma entre todos (*all-reduce*) se modela en anillo: con N procesos, 2·(N − 1) mensajes
+La suma entre todos (*all-reduce*) se modela en anillo: con N procesos, 2·(N-1) mensajes
 seguidos, cada uno con la N-ésima parte de los datos (Patarasu y Yuan, 2009, «Bandwidth optimal
 all-reduce algorithms for clusters of workstations», J. Parallel Distrib. Comput. 69(2)).
 """
