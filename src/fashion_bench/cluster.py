@@ -97,14 +97,11 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
     Raises:
         TutorialError: si faltan procesadores o GPU, o una carpeta que vean todos.
     """
-    import ray
-
     kind, name = ("GPU", "GPU") if use_gpu else ("CPU", "procesadores")
-    there_are = int(ray.cluster_resources().get(kind, 0))
-    if there_are < workers:
+    if slots(kind) < workers:
         raise TutorialError(
             f"workers={workers} no es posible: cada proceso necesita uno y el clúster tiene "
-            f"{there_are} {name}; pide menos procesos o une otro ordenador."
+            f"{slots(kind)} {name}; pide menos procesos o une otro ordenador."
         )
     if len(_alive_nodes()) > 1 and not storage:
         raise TutorialError(
@@ -113,11 +110,11 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
         )
 
 
-def gpus() -> int:
-    """Devuelve cuántas GPU tiene el clúster."""
+def slots(kind: str) -> int:
+    """Devuelve cuántas unidades de `kind` (`CPU` o `GPU`) tiene el clúster."""
     import ray
 
-    return int(ray.cluster_resources().get("GPU", 0))
+    return int(ray.cluster_resources().get(kind, 0))
 
 
 def fit(

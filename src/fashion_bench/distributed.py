@@ -235,6 +235,25 @@ class Trainer:
         )
 
 
+def local_devices(replicas: int) -> list[str]:
+    """Deja listos en este proceso tantos dispositivos como réplicas y devuelve sus nombres.
+
+    Son GPU si hay bastantes; si no, la CPU partida en otras tantas. Hay que llamarla antes de que
+    TensorFlow haga nada.
+    """
+    gpus = tf.config.list_physical_devices("GPU")[:replicas]
+    if len(gpus) == replicas:
+        tf.config.set_visible_devices(gpus, "GPU")
+        for gpu in gpus:  # que quede memoria para los procesos de Ray
+            tf.config.experimental.set_memory_growth(gpu, True)
+        return [f"GPU:{number}" for number in range(replicas)]
+    tf.config.set_visible_devices([], "GPU")
+    [cpu] = tf.config.list_physical_devices("CPU")
+    parts = [tf.config.LogicalDeviceConfiguration()] * replicas
+    tf.config.set_logical_device_configuration(cpu, parts)
+    return [f"CPU:{number}" for number in range(replicas)]
+
+
 def step_losses(reports: list[EpochReport]) -> np.ndarray:
     """Suma lo que puso cada proceso: la pérdida de cada paso, época tras época."""
     epochs = sorted({report.epoch for report in reports})
