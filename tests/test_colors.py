@@ -1,93 +1,102 @@
-"""Los colores: se distinguen aunque se confundan colores, y el texto contrasta con su fondo."""
+"""Los colores: que se distingan aunque se confundan colores y que los textos se lean."""
 
 import re
+from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 
-import matplotlib as mpl
+import nbformat
 import numpy as np
 import pytest
-from colorspacious import cspace_convert, deltaE
+from colorspacious import cspace_convert
+from conftest import NOTEBOOK
+from matplotlib.colors import to_hex, to_rgb, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from fashion_bench import charts, report
 
-MIN_DISTANCE = 10
-"""En CAM02-UCS, donde 1 es lo que apenas se nota.
-
-Con cualquiera de las tres deficiencias, los dos más parecidos de los ocho colores de Okabe e Ito
-(2008) distan 11.0; los de los ocho de Petroff (2021, arXiv:2107.02270), 11.4; los de los diez que
-trae Matplotlib de fábrica, 1.6.
-"""
+VISIONS = ["sRGB1"] + [
+    {"name": "sRGB1+CVD", "cvd_type": kind, "severity": severity}
+    for kind in ("deuteranomaly", "protanomaly", "tritanomaly")
+    for severity in range(10, 101, 10)  # con 100: deuteranopía, protanopía y tritanopía
+]
+"""Cómo se ven los colores: de la visión común a no distinguir unos de otros (Machado, 2009)."""
 
 MIN_CONTRAST = 4.5
-"""WCAG 2.2, criterio 1.4.3, nivel AA."""
+"""El de un texto con su fondo, según las pautas WCAG 2.2, criterio 1.4.3."""
 
 
-def simulated(color: str, deficiency: str | None) -> np.ndarray:
-    """Cómo ve `color` quien tiene esa deficiencia completa: Machado et al. (2009)."""
-    seen = np.array(mpl.colors.to_rgb(color))
-    if deficiency:
-        space = {"name": "sRGB1+CVD", "cvd_type": deficiency, "severity": 100}
-        seen = cspace_convert(seen, space, "sRGB1")
-    return np.clip(seen, 0, 1)
+@pytest.mark.parametrize(
+    ("colors", "distance"),
+    [
+        ((charts.BLUE, charts.ORANGE, charts.SKY, charts.GREY, "black"), 20),
+        ((*charts.LINE_COLORS, "black"), 18),
+    ],
+)
+def test_colors_are_told_apart_by_everybody(colors: Sequence[str], distance: float) -> None:
+    """La distancia en CAM02-UCS que Petroff (2021) pide a seis colores, y la que pide a ocho."""
+    for vision in VISIONS:
+        seen = cspace_convert([to_rgb(color) for color in colors], vision, "CAM02-UCS")
+        for (one, a), (other, b) in combinations(zip(colors, seen, strict=True), 2):
+            assert np.linalg.norm(a - b) >= distance, (one, other, vision)
 
 
-def luminance(color: object) -> float:
-    channels = np.array(mpl.colors.to_rgb(color))
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+def luminance(color: str) -> float:
+    """Luminancia relativa (WCAG 2.2) de un color sobre blanco."""
+    numbers = re.fullmatch(r"rgba?\((.*)\)", color)
+    if numbers:
+        red, green, blue, *opacity = map(float, numbers[1].split(","))
+        color = (red / 255, green / 255, blue / 255, *opacity)
+    *rgb, alpha = to_rgba(color)
+    seen = alpha * np.array(rgb) + 1 - alpha
+    linear = np.where(seen <= 0.04045, seen / 12.92, ((seen + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def contrast(text: object, background: object) -> float:
-    dark, light = sorted((luminance(text), luminance(background)))
+def contrast(text: str, background: str) -> float:
+    dark, light = sorted([luminance(text), luminance(background)])
     return (light + 0.05) / (dark + 0.05)
 
 
-# Con los nombres de la biblioteca: deuteranopía, protanopía y tritanopía.
-@pytest.mark.parametrize("deficiency", [None, "deuteranomaly", "protanomaly", "tritanomaly"])
-def test_colors_are_told_apart(deficiency: str | None) -> None:
-    for pair in combinations(charts.LINE_COLORS, 2):
-        seen = [simulated(color, deficiency) for color in pair]
-        assert deltaE(*seen, input_space="sRGB1") >= MIN_DISTANCE, pair
-
-
-def test_text_contrasts_with_the_page() -> None:
-    page = mpl.rcParams["figure.facecolor"]
-    assert mpl.rcParams["axes.facecolor"] == page
-    for name in ("text.color", "axes.labelcolor", "xtick.color", "ytick.color"):
-        assert contrast(mpl.rcParams[name], page) >= MIN_CONTRAST, name
-
-
-def test_numbers_contrast_with_every_cell_of_the_confusion_matrix() -> None:
-    for percent in range(101):
-        labels, predictions = np.zeros(100, int), np.zeros(100, int)
-        predictions[percent:] = 1
-        [axis] = charts.confusion_matrix(labels, predictions).axes
-        assert axis.texts
-        check_cells(axis)
-
-
-def test_numbers_contrast_with_every_gray() -> None:
+def figures() -> list[Figure]:
+    """Gráficos con textos: los dos con números sobre colores, en los tonos dudosos."""
+    history = {key: [0.5, 0.7] for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
     grays = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    _, numbers = charts.image_as_numbers(grays, "Todos los grises", side=16).axes
-    assert len(numbers.texts) == 256
-    check_cells(numbers)
+    labels = np.repeat(np.arange(10), 100)
+    right = np.arange(100) < 45 + np.arange(10)[:, None]  # del 45 % al 54 % de aciertos
+    predictions = np.where(right.ravel(), labels, (labels + 1) % 10)
+    return [
+        charts.learning_curves([history]),
+        charts.lever_gains({"XLA": [0.5, 1.2]}),
+        charts.image_as_numbers(grays, "Todos los grises", side=16),
+        charts.confusion_matrix(labels, predictions),
+    ]
 
 
-def check_cells(axis: mpl.axes.Axes) -> None:
-    [image] = axis.images
-    for text in axis.texts:
-        column, row = text.get_position()
-        value = image.get_array()[row, column]
-        cell = image.cmap(image.norm(value))[:3]
-        assert contrast(text.get_color(), cell) >= MIN_CONTRAST, value
+@pytest.mark.parametrize("figure", figures())
+def test_the_text_of_a_chart_can_be_read(figure: Figure) -> None:
+    on_picture = {}
+    for axis in figure.axes:
+        for text, picture in ((text, axis.images[0]) for text in axis.texts if axis.images):
+            column, row = text.get_position()
+            on_picture[text] = picture.cmap(picture.norm(picture.get_array()[row, column]))
+    for text in figure.findobj(Text):
+        background = to_hex(on_picture.get(text, figure.get_facecolor()))
+        assert contrast(to_hex(text.get_color()), background) >= MIN_CONTRAST, text
 
 
-def test_the_report_styles_state_text_and_background_and_they_contrast() -> None:
-    style = re.search(r"<style>(.*)</style>", report.TEMPLATE.read_text("utf-8"), re.DOTALL)[1]
-    colored = [rule for rule in re.findall(r"{([^{}]*)}", style) if "background:" in rule]
-    assert colored
-    for rule in colored:
-        background, text = (
-            re.search(rf"(?<![\w-]){name}:\s*([^;]+);", rule)[1] for name in ("background", "color")
-        )
-        assert contrast(text, background) >= MIN_CONTRAST, rule
+def test_the_code_of_the_report_can_be_read(tmp_path: Path) -> None:
+    page, _ = report.write(nbformat.read(NOTEBOOK, as_version=4), tmp_path / "ejecutado.ipynb")
+    css = "".join(re.findall(r"(?s)<style.*?</style>", page.read_text(encoding="utf-8")))
+    variables = dict(re.findall(r"(--[\w-]+):\s*([^;}]+)", css))  # de dos iguales, la última
+
+    def value(name: str) -> str:
+        other = re.fullmatch(r"var\((--[\w-]+)(?:, .*)?\)", variables[name])
+        return value(other[1]) if other else variables[name]
+
+    background = value("--jp-cell-editor-background")
+    used = set(re.findall(r"\.highlight \.\w+ \{\s*color: var\((--[\w-]+)\)", css))
+    assert len(used) > 5
+    for name in {*used, "--jp-content-font-color1"}:
+        assert contrast(value(name), background) >= MIN_CONTRAST, name

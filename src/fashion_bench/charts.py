@@ -1,7 +1,9 @@
 """Todos los gráficos, con un solo estilo.
 
-Colores de la paleta de Okabe e Ito (2008), «Color Universal Design», que distinguen también
-quienes confunden colores; los mapas de color, `cividis` y `gray`, son monótonos en brillo.
+Colores que distinguen también quienes confunden colores: cuatro de la paleta de Okabe e Ito
+(2008), «Color Universal Design», y, para las líneas, los ocho de Petroff (2021), «Accessible
+Color Sequences for Data Visualization». Los mapas de color, `cividis` y `gray`, son monótonos
+en brillo.
 """
 
 import textwrap
@@ -24,8 +26,10 @@ from fashion_bench.records import Record
 if TYPE_CHECKING:  # medir capas necesita TensorFlow; dibujarlas, no
     from fashion_bench.profiling import LayerCost
 
-BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
-LINE_COLORS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "black", GREY)
+BLUE, ORANGE, SKY, GREY = "#0072B2", "#E69F00", "#56B4E9", "#767676"
+LINE_COLORS = (
+    "#1845FB", "#FF5E02", "#C91F16", "#C849A9", "#ADAD7D", "#86C8DD", "#578DFF", "#656364",
+)  # fmt: skip
 
 mpl.rcParams.update(
     {
@@ -106,7 +110,7 @@ def image_as_numbers(image: np.ndarray, name: str, side: int = 12) -> Figure:
     _hide_frame(numbers)
     numbers.set_title("El recuadro, como lo ve el ordenador")
     for (row, column), value in np.ndenumerate(crop):
-        color = "black" if value > 117 else "white"
+        color = "black" if value > 116 else "white"
         numbers.text(column, row, str(value), ha="center", va="center", color=color, fontsize=7)
     return figure
 
@@ -223,7 +227,7 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> Figure:
     axis.imshow(percent, cmap="cividis", vmin=0, vmax=100)
     for (row, column), value in np.ndenumerate(percent):
         if value >= 0.5:
-            color = "black" if value > 46 else "white"
+            color = "black" if value > 47 else "white"
             axis.text(column, row, f"{value:.0f}", ha="center", va="center", color=color)
     axis.set_xticks(range(size), CLASS_NAMES, rotation=40, ha="right")
     axis.set_yticks(range(size), CLASS_NAMES)
@@ -279,7 +283,7 @@ def hardware(records: Sequence[Record], this: Record | None = None) -> Figure:
     axis = figure.subplots()
     for position, record in enumerate(chosen):
         highlighted = this is not None and record.run_id == this.run_id
-        color = GREY if record.flaw else BLUE if highlighted or this is None else GREEN
+        color = GREY if record.flaw else BLUE if highlighted or this is None else SKY
         _bar(axis, position, record.median_epoch_seconds, "s", color, record.flaw)
         seconds = [second for repeat in record.repeats for second in repeat.epoch_seconds]
         axis.plot(seconds, [position + 0.25] * len(seconds), "|", color="black", alpha=0.5, ms=6)
@@ -303,7 +307,7 @@ def first_epoch(records: Sequence[Record]) -> Figure:
     series = (
         ("Calentamiento", ORANGE, "//", lambda repeat: repeat.setup_seconds),
         ("Primera época", BLUE, None, lambda repeat: repeat.epoch_seconds[0]),
-        ("Las demás (mediana)", GREEN, "..", lambda repeat: np.median(repeat.epoch_seconds[1:])),
+        ("Las demás (mediana)", SKY, "..", lambda repeat: np.median(repeat.epoch_seconds[1:])),
     )
     for offset, (name, color, hatch, seconds) in zip((-0.27, 0, 0.27), series, strict=True):
         values = [np.median([seconds(repeat) for repeat in record.repeats]) for record in chosen]
@@ -505,7 +509,7 @@ def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
             _arrow(axis, (start, 0.72 - 0.5 * (1 - row)), (end, 0.72 - 0.5 * (1 - row)))
         _arrow(axis, (0.68, 0.72 - 0.5 * (1 - row)), (0.71, 0.6 - 0.26 * (1 - row)))
         _arrow(axis, (0.8, 0.6 - 0.26 * (1 - row)), (0.84, 0.72 - 0.5 * (1 - row)))
-    _box(axis, 0.7, 0.32, 0.11, 0.3, "Suma\n(all-reduce)", GREEN)
+    _box(axis, 0.7, 0.32, 0.11, 0.3, "Suma\n(all-reduce)", SKY)
     for place, title in ((0.02, "Su parte del lote"), (0.3, "Calcula"), (0.54, "Propone"),
                          (0.7, "Todas suman"), (0.84, "Dan el mismo paso")):  # fmt: skip
         axis.text(place, 0.94, title, fontsize="small")
