@@ -228,8 +228,8 @@ def _check_health(address: str) -> None:
         healthy = False
     if not healthy:
         raise TutorialError(
-            f"address={address!r} no vale: ahí no responde ningún clúster de Ray; arráncalo con "
-            "«ray start --head» y comprueba la dirección, el puerto y el cortafuegos."
+            f"address={address!r} no vale: ahí no responde ningún clúster de Ray; comprueba si "
+            "está en marcha («ray status») y la dirección, el puerto y el cortafuegos."
         )
 
 

@@ -33,7 +33,7 @@ class Job(Facts):
     seed: int
     exact: bool = False
     """Para comprobar que el resultado no depende del reparto: sin Dropout, porque cada réplica
-    sortea las neuronas que apaga, y con SGD, porque Adam divide cada gradiente entre su tamaño
+    sortea las neuronas que apaga, y con `SGD`, porque Adam divide cada gradiente entre su tamaño
     y convierte un redondeo distinto en un paso distinto."""
 
 

@@ -1,8 +1,8 @@
 """Un modelo sencillo de cuánto tarda un paso con varios procesos: cuentas y red.
 
 La suma entre todos (*all-reduce*) se modela en anillo: con N procesos, 2·(N-1) mensajes
-seguidos, cada uno con la N-ésima parte de los datos (Patarasu y Yuan, 2009, «Bandwidth optimal
-all-reduce algorithms for clusters of workstations», J. Parallel Distrib. Comput. 69(2)).
+seguidos, cada uno con una parte de las N en que se dividen los datos. Es de Patarasu y Yuan
+(2009), «Bandwidth optimal all-reduce algorithms for clusters of workstations», *JPDC* 69(2).
 """
 
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ def _ring(workers: int, size: float) -> tuple[float, float]:
 
 
 def _relative_fit(rows: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
-    """Dos sumandos que no pueden ser negativos: si uno lo sale, vale cero y se ajusta el otro."""
+    """Ajusta dos números que no pueden ser negativos: si uno lo sale, vale cero."""
     scaled = rows / seconds[:, None]
     found, *_ = np.linalg.lstsq(scaled, np.ones(len(seconds)))
     for zero, other in ((0, 1), (1, 0)):
