@@ -26,6 +26,7 @@ SCREENSHOTS = PROJECT_DIR / "runs" / "capturas"
 
 QUICK = {
     "epochs: int = 10": "epochs: int = 1",
+    "epochs: int = 5": "epochs: int = 1",
     "train_samples: int = 60000": "train_samples: int = 1000",
     'device: str = "auto"': 'device: str = "cpu"',
     "quick: bool = False": "quick: bool = True",
@@ -185,6 +186,15 @@ def test_the_second_notebook_runs_whole(page: object, lab: str, folder: Path) ->
 
 def test_the_third_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
     outputs = run_all(page, lab, folder / "03_acelerar_entrenamiento.ipynb")
+    assert charts_in(outputs) == 4
+
+
+def test_the_fourth_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
+    pytest.importorskip("ray", reason="Ray no está instalado: requirements-distributed.txt")
+    outputs = run_all(page, lab, folder / "04_varias_maquinas.ipynb")
+    texts = "".join(output.get("text", "") for output in outputs)
+    assert texts.count("Época 1/1: ") == 1
+    assert "--- Entrenamiento finalizado en " in texts
     assert charts_in(outputs) == 4
 
 

@@ -197,3 +197,27 @@ def test_the_race_shows_every_seed_and_the_goal() -> None:
     assert points[0].tolist() == [[120.0, 0.921]]
     assert points[1].tolist() == [[15.0, 0.922], [16.0, 0.919]]
     assert "Meta: 92 %" in texts(figure)
+
+
+def test_a_shared_step_names_its_parts() -> None:
+    figure = charts.data_parallelism(IMAGES[:8])
+    assert pixels(figure).std() > 10
+    assert texts(figure).count("Los mismos\npesos nuevos") == 2
+    assert "Suma\n(all-reduce)" in texts(figure)
+
+
+def test_worker_speeds_compare_measured_ideal_and_model() -> None:
+    figure = charts.worker_speeds({1: 100.0, 2: 150.0, 4: 120.0}, {1: 100.0, 2: 155.0, 4: 140.0})
+    ideal, model = figure.axes[0].lines
+    assert ideal.get_ydata().tolist() == [100, 200, 400]
+    assert model.get_ydata().tolist() == [100, 155, 140]
+    assert {"100", "150", "120", "Medido", "Ideal", "Modelo"} <= set(texts(figure).split("\n"))
+
+
+def test_predicted_gains_draw_every_network_and_the_ideal() -> None:
+    curves = {"1 Gbit/s": {1: 1.0, 2: 1.5, 64: 3.0}, "10 Gbit/s": {1: 1.0, 2: 1.9, 64: 20.0}}
+    figure = charts.predicted_gains(curves, "Predicción")
+    assert [list(line.get_ydata()) for line in figure.axes[0].lines] == [
+        [1, 2, 64], [1, 1.5, 3], [1, 1.9, 20],
+    ]  # fmt: skip
+    assert {"Predicción", "1 Gbit/s", "10 Gbit/s", "Ideal"} <= set(texts(figure).split("\n"))

@@ -49,6 +49,17 @@ def test_only_the_cold_total_needs_the_same_number_of_epochs(record: dict) -> No
     assert len(comparison.groups([one, two], "cold_total")) == 2
 
 
+def test_one_and_two_workers_of_the_same_machine_are_compared(record: dict) -> None:
+    two = make(record, "PC", [1.0, 1.0], parameters=record["parameters"] | {"workers": 2})
+    one = make(record, "PC", [2.0, 2.0])
+    assert one.parameters.workers == 1
+    assert comparison.groups([one, two], "median_epoch") == [[two, one]]
+    assert comparison.comparable([two], one) == [two, one]
+    table = comparison.table([two, one], one, "median_epoch")
+    assert "PC · CPU · 2 procesos" in table
+    assert "2.00×" in table
+
+
 def test_of_each_machine_the_latest_that_counts_stays(record: dict) -> None:
     old = make(record, "PC", [1.0], created_utc="2026-01-01T00:00:00Z")
     new = make(record, "PC", [2.0], created_utc="2026-01-02T00:00:00Z")

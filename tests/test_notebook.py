@@ -197,3 +197,44 @@ def test_the_committed_race_reaches_its_goal() -> None:
     assert len(runs) == 5
     accuracies = [float(line.split()[-1]) for line in runs]
     assert sum(accuracies) / 5 >= 0.92
+
+
+@pytest.fixture(scope="module")
+def distributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """El cuaderno 04 ejecutado con papermill, en pequeño."""
+    pytest.importorskip("ray", reason="Ray no está instalado: requirements-distributed.txt")
+    folder = tmp_path_factory.mktemp("repartir")
+    (folder / "registros").mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "papermill", NOTEBOOKS[3], folder / "04.ipynb", "-p", "epochs", "1",
+         "-p", "train_samples", "2000", "-p", "results_dir", str(folder / "registros"),
+         "--no-progress-bar"],
+        cwd=ROOT, check=True, env=child_environment(),
+    )  # fmt: skip
+    return folder / "04.ipynb"
+
+
+def test_the_fourth_notebook_writes_what_the_committed_one_says(distributed: Path) -> None:
+    """Como nbval, sin ejecutarlo otra vez: lo que no depende del equipo tiene que coincidir."""
+    here, committed = outputs_of(distributed), nbformat.read(NOTEBOOKS[3], 4).cells
+    stable = [
+        cell
+        for cell in committed
+        if cell.get("outputs") and "nbval-ignore-output" not in cell.metadata.get("tags", [])
+    ]
+    assert {"comparar-mitades", "iguales", "bien", "corazon"} <= {cell.id for cell in stable}
+    for cell in stable:
+        if "image/png" not in cell.outputs[0].get("data", {}):
+            assert here[cell.id] == cell.outputs, cell.id
+    drawn = [o for cell in here.values() for o in cell if "image/png" in o.get("data", {})]
+    assert len(drawn) == 4
+    assert [o for cell in here.values() for o in cell if o.get("name") == "stderr"] == []
+
+
+def test_the_fourth_notebook_leaves_a_record_with_its_workers(distributed: Path) -> None:
+    [record], rejected = records.load_folder(distributed.parent / "registros")
+    assert rejected == []
+    assert (record.status, record.parameters.workers) == ("ok", 2)
+    assert record.name.endswith(" · CPU · 2 procesos")
+    assert record.data.training_images == 1800
+    assert record.network.weights == 421_642

@@ -149,3 +149,43 @@ def test_the_third_notebook_refuses_bad_values(name: str, value: object) -> None
     parameters.Acceleration.check(**good)
     with pytest.raises(TutorialError, match=f"^{name}={value!r} no vale: debe ser "):
         parameters.Acceleration.check(**good | {name: value})
+
+
+DISTRIBUTION = {
+    "workers": 2,
+    "epochs": 3,
+    "batch_size": 128,
+    "train_samples": 60_000,
+    "device": "auto",
+    "seed": 42,
+    "address": "",
+    "storage": "",
+    "machine_name": "",
+    "results_dir": "../results",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workers", 1),
+        ("workers", 65),
+        ("address", "ray://192.168.1.10:10001"),
+        ("address", "192.168.1.10"),
+        ("storage", "\0"),
+        ("epochs", 0),
+        ("results_dir", ""),
+    ],
+)
+def test_the_fourth_notebook_refuses_bad_values(name: str, value: object) -> None:
+    parameters.Distribution.check(**DISTRIBUTION | {"address": "mi-pc.local:6379"})
+    with pytest.raises(TutorialError) as caught:
+        parameters.Distribution.check(**DISTRIBUTION | {name: value})
+    assert str(caught.value).startswith(f"{name}={value!r} no vale: debe ser ")
+
+
+def test_every_worker_has_images_in_every_step() -> None:
+    with pytest.raises(TutorialError, match=r"^batch_size=15 no vale: .* debe ser al menos 16"):
+        parameters.Distribution.check(**DISTRIBUTION | {"workers": 8, "batch_size": 15})
+    with pytest.raises(TutorialError, match="batch_size=91 no vale: debe ser como mucho 90"):
+        parameters.Distribution.check(**DISTRIBUTION | {"train_samples": 100, "batch_size": 91})

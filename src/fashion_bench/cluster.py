@@ -70,6 +70,7 @@ def started(address: str, cpus: int) -> Iterator[None]:
     }
     import ray
 
+    ray.shutdown()  # el de una celda que no llegó al final
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     try:
         if address:

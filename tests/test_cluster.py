@@ -1,0 +1,236 @@
+"""Ray, con procesos de verdad: el mismo resultado, fallos, errores y ningún proceso olvidado."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+
+import psutil
+import pytest
+import tensorflow as tf
+from conftest import child_environment
+
+from fashion_bench import cluster, distributed
+from fashion_bench.distributed import EpochReport, Job, Trainer
+from fashion_bench.errors import TutorialError
+
+pytestmark = [
+    pytest.mark.skipif(
+        find_spec("ray") is None, reason="Ray no está instalado: requirements-distributed.txt"
+    ),
+    pytest.mark.skipif(os.name == "nt", reason="en Windows, Ray está aún en pruebas"),
+]
+
+JOB = Job(epochs=3, batch_size=90, train_samples=8000, seed=42, exact=True)
+"""Con 7200 imágenes para entrenar: 80 pasos por época."""
+
+DRIVER = """
+import sys
+from fashion_bench import cluster
+from fashion_bench.distributed import Job
+
+with cluster.started("", 2):
+    print("en marcha", flush=True)
+    job = Job(epochs=100, batch_size=90, train_samples=8000, seed=42)
+    cluster.fit(job, 2, storage=sys.argv[1], told=lambda report: print("época", flush=True))
+"""
+
+
+def ray_processes() -> list[psutil.Process]:
+    """Los procesos de Ray en marcha, de quien sean."""
+    pattern = re.compile(r"^ray::|raylet|gcs_server|ray/_private|ray/dashboard|ray/autoscaler")
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "status"])
+        if process.info["status"] != psutil.STATUS_ZOMBIE
+        and pattern.search(" ".join(process.info["cmdline"] or []))
+    ]
+
+
+def assert_no_process_is_left() -> None:
+    psutil.wait_procs(ray_processes(), timeout=15)
+    assert ray_processes() == []
+
+
+@pytest.fixture(scope="class")
+def running() -> Iterator[None]:
+    """Un clúster en este ordenador, con sitio para cuatro procesos."""
+    with cluster.started("", 4):
+        yield
+    assert_no_process_is_left()
+
+
+@pytest.fixture(scope="class")
+def two(running: None, tmp_path_factory: pytest.TempPathFactory) -> cluster.Run:
+    return cluster.fit(JOB, 2, storage=str(tmp_path_factory.mktemp("dos")), all_reduce_sizes=[10])
+
+
+class TestOneCluster:
+    """Las que comparten un clúster en este ordenador."""
+
+    def test_two_and_four_workers_do_the_same_as_one(
+        self, two: cluster.Run, tmp_path: Path
+    ) -> None:
+        alone = next(Trainer(JOB, tf.distribute.get_strategy()).train())
+        four = cluster.fit(JOB.model_copy(update={"epochs": 1}), 4, storage=str(tmp_path))
+        for run, workers in ((two, 2), (four, 4)):
+            assert {report.rank for report in run.reports} == set(range(workers))
+            assert distributed.agree(run.reports, 7200)
+            apart = distributed.step_losses(run.reports)[:20] - alone.losses[:20]
+            assert abs(apart).max() < 1e-4
+        assert two.restarts == 0
+        assert two.all_reduce_seconds[10] > 0
+        assert two.reports[-2].test_accuracy > 0.5
+
+    def test_a_killed_worker_loses_one_epoch_at_most(
+        self, two: cluster.Run, tmp_path: Path
+    ) -> None:
+        told = []
+
+        def kill() -> None:
+            while not list(tmp_path.rglob("state.npz")):
+                time.sleep(0.1)
+            time.sleep(0.5)  # en plena segunda época
+            workers = [p for p in ray_processes() if "RayTrainWorker" in " ".join(p.cmdline())]
+            workers[-1].kill()
+
+        def tell(report: EpochReport) -> None:
+            told.append(report.epoch)
+            if told == [0]:
+                Thread(target=kill).start()
+
+        run = cluster.fit(JOB, 2, storage=str(tmp_path), told=tell)
+        assert run.restarts == 1
+        assert told.count(0) == 1
+        assert distributed.agree(run.reports, 7200)
+        apart = distributed.step_losses(run.reports) - distributed.step_losses(two.reports)
+        assert abs(apart).max() < 1e-4
+
+    def test_nothing_listens_beyond_this_computer(self, running: None) -> None:
+        listening = [
+            connection.laddr.ip
+            for process in [psutil.Process(), *ray_processes()]
+            for connection in process.net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        ]
+        assert len(listening) > 5
+        assert {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
+
+    def test_it_does_not_ask_for_more_than_there_is(
+        self, running: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cluster.check_room(4, False, "")
+        with pytest.raises(TutorialError, match=r"^workers=5 no es posible: .* 4 procesadores"):
+            cluster.check_room(5, False, "")
+        with pytest.raises(TutorialError, match=r"^workers=2 no es posible: .* 0 GPU"):
+            cluster.check_room(2, True, "")
+        monkeypatch.setattr(cluster, "_alive_nodes", lambda: [{}, {}])
+        cluster.check_room(4, False, "/compartida")
+        with pytest.raises(TutorialError, match=r"^storage='' no vale con varios ordenadores"):
+            cluster.check_room(4, False, "")
+
+
+def test_other_versions_are_told() -> None:
+    here = cluster.installed()
+    assert set(here) == {*cluster.COMPARED, "tensorflow"}
+    cluster.check_same_versions("nodo", here, dict(here))
+    with pytest.raises(TutorialError, match=r"otras versiones: keras 3\.0 \(aquí, "):
+        cluster.check_same_versions("nodo", here, here | {"keras": "3.0"})
+    with pytest.raises(TutorialError, match="nodo no responde con este proyecto"):
+        cluster.check_same_versions("nodo", here, {})
+
+
+def test_without_ray_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    with pytest.raises(TutorialError, match=r"^Falta Ray, .*requirements-distributed\.txt"):
+        cluster.started("", 2).__enter__()
+
+
+@pytest.mark.parametrize("occupied", [False, True], ids=["nadie", "otro programa"])
+def test_an_address_without_a_cluster_is_told(occupied: bool) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if occupied:
+            server.listen()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(TutorialError, match="ahí no responde ningún clúster de Ray"):
+            cluster.started(address, 2).__enter__()
+
+
+HEAD = """
+import ray
+ray.__version__ = sys.argv.pop(1)
+from ray.scripts.scripts import main
+main()
+"""
+
+
+@pytest.mark.parametrize("version", ["2.0.0", None], ids=["otra versión", "la misma"])
+def test_a_cluster_of_another_version_is_told(version: str | None) -> None:
+    """Un clúster de verdad, arrancado con `ray start`, que dice ser de otra versión."""
+    import ray
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    head = subprocess.Popen(
+        [sys.executable, "-c", f"import sys{HEAD}", version or ray.__version__, "start", "--head",
+         "--node-ip-address=127.0.0.1", f"--port={address.partition(':')[2]}", "--num-cpus=3",
+         "--include-dashboard=false", "--disable-usage-stats", "--block"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=child_environment(),
+    )  # fmt: skip
+    driver = (
+        "import sys; from fashion_bench import cluster; from fashion_bench.errors import *\n"
+        "try:\n"
+        "    with cluster.started(sys.argv[1], 2):\n"
+        "        print(cluster.slots('CPU'))\n"
+        "except TutorialError as error:\n"
+        "    print(error)"
+    )
+    try:
+        for _ in range(5):
+            done = subprocess.run(
+                [sys.executable, "-c", driver, address], capture_output=True, text=True,
+                encoding="utf-8", env=child_environment(), timeout=90,
+            )  # fmt: skip
+            if "no responde ningún clúster" not in done.stdout:
+                break
+        if version:
+            assert f"El clúster de {address} usa otra versión de Ray" in done.stdout
+        else:
+            assert done.stdout == "3\n", done.stdout + done.stderr
+    finally:
+        head.terminate()
+        head.wait(timeout=30)
+    assert_no_process_is_left()
+
+
+@pytest.mark.parametrize("when", ["en marcha", "época"])
+def test_ctrl_c_leaves_no_process(tmp_path: Path, when: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True, encoding="utf-8", env=child_environment(),
+    )  # fmt: skip
+    while process.stdout.readline() != f"{when}\n":
+        assert process.poll() is None
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert_no_process_is_left()
+
+
+def test_an_error_leaves_no_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER.replace("(epochs", "(epoch"), "x"], capture_output=True,
+        text=True, encoding="utf-8", env=child_environment(), timeout=120,
+    )  # fmt: skip
+    assert "ValidationError" in done.stderr
+    assert_no_process_is_left()
