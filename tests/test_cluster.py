@@ -165,50 +165,60 @@ def test_an_address_without_a_cluster_is_told(occupied: bool) -> None:
 
 
 HEAD = """
+import sys
 import ray
-ray.__version__ = sys.argv.pop(1)
+ray.__version__ = sys.argv.pop(1) or ray.__version__
 from ray.scripts.scripts import main
 main()
 """
 
+ASK = """
+import sys
+from fashion_bench import cluster
+from fashion_bench.errors import TutorialError
+try:
+    with cluster.started(sys.argv[1], 2):
+        print(cluster.slots("CPU"))
+except TutorialError as error:
+    print(error)
+"""
 
-@pytest.mark.parametrize("version", ["2.0.0", None], ids=["otra versión", "la misma"])
-def test_a_cluster_of_another_version_is_told(version: str | None) -> None:
-    """Un clúster de verdad, arrancado con `ray start`, que dice ser de otra versión."""
-    import ray
 
+@pytest.mark.parametrize("version", ["", "2.0.0"], ids=["la misma", "otra versión"])
+def test_a_cluster_started_by_hand(tmp_path: Path, version: str) -> None:
+    """Un clúster arrancado con `ray start`, de la misma versión o que dice ser de otra."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+        port = probe.getsockname()[1]
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("0123456789abcdef" * 4)
     head = subprocess.Popen(
-        [sys.executable, "-c", f"import sys{HEAD}", version or ray.__version__, "start", "--head",
-         "--node-ip-address=127.0.0.1", f"--port={address.partition(':')[2]}", "--num-cpus=3",
+        [sys.executable, "-c", HEAD, version, "start", "--head", f"--port={port}", "--num-cpus=3",
          "--include-dashboard=false", "--disable-usage-stats", "--block"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=child_environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=child_environment(HOME=str(tmp_path), RAY_AUTH_MODE="token"),
     )  # fmt: skip
-    driver = (
-        "import sys; from fashion_bench import cluster; from fashion_bench.errors import *\n"
-        "try:\n"
-        "    with cluster.started(sys.argv[1], 2):\n"
-        "        print(cluster.slots('CPU'))\n"
-        "except TutorialError as error:\n"
-        "    print(error)"
-    )
-    try:
-        for _ in range(5):
+
+    def ask(home: Path) -> str:
+        for _ in range(5):  # mientras arranca
             done = subprocess.run(
-                [sys.executable, "-c", driver, address], capture_output=True, text=True,
-                encoding="utf-8", env=child_environment(), timeout=90,
+                [sys.executable, "-c", ASK, f"127.0.0.1:{port}"], capture_output=True, text=True,
+                encoding="utf-8", env=child_environment(HOME=str(home)), timeout=90,
             )  # fmt: skip
             if "no responde ningún clúster" not in done.stdout:
                 break
+        return done.stdout + done.stderr
+
+    try:
         if version:
-            assert f"El clúster de {address} usa otra versión de Ray" in done.stdout
+            assert f"El clúster de 127.0.0.1:{port} usa otra versión de Ray" in ask(tmp_path)
         else:
-            assert done.stdout == "3\n", done.stdout + done.stderr
+            assert ask(tmp_path) == "3\n"
+            (tmp_path / "otro").mkdir()
+            assert f"El clúster de 127.0.0.1:{port} no acepta la clave" in ask(tmp_path / "otro")
     finally:
         head.terminate()
-        head.wait(timeout=30)
+        head.wait(timeout=60)
     assert_no_process_is_left()
 
 

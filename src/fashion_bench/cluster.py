@@ -25,8 +25,11 @@ from fashion_bench.errors import TutorialError
 STORAGE = PROJECT_DIR / "runs" / "ray"
 """Dónde se guarda cada época cuando todos los procesos están en este ordenador."""
 
+AUTH_TOKEN = Path.home() / ".ray" / "auth_token"
+"""La clave de Ray, igual en todos los ordenadores de un clúster."""
+
 MAX_RESTARTS = 2
-HEALTH_SECONDS = 30
+HEALTH_SECONDS = 20
 """Lo que se espera a que un clúster diga que está en marcha."""
 
 COMPARED = ("fashion-bench", "keras", "numpy", "ray")
@@ -54,8 +57,8 @@ def started(address: str, cpus: int) -> Iterator[None]:
         cpus: procesos que caben en el de este ordenador.
 
     Raises:
-        TutorialError: si falta Ray, si en esa dirección no hay un clúster o si sus programas no
-            son de las mismas versiones.
+        TutorialError: si falta Ray, si en esa dirección no hay un clúster, si no acepta la clave
+            de este ordenador o si sus programas son de otras versiones.
     """
     if find_spec("ray") is None:
         raise TutorialError(
@@ -68,6 +71,8 @@ def started(address: str, cpus: int) -> Iterator[None]:
         # Pese a su nombre, en Linux también decide si se escucha más allá de 127.0.0.1.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1" if address else "0",
     }
+    if address and AUTH_TOKEN.exists():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
     ray.shutdown()  # el de una celda que no llegó al final
@@ -83,11 +88,7 @@ def started(address: str, cpus: int) -> Iterator[None]:
     except RuntimeError as error:
         if "ersion mismatch" not in str(error):
             raise
-        raise TutorialError(
-            f"El clúster de {address} usa otra versión de Ray o de Python que este cuaderno: "
-            "instala en todos los ordenadores el mismo requirements-distributed.txt con el mismo "
-            "Python y vuelve a arrancar Ray."
-        ) from None
+        raise _other_version(address) from None
     finally:
         ray.shutdown()
 
@@ -224,14 +225,30 @@ def _listen(mailbox: Any, messages: list[Any], told: Callable[[EpochReport], Non
 def _check_health(address: str) -> None:
     asked = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
-        healthy = not subprocess.run(asked, capture_output=True, timeout=HEALTH_SECONDS).returncode
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=HEALTH_SECONDS)
     except subprocess.TimeoutExpired:
-        healthy = False
-    if not healthy:
+        done = None
+    if done and done.returncode == 0:
+        return
+    if done and "ersion mismatch" in done.stderr:
+        raise _other_version(address)
+    if done and "AuthenticationError" in done.stderr:
         raise TutorialError(
-            f"address={address!r} no vale: ahí no responde ningún clúster de Ray; comprueba si "
-            "está en marcha («ray status») y la dirección, el puerto y el cortafuegos."
+            f"El clúster de {address} no acepta la clave de este ordenador: copia aquí el fichero "
+            "~/.ray/auth_token del ordenador que lo arrancó, en el mismo sitio."
         )
+    raise TutorialError(
+        f"address={address!r} no vale: ahí no responde ningún clúster de Ray; comprueba si "
+        "está en marcha («ray status») y la dirección, el puerto y el cortafuegos."
+    )
+
+
+def _other_version(address: str) -> TutorialError:
+    return TutorialError(
+        f"El clúster de {address} usa otra versión de Ray o de Python que este cuaderno: "
+        "instala en todos los ordenadores el mismo requirements-distributed.txt con el mismo "
+        "Python y vuelve a arrancar Ray."
+    )
 
 
 def _check_versions() -> None:
