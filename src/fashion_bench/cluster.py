@@ -17,6 +17,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 
 from fashion_bench import PROJECT_DIR
 from fashion_bench.distributed import EpochReport, Job, Trainer, tf
@@ -76,6 +77,7 @@ def started(address: str, cpus: int) -> Iterator[None]:
     import ray
 
     ray.shutdown()  # el de una celda que no llegó al final
+    already = set(psutil.Process().children(recursive=True))
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     try:
         if address:
@@ -90,7 +92,11 @@ def started(address: str, cpus: int) -> Iterator[None]:
             raise
         raise _other_version(address) from None
     finally:
+        started_here = set(psutil.Process().children(recursive=True)) - already
         ray.shutdown()
+        _, late = psutil.wait_procs(started_here, timeout=5)
+        for process in late:  # algunos tardan un minuto en ver que los demás ya no están
+            process.kill()
 
 
 def check_room(workers: int, use_gpu: bool, storage: str) -> None:
