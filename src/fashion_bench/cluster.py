@@ -69,13 +69,18 @@ def started(address: str, cpus: int) -> Iterator[None]:
     os.environ |= {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
+        # Sin el panel de Ray nadie contesta ahí: que se sepa al momento y no a los 12 s.
+        "RAY_API_SERVER_ADDRESS": "http://127.0.0.1:1",
         # Pese a su nombre, en Linux también decide si se escucha más allá de 127.0.0.1.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1" if address else "0",
     }
     if address and AUTH_TOKEN.exists():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
+    from ray._private import ray_constants
 
+    # La variable no llega a tiempo si alguien importó Ray antes.
+    ray_constants.ENABLE_RAY_CLUSTER = bool(address)
     ray.shutdown()  # el de una celda que no llegó al final
     already = set(psutil.Process().children(recursive=True))
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
