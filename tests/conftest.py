@@ -107,5 +107,6 @@ def run_script(*arguments: str, cwd: Path = ROOT, **environ: str) -> subprocess.
 
 
 def child_environment(**extra: str) -> dict[str, str]:
-    """Entorno de un proceso hijo: sin GPU, para que las pruebas den lo mismo en todas partes."""
-    return os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "PYTHONIOENCODING": "utf-8"} | extra
+    """Entorno de un proceso hijo: sin GPU y sin lo que Ray haya dejado puesto en este."""
+    here = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    return here | {"CUDA_VISIBLE_DEVICES": "-1", "PYTHONIOENCODING": "utf-8"} | extra

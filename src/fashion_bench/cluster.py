@@ -69,13 +69,14 @@ def started(address: str, cpus: int) -> Iterator[None]:
     os.environ |= {
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
-        # Sin el panel de Ray nadie contesta ahí: que se sepa al momento y no a los 12 s.
-        "RAY_API_SERVER_ADDRESS": "http://127.0.0.1:1",
         # Pese a su nombre, en Linux también decide si se escucha más allá de 127.0.0.1.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1" if address else "0",
     }
-    if address and AUTH_TOKEN.exists():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if address:
+        if AUTH_TOKEN.exists():
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+    else:  # no hay panel de Ray que conteste: que se sepa al momento y no a los 12 s
+        os.environ["RAY_API_SERVER_ADDRESS"] = "http://127.0.0.1:1"
     import ray
     from ray._private import ray_constants
 
@@ -243,7 +244,7 @@ def _check_health(address: str) -> None:
         return
     if done and "ersion mismatch" in done.stderr:
         raise _other_version(address)
-    if done and "AuthenticationError" in done.stderr:
+    if done and "authentication" in done.stderr.lower():
         raise TutorialError(
             f"El clúster de {address} no acepta la clave de este ordenador: copia aquí el fichero "
             "~/.ray/auth_token del ordenador que lo arrancó, en el mismo sitio."
