@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -166,6 +167,24 @@ def test_an_error_or_ctrl_c_keeps_the_epochs_already_done(
     assert not record.floor_met
     assert record.flaw == "ejecución incompleta"
     assert f"Lo hecho hasta aquí queda en {recorder.path}" in capsys.readouterr().out
+
+
+def test_ctrl_c_waits_for_the_end_of_the_batch(tmp_path: Path) -> None:
+    reached = []
+
+    def press(epoch: int) -> None:
+        if epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)  # aquí cortaría si no esperase
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # la segunda vez
+            reached.append(epoch)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(build_recorder(tmp_path), during=press)
+    assert reached == [1]
+    record = only_record(tmp_path)
+    assert record.status == "interrupted"
+    assert len(record.repeats[0].epoch_seconds) == 1
 
 
 def test_finished_repeats_survive_a_later_failure(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import hashlib
 import secrets
+import signal
 import subprocess
+import threading
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from statistics import median
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 import keras
@@ -40,7 +42,9 @@ class Recorder(keras.callbacks.Callback):
     Como `callback` de Keras, reescribe el fichero al terminar cada época: de forma atómica y
     con el estado `interrupted`, de modo que si el equipo se apaga a mitad queda un registro
     válido con lo ya hecho. Como contexto (`with recorder:`), si algo falla o se interrumpe
-    lo deja dicho en el registro.
+    lo deja dicho en el registro. Ctrl-C, o el botón de detener, espera a que acabe el lote en
+    marcha: si corta a TensorFlow en mitad de un paso, a veces muere el proceso entero. La segunda
+    vez ya no espera.
 
     Args:
         folder: carpeta de resultados que devolvió `prepare_folder`.
@@ -70,6 +74,7 @@ class Recorder(keras.callbacks.Callback):
         self.repeats: list[Repeat] = []
         self._current: tuple[int, float, EpochClock] | None = None
         self._saved = False
+        self._stop_asked = False
         self._facts = {
             "schema_version": SCHEMA_VERSION,
             "run_id": f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
@@ -92,6 +97,24 @@ class Recorder(keras.callbacks.Callback):
     def start(self, seed: int, setup_seconds: float, clock: EpochClock) -> None:
         """Empieza a apuntar una repetición, que medirá `clock`."""
         self._current = (seed, setup_seconds, clock)
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Desde aquí, Ctrl-C espera al final del lote."""
+        if threading.current_thread() is threading.main_thread():  # solo él recibe Ctrl-C
+            signal.signal(signal.SIGINT, self._ask_to_stop)
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Se detiene aquí si alguien lo ha pedido."""
+        self._stop_if_asked()
+
+    def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Se detiene aquí si alguien lo ha pedido."""
+        self._stop_if_asked()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Ctrl-C vuelve a cortar sin más."""
+        self._cut_at_once()
+        self._stop_if_asked()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Guarda las épocas terminadas hasta ahora."""
@@ -144,6 +167,7 @@ class Recorder(keras.callbacks.Callback):
     ) -> None:
         if error is None:
             return
+        self._cut_at_once()
         if isinstance(error, KeyboardInterrupt):
             self._save("interrupted", "alguien detuvo la ejecución")
         else:
@@ -156,6 +180,18 @@ class Recorder(keras.callbacks.Callback):
                 f"El lote de {batch_size} imágenes no cabe en la memoria del dispositivo: "
                 f"prueba con batch_size={max(1, batch_size // 2)}."
             ) from error
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stop_asked = True
+        self._cut_at_once()
+
+    def _stop_if_asked(self) -> None:
+        if self._stop_asked:
+            raise KeyboardInterrupt
+
+    def _cut_at_once(self) -> None:
+        if signal.getsignal(signal.SIGINT) == self._ask_to_stop:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _repeat(self, test_loss: float | None, test_accuracy: float | None) -> Repeat:
         seed, setup_seconds, clock = self._current
