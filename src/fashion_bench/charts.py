@@ -536,7 +536,7 @@ def worker_speeds(measured: Mapping[int, float], predicted: Mapping[int, float])
     axis.plot(positions, [predicted[n] for n in numbers], color=ORANGE, ls="none", marker="D",
               ms=8, label="Modelo")  # fmt: skip
     axis.set_xticks(positions, map(str, numbers))
-    axis.set_xlabel("Procesos, cada uno con un procesador")
+    axis.set_xlabel("Procesos")
     axis.set_ylabel("Imágenes por segundo")
     axis.margins(y=0.12)
     axis.grid(axis="y")

@@ -111,11 +111,11 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
     Raises:
         TutorialError: si faltan procesadores o GPU, o una carpeta que vean todos.
     """
-    kind, name = ("GPU", "GPU") if use_gpu else ("CPU", "procesadores")
+    kind, name = ("GPU", "una GPU") if use_gpu else ("CPU", "un procesador")
     if slots(kind) < workers:
         raise TutorialError(
-            f"workers={workers} no es posible: cada proceso necesita uno y el clúster tiene "
-            f"{slots(kind)} {name}; pide menos procesos o une otro ordenador."
+            f"workers={workers} no es posible: cada proceso necesita {name} y en el clúster caben "
+            f"{slots(kind)}; pide menos procesos o une otro ordenador."
         )
     if len(_alive_nodes()) > 1 and not storage:
         raise TutorialError(
@@ -187,10 +187,10 @@ def fit(
     try:
         trainer.fit()
     except TrainingFailedError as error:
+        cause = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
         raise TutorialError(
-            f"El entrenamiento ha fallado {MAX_RESTARTS + 1} veces seguidas "
-            f"({_first_line(error)}); los detalles están en /tmp/ray/session_latest/logs, en el "
-            "ordenador que falló."
+            f"El entrenamiento ha fallado y Ray ya no lo repite más ({cause}); los detalles están "
+            "en /tmp/ray/session_latest/logs, en el ordenador que falló."
         ) from None
     mailbox.put(None)
     listener.join()
@@ -206,10 +206,9 @@ def _work(config: dict[str, Any]) -> None:
 
     if not config["use_gpu"]:  # un procesador por proceso, para que ninguno quite sitio a otro
         tf.config.threading.set_intra_op_parallelism_threads(1)
-    context = ray.train.get_context()
-    rank = context.get_world_rank()
+    rank = ray.train.get_context().get_world_rank()
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    trainer = Trainer(Job(**config["job"]), strategy, rank, context.get_world_size())
+    trainer = Trainer(Job(**config["job"]), strategy, rank)
     all_reduce = {size: trainer.all_reduce_seconds(size) for size in config["all_reduce_sizes"]}
     first_epoch = 0
     if checkpoint := ray.train.get_checkpoint():
@@ -251,7 +250,8 @@ def _check_health(address: str) -> None:
         )
     raise TutorialError(
         f"address={address!r} no vale: ahí no responde ningún clúster de Ray; comprueba si "
-        "está en marcha («ray status») y la dirección, el puerto y el cortafuegos."
+        "está en marcha («RAY_AUTH_MODE=token ray status», si usa clave) y la dirección, el "
+        "puerto y el cortafuegos."
     )
 
 
@@ -293,8 +293,8 @@ def check_same_versions(node: str, here: dict[str, str], there: dict[str, str]) 
     """
     if not there:
         raise TutorialError(
-            f"El ordenador {node} no responde con este proyecto: instálalo también allí, con el "
-            "mismo requirements-distributed.txt, y arranca Ray desde su entorno."
+            f"El ordenador {node} no responde o no tiene este proyecto: instálalo también allí, "
+            "con el mismo requirements-distributed.txt, y arranca Ray desde su entorno."
         )
     different = [f"{name} {there[name]} (aquí, {here[name]})" for name in here
                  if there[name] != here[name]]  # fmt: skip
@@ -309,7 +309,3 @@ def _alive_nodes() -> list[dict[str, Any]]:
     import ray
 
     return [node for node in ray.nodes() if node["Alive"]]
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"

@@ -85,13 +85,10 @@ class Trainer:
         job: qué se entrena.
         strategy: cómo se reparte; decide cuántas réplicas hay y dónde están.
         rank: número de este proceso, desde 0.
-        processes: cuántos procesos hay.
     """
 
-    def __init__(
-        self, job: Job, strategy: tf.distribute.Strategy, rank: int = 0, processes: int = 1
-    ) -> None:
-        self.job, self.strategy, self.rank, self.processes = job, strategy, rank, processes
+    def __init__(self, job: Job, strategy: tf.distribute.Strategy, rank: int = 0) -> None:
+        self.job, self.strategy, self.rank = job, strategy, rank
         chosen = job.model_dump(include={"epochs", "batch_size", "train_samples", "seed"})
         self.lesson = lesson.load(**chosen)
         keras.utils.set_random_seed(job.seed)
@@ -103,6 +100,7 @@ class Trainer:
         with tf.device("CPU:0"):
             self._images = tf.constant(self.lesson.train_images[..., np.newaxis])
             self._labels = tf.constant(self.lesson.train_labels)
+        self._seen: list[np.ndarray] = []
         self._step = tf.function(self._all_replicas, autograph=False)
         self.setup_seconds = self._warm_up()
 
@@ -123,12 +121,13 @@ class Trainer:
         """
         for epoch in range(first_epoch, self.job.epochs):
             plan = self._shares(epoch)
+            self._seen.clear()
             start = perf_counter()
             losses = [self._run(step) for step in plan]
             values = np.array(losses)  # espera al último paso: su pérdida vuelve del dispositivo
             keras.ops.convert_to_numpy(self.model.trainable_variables[0])
             seconds = perf_counter() - start
-            yield self._report(epoch, seconds, values.sum(axis=1), plan)
+            yield self._report(epoch, seconds, values.sum(axis=1))
 
     def all_reduce_seconds(self, floats: int, calls: int = 20) -> float:
         """Mide lo que tarda en sumarse entre todas las réplicas una tabla de números.
@@ -172,8 +171,11 @@ class Trainer:
 
         def part(of: tf.Tensor) -> tf.Tensor:
             def take(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+                positions = step[context.replica_id_in_sync_group]
+                if of is self._images:
+                    self._seen.append(positions)
                 with tf.device("CPU:0"):
-                    return tf.gather(of, step[context.replica_id_in_sync_group])
+                    return tf.gather(of, positions)
 
             return self.strategy.experimental_distribute_values_from_function(take)
 
@@ -207,11 +209,7 @@ class Trainer:
         self.restore(before)
         return perf_counter() - start
 
-    def _report(
-        self, epoch: int, seconds: float, losses: np.ndarray, plan: list[list[np.ndarray]]
-    ) -> EpochReport:
-        replicas = len(plan[0]) // self.processes
-        mine = range(self.rank * replicas, (self.rank + 1) * replicas)
+    def _report(self, epoch: int, seconds: float, losses: np.ndarray) -> EpochReport:
         validation = test = (None, None)
         if self.rank == 0:
             examined = self.lesson.compile_model(self.lesson.build_model())
@@ -225,7 +223,7 @@ class Trainer:
             seconds=seconds,
             setup_seconds=self.setup_seconds,
             losses=losses.tolist(),
-            seen=np.concatenate([step[replica] for step in plan for replica in mine]).tolist(),
+            seen=np.concatenate(self._seen).tolist(),
             weights_sha256=hashlib.sha256(
                 b"".join(keras.ops.convert_to_numpy(w).tobytes() for w in self.model.weights)
             ).hexdigest(),
