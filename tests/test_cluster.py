@@ -28,6 +28,9 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="en Windows, Ray está aún en pruebas"),
 ]
 
+WORKER = "PYTEST_XDIST_WORKER"
+"""Con `pytest -n 2`, la variable que dice cuál de los dos es este proceso; sus hijos la heredan."""
+
 JOB = Job(epochs=3, batch_size=90, train_samples=4000, seed=42, exact=True)
 """Con 3600 imágenes para entrenar: 40 pasos por época."""
 
@@ -43,13 +46,14 @@ with cluster.started("", 2):
 
 
 def ray_processes() -> list[psutil.Process]:
-    """Los procesos de Ray en marcha, de quien sean."""
+    """Los procesos de Ray que han puesto en marcha estas pruebas, no otras a la vez."""
     pattern = re.compile(r"^ray::|raylet|gcs_server|ray/_private|ray/dashboard|ray/autoscaler")
     return [
         process
         for process in psutil.process_iter(["cmdline", "status"])
         if process.info["status"] != psutil.STATUS_ZOMBIE
         and pattern.search(" ".join(process.info["cmdline"] or []))
+        and process.environ().get(WORKER) == os.environ.get(WORKER)
     ]
 
 
