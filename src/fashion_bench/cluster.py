@@ -177,6 +177,7 @@ def fit(
             num_workers=workers,
             use_gpu=use_gpu,
             resources_per_worker={"GPU" if use_gpu else "CPU": 1},
+            placement_strategy="SPREAD",  # si no, en un ordenador con sitio cabrían todos
         ),
         run_config=RunConfig(
             name=f"entrenamiento-{os.urandom(4).hex()}",
