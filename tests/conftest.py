@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ with environment.quiet():
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "notebooks" / "01_fashion_mnist_cnn.ipynb"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
 
 RECORD = {

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,12 +13,12 @@ from pathlib import Path
 import nbformat
 import PIL.Image
 import pytest
-from conftest import NOTEBOOK, RECORD, child_environment
+from conftest import CHROMIUM, NOTEBOOK, RECORD, child_environment
+from test_notebook import check_the_fourth
 
 from fashion_bench import PROJECT_DIR, data, own_photo, records, report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright no está instalado")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium no está instalado")
 
 SCREENSHOTS = PROJECT_DIR / "runs" / "capturas"
@@ -114,7 +113,7 @@ def run_all(page: object, lab: str, path: Path) -> list:
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
     page.get_by_role("menuitem", name=re.compile("^(Run|Ejecutar)$")).click()
     page.locator('[data-command="runmenu:run-all"]').click()
-    page.wait_for_function(ALL_CELLS_HAVE_RUN, timeout=300_000)
+    page.wait_for_function(ALL_CELLS_HAVE_RUN, timeout=900_000)
     wide = page.evaluate(
         "[...document.querySelectorAll('.jp-Cell')].filter(c => c.scrollWidth > c.clientWidth + 2)"
         ".length"
@@ -191,11 +190,12 @@ def test_the_third_notebook_runs_whole(page: object, lab: str, folder: Path) -> 
 
 def test_the_fourth_notebook_runs_whole(page: object, lab: str, folder: Path) -> None:
     pytest.importorskip("ray", reason="Ray no está instalado: requirements-distributed.txt")
-    outputs = run_all(page, lab, folder / "04_varias_maquinas.ipynb")
+    path = folder / "04_varias_maquinas.ipynb"
+    outputs = run_all(page, lab, path)
     texts = "".join(output.get("text", "") for output in outputs)
     assert texts.count("Época 1/1: ") == 1
     assert "--- Entrenamiento finalizado en " in texts
-    assert charts_in(outputs) == 4
+    check_the_fourth(path, folder / "registros")
 
 
 def test_the_report_opens_without_a_network(browser: object, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import NOTEBOOK, RECORD, ROOT, SANITIZE, child_environment
+from conftest import CHROMIUM, NOTEBOOK, RECORD, ROOT, SANITIZE, child_environment
 
 from fashion_bench import records
 
@@ -199,24 +199,9 @@ def test_the_committed_race_reaches_its_goal() -> None:
     assert sum(accuracies) / 5 >= 0.92
 
 
-@pytest.fixture(scope="module")
-def distributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """El cuaderno 04 ejecutado con papermill, en pequeño."""
-    pytest.importorskip("ray", reason="Ray no está instalado: requirements-distributed.txt")
-    folder = tmp_path_factory.mktemp("repartir")
-    (folder / "registros").mkdir()
-    subprocess.run(
-        [sys.executable, "-m", "papermill", NOTEBOOKS[3], folder / "04.ipynb", "-p", "epochs", "1",
-         "-p", "train_samples", "2000", "-p", "results_dir", str(folder / "registros"),
-         "--no-progress-bar"],
-        cwd=ROOT, check=True, env=child_environment(),
-    )  # fmt: skip
-    return folder / "04.ipynb"
-
-
-def test_the_fourth_notebook_writes_what_the_committed_one_says(distributed: Path) -> None:
-    """Como nbval, sin ejecutarlo otra vez: lo que no depende del equipo tiene que coincidir."""
-    here, committed = outputs_of(distributed), nbformat.read(NOTEBOOKS[3], 4).cells
+def check_the_fourth(path: Path, results: Path) -> None:
+    """Lo que no depende del equipo coincide con lo guardado, como en nbval, y deja su registro."""
+    here, committed = outputs_of(path), nbformat.read(NOTEBOOKS[3], 4).cells
     stable = [
         cell
         for cell in committed
@@ -229,12 +214,33 @@ def test_the_fourth_notebook_writes_what_the_committed_one_says(distributed: Pat
     drawn = [o for cell in here.values() for o in cell if "image/png" in o.get("data", {})]
     assert len(drawn) == 4
     assert [o for cell in here.values() for o in cell if o.get("name") == "stderr"] == []
-
-
-def test_the_fourth_notebook_leaves_a_record_with_its_workers(distributed: Path) -> None:
-    [record], rejected = records.load_folder(distributed.parent / "registros")
+    found, rejected = records.load_folder(results)
     assert rejected == []
-    assert (record.status, record.parameters.workers) == ("ok", 2)
+    [record] = [record for record in found if record.parameters.workers == 2]
+    assert record.status == "ok"
     assert record.name.endswith(" · CPU · 2 procesos")
-    assert record.data.training_images == 1800
+    assert record.data.training_images == 900
     assert record.network.weights == 421_642
+
+
+@pytest.mark.skipif(CHROMIUM is not None, reason="ya lo ejecuta y comprueba test_browser.py")
+def test_papermill_runs_the_fourth_notebook(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray no está instalado: requirements-distributed.txt")
+    (tmp_path / "registros").mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "papermill", NOTEBOOKS[3], tmp_path / "04.ipynb", "-p", "epochs",
+         "1", "-p", "train_samples", "1000", "-p", "results_dir", str(tmp_path / "registros"),
+         "--no-progress-bar"],
+        cwd=ROOT, check=True, env=child_environment(),
+    )  # fmt: skip
+    check_the_fourth(tmp_path / "04.ipynb", tmp_path / "registros")
+
+
+def test_papermill_gives_its_parameters_to_the_fourth_notebook(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", NOTEBOOKS[3], tmp_path / "04.ipynb", "-p", "workers",
+         "1", "--no-progress-bar"],
+        cwd=ROOT, capture_output=True, text=True, encoding="utf-8", env=child_environment(),
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "workers=1 no vale" in done.stderr
