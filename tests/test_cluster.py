@@ -90,6 +90,7 @@ class TestOneCluster:
         apart = distributed.step_losses(run.reports) - alone[0].losses
         assert abs(apart[:20]).max() < 1e-4
         assert run.all_reduce_seconds[10] > 0
+        assert list(tmp_path.iterdir()) == []
 
     def test_two_do_too_and_a_killed_one_loses_an_epoch_at_most(
         self, running: None, alone: list[EpochReport], tmp_path: Path

@@ -236,11 +236,20 @@ def test_papermill_runs_the_fourth_notebook(tmp_path: Path) -> None:
     check_the_fourth(tmp_path / "04.ipynb", tmp_path / "registros")
 
 
-def test_papermill_gives_its_parameters_to_the_fourth_notebook(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("workers", "1", "workers=1 no vale"),
+        ("storage", str(NOTEBOOK), "no es una carpeta, sino un fichero"),
+    ],
+)
+def test_the_fourth_notebook_refuses_bad_parameters(
+    tmp_path: Path, name: str, value: str, problem: str
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "papermill", NOTEBOOKS[3], tmp_path / "04.ipynb", "-p", "workers",
-         "1", "--no-progress-bar"],
+        [sys.executable, "-m", "papermill", NOTEBOOKS[3], tmp_path / "04.ipynb", "-p", name, value,
+         "--no-progress-bar"],
         cwd=ROOT, capture_output=True, text=True, encoding="utf-8", env=child_environment(),
     )  # fmt: skip
     assert done.returncode != 0
-    assert "workers=1 no vale" in done.stderr
+    assert problem in done.stderr

@@ -5,6 +5,7 @@ de las funciones, y porque lee sus variables de entorno al importarse.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -165,6 +166,8 @@ def fit(
     messages: list[Any] = []
     listener = Thread(target=_listen, args=(mailbox, messages, told), daemon=True)
     listener.start()
+    name = f"entrenamiento-{os.urandom(4).hex()}"
+    folder = Path(storage or STORAGE).expanduser().absolute()
     trainer = TensorflowTrainer(
         _work,
         train_loop_config={
@@ -180,8 +183,8 @@ def fit(
             placement_strategy="SPREAD",  # si no, en un ordenador con sitio cabrían todos
         ),
         run_config=RunConfig(
-            name=f"entrenamiento-{os.urandom(4).hex()}",
-            storage_path=str(Path(storage or STORAGE).expanduser().absolute()),
+            name=name,
+            storage_path=str(folder),
             failure_config=FailureConfig(max_failures=MAX_RESTARTS),
             checkpoint_config=CheckpointConfig(num_to_keep=1),
         ),
@@ -194,6 +197,7 @@ def fit(
             f"El entrenamiento ha fallado y Ray ya no lo repite más ({cause}); los detalles están "
             "en /tmp/ray/session_latest/logs, en el ordenador que falló."
         ) from None
+    shutil.rmtree(folder / name)  # lo guardado solo sirve para seguir si un proceso muere
     mailbox.put(None)
     listener.join()
     mailbox.shutdown()

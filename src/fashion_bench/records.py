@@ -196,41 +196,42 @@ class Rejected(NamedTuple):
     reason: str
 
 
-def prepare_folder(results_dir: str) -> Path:
-    """Deja lista la carpeta de resultados y comprueba que se puede escribir en ella.
+def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
+    """Deja lista una carpeta y comprueba que se puede escribir en ella.
 
     Args:
-        results_dir: ruta; si es relativa, se cuenta desde la carpeta `notebooks/`.
+        folder: ruta; si es relativa, se cuenta desde la carpeta `notebooks/`.
+        parameter: el parámetro que la da, para los errores.
 
     Raises:
         TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un fichero,
             si no se puede escribir en ella o si el disco está lleno.
     """
-    folder = _absolute(results_dir)
-    blame = f"results_dir={results_dir!r} no vale"
+    path = _absolute(folder)
+    blame = f"{parameter}={folder!r} no vale"
     try:
-        folder.mkdir(exist_ok=True)
-        write_atomically(folder / f".{secrets.token_hex(8)}", " " * 10_000).unlink()
-        free = shutil.disk_usage(folder).free
+        path.mkdir(exist_ok=True)
+        write_atomically(path / f".{secrets.token_hex(8)}", " " * 10_000).unlink()
+        free = shutil.disk_usage(path).free
     except FileNotFoundError:
         raise TutorialError(
-            f"{blame}: la carpeta {folder.parent} no existe; créala o elige otra."
+            f"{blame}: la carpeta {path.parent} no existe; créala o elige otra."
         ) from None
     except (FileExistsError, NotADirectoryError):
         raise TutorialError(
-            f"{blame}: {folder} no es una carpeta, sino un fichero; elige otra ruta."
+            f"{blame}: {path} no es una carpeta, sino un fichero; elige otra ruta."
         ) from None
     except OSError as error:
         raise TutorialError(
-            f"{blame}: no se puede escribir en {folder} ({error.strerror}); "
+            f"{blame}: no se puede escribir en {path} ({error.strerror}); "
             "libera espacio, cambia los permisos o elige otra carpeta."
         ) from None
     if free < FREE_BYTES_NEEDED:
         raise TutorialError(
-            f"{blame}: en el disco de {folder} quedan {free / 1e6:.1f} MB y hacen falta "
+            f"{blame}: en el disco de {path} quedan {free / 1e6:.1f} MB y hacen falta "
             f"{FREE_BYTES_NEEDED / 1e6:.0f}; libera espacio o elige otra carpeta."
         )
-    return folder
+    return path
 
 
 def find_folder(results_dir: str) -> Path:
