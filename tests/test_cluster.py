@@ -130,9 +130,15 @@ class TestOneCluster:
         assert len(listening) > 5
         assert {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
 
-    def test_it_does_not_ask_for_more_than_there_is(
-        self, running: None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_failure_that_comes_back_is_told(self, running: None, tmp_path: Path) -> None:
+        job = JOB.model_copy(update={"epochs": 1})
+        with pytest.raises(
+            TutorialError,
+            match=r"^El entrenamiento ha fallado .*InvalidArgumentError: .* -5 must be >= 0",
+        ):
+            cluster.fit(job, 2, storage=str(tmp_path), all_reduce_sizes=[-5])
+
+    def test_it_does_not_ask_for_more_than_there_is(self, running: None) -> None:
         cluster.check_room(4, False, "")
         with pytest.raises(
             TutorialError, match=r"^workers=5 no es posible: .* un procesador .* caben 4"
@@ -140,10 +146,18 @@ class TestOneCluster:
             cluster.check_room(5, False, "")
         with pytest.raises(TutorialError, match=r"^workers=2 no es posible: .* una GPU .* caben 0"):
             cluster.check_room(2, True, "")
-        monkeypatch.setattr(cluster, "_alive_nodes", lambda: [{}, {}])
-        cluster.check_room(4, False, "/compartida")
+
+    def test_several_computers_need_a_folder_that_all_of_them_see(
+        self, running: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        twice = cluster._alive_nodes() * 2
+        monkeypatch.setattr(cluster, "_alive_nodes", lambda: twice)
+        cluster.check_room(4, False, str(tmp_path))
         with pytest.raises(TutorialError, match=r"^storage='' no vale con varios ordenadores"):
             cluster.check_room(4, False, "")
+        monkeypatch.setattr(cluster, "_ask_everyone", lambda *_: [("a", True), ("b", False)])
+        with pytest.raises(TutorialError, match=r"no vale: el ordenador b no ve ahí"):
+            cluster.check_room(4, False, str(tmp_path))
 
 
 def test_other_versions_are_told() -> None:

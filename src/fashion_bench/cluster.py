@@ -111,7 +111,7 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
     """Comprueba que en el clúster caben los procesos y que podrán guardar su trabajo.
 
     Raises:
-        TutorialError: si faltan procesadores o GPU, o una carpeta que vean todos.
+        TutorialError: si faltan procesadores o GPU, o una carpeta que vean todos los ordenadores.
     """
     kind, name = ("GPU", "una GPU") if use_gpu else ("CPU", "un procesador")
     if slots(kind) < workers:
@@ -119,11 +119,20 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
             f"workers={workers} no es posible: cada proceso necesita {name} y en el clúster caben "
             f"{slots(kind)}; pide menos procesos o une otro ordenador."
         )
-    if len(_alive_nodes()) > 1 and not storage:
+    if len(_alive_nodes()) == 1:
+        return
+    if not storage:
         raise TutorialError(
             "storage='' no vale con varios ordenadores: escribe la ruta de una carpeta que todos "
             "vean en el mismo sitio (una carpeta de red, por ejemplo)."
         )
+    with tempfile.NamedTemporaryFile(dir=storage) as mark:
+        for node, seen in _ask_everyone(os.path.exists, mark.name):
+            if not seen:
+                raise TutorialError(
+                    f"storage={storage!r} no vale: el ordenador {node} no ve ahí los mismos "
+                    "ficheros que este; comparte con él esa carpeta, en la misma ruta."
+                )
 
 
 def slots(kind: str) -> int:
@@ -159,7 +168,7 @@ def fit(
     """
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.tensorflow import TensorflowTrainer
-    from ray.train.v2.api.exceptions import TrainingFailedError
+    from ray.train.v2.api.exceptions import ControllerError, WorkerGroupError
     from ray.util.queue import Queue
 
     mailbox = Queue(actor_options={"num_cpus": 0})
@@ -191,16 +200,21 @@ def fit(
     )
     try:
         trainer.fit()
-    except TrainingFailedError as error:
-        cause = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
+    except (ControllerError, WorkerGroupError) as error:
+        if isinstance(error, WorkerGroupError):
+            cause = next(iter(error.worker_failures.values()))
+        else:
+            cause = error.controller_failure
+        told_by_ray = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0][:200]}"
         raise TutorialError(
-            f"El entrenamiento ha fallado y Ray ya no lo repite más ({cause}); los detalles están "
-            "en /tmp/ray/session_latest/logs, en el ordenador que falló."
+            f"El entrenamiento ha fallado y Ray ya no lo repite más ({told_by_ray}); los detalles "
+            "están en /tmp/ray/session_latest/logs, en el ordenador que falló."
         ) from None
+    finally:
+        mailbox.put(None)
+        listener.join()
+        mailbox.shutdown()
     shutil.rmtree(folder / name)  # lo guardado solo sirve para seguir si un proceso muere
-    mailbox.put(None)
-    listener.join()
-    mailbox.shutdown()
     reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
     starts = [m for m in messages if isinstance(m, dict)]
     return Run([reports[key] for key in sorted(reports)], len(starts) - 1, starts[-1])
@@ -270,18 +284,24 @@ def _other_version(address: str) -> TutorialError:
 
 
 def _check_versions() -> None:
+    here = installed()
+    for node, there in _ask_everyone(installed):
+        check_same_versions(node, here, there or {})
+
+
+def _ask_everyone(function: Callable, *arguments: object) -> Iterator[tuple[str, Any]]:
+    """De cada ordenador, su dirección y lo que allí devuelve `function`; si no puede, `None`."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    here = installed()
     for node in _alive_nodes():
         where = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked = ray.remote(num_cpus=0, scheduling_strategy=where)(installed).remote()
+        asked = ray.remote(num_cpus=0, scheduling_strategy=where)(function).remote(*arguments)
         try:
-            there = ray.get(asked, timeout=HEALTH_SECONDS)
+            answer = ray.get(asked, timeout=HEALTH_SECONDS)
         except (ray.exceptions.RayError, ModuleNotFoundError):
-            there = {}
-        check_same_versions(node["NodeManagerAddress"], here, there)
+            answer = None
+        yield node["NodeManagerAddress"], answer
 
 
 def installed() -> dict[str, str]:
