@@ -224,8 +224,9 @@ def _work(config: dict[str, Any]) -> None:
     """Lo que hace cada proceso."""
     import ray.train
 
-    if not config["use_gpu"]:  # un procesador por proceso, para que ninguno quite sitio a otro
+    if not config["use_gpu"]:  # un procesador por proceso: ni varios hilos ni varias operaciones
         tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
     rank = ray.train.get_context().get_world_rank()
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     trainer = Trainer(Job(**config["job"]), strategy, rank)
