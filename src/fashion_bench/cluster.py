@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 
-from fashion_bench import PROJECT_DIR
+from fashion_bench import PROJECT_DIR, correctness
 from fashion_bench.distributed import EpochReport, Job, Trainer, tf
 from fashion_bench.errors import TutorialError
+from fashion_bench.records import Agreement
 
 STORAGE = PROJECT_DIR / "runs" / "ray"
 """Dónde se guarda cada época cuando todos los procesos están en este ordenador."""
@@ -47,6 +48,8 @@ class Run(NamedTuple):
     """Veces que Ray tuvo que empezar otra vez desde la última época guardada."""
     all_reduce_seconds: dict[int, float]
     """De cada tamaño, en números de 4 bytes, lo que tarda en sumarse entre todos."""
+    agreement: Agreement | None
+    """Si la GPU del proceso 0 calcula lo mismo que su CPU; `None` si se entrena en la CPU."""
 
 
 @contextmanager
@@ -216,8 +219,8 @@ def fit(
         mailbox.shutdown()
     shutil.rmtree(folder / name)  # lo guardado solo sirve para seguir si un proceso muere
     reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
-    starts = [m for m in messages if isinstance(m, dict)]
-    return Run([reports[key] for key in sorted(reports)], len(starts) - 1, starts[-1])
+    starts = [m for m in messages if isinstance(m, tuple)]
+    return Run([reports[key] for key in sorted(reports)], len(starts) - 1, *starts[-1])
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -237,7 +240,11 @@ def _work(config: dict[str, Any]) -> None:
             first_epoch, *state = (saved[name] for name in saved.files)
         trainer.restore(state)
     if rank == 0:
-        config["mailbox"].put(all_reduce)
+        agreement = None
+        if config["use_gpu"]:
+            sample = trainer.lesson.train_images[:128, ..., None], trainer.lesson.train_labels[:128]
+            agreement = correctness.agreement(trainer.model, *sample, "gpu:0", "float32")
+        config["mailbox"].put((all_reduce, agreement))
     for report in trainer.train(int(first_epoch)):
         config["mailbox"].put(report)
         with tempfile.TemporaryDirectory() as folder:
