@@ -133,7 +133,7 @@ def test_a_failing_cell_ends_with_its_sentence_and_the_notebook(tmp_path: Path) 
     done = run_script(*QUICK, "--device", "gpu", "--results-dir", str(tmp_path))
     assert done.returncode == 1
     first, last = done.stderr.splitlines()
-    assert first.startswith("Error: device='gpu' no es posible: ")
+    assert first.startswith("Error: device='gpu' no es posible; elige ")
     partial = Path(last.removeprefix("El cuaderno a medias está en "))
     assert "device='gpu' no es posible" in partial.read_text(encoding="utf-8")
     assert "Traceback" not in done.stdout + done.stderr

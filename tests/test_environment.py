@@ -3,6 +3,7 @@ import platform
 import socket
 import subprocess
 import sys
+from concurrent.futures import Future
 
 import pynvml
 import pytest
@@ -49,6 +50,16 @@ def test_the_machine_is_described_without_naming_it() -> None:
     assert socket.gethostname() not in text
     if getpass.getuser() != "root":
         assert getpass.getuser() not in text
+
+
+def test_the_processor_is_looked_at_again_if_the_first_look_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failed: Future[dict] = Future()
+    failed.set_exception(OSError(14, "Bad address"))
+    monkeypatch.setattr(environment, "look_at_processor", lambda: failed)
+    monkeypatch.setattr(environment.cpuinfo, "get_cpu_info", lambda: {"brand_raw": "CPU de prueba"})
+    assert environment.machine().cpu == "CPU de prueba"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +143,7 @@ def test_tensorflow_starts_without_a_word() -> None:
 def test_asking_for_a_gpu_that_is_not_there() -> None:
     done = run_python(START + "environment.choose_device('gpu', 'tensorflow')")
     assert done.returncode == 1
-    assert "TutorialError: device='gpu' no es posible: " in done.stderr
+    assert "TutorialError: device='gpu' no es posible; elige " in done.stderr
 
 
 def test_changing_the_device_too_late(monkeypatch: pytest.MonkeyPatch) -> None:

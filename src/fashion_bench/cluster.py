@@ -117,10 +117,11 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
         TutorialError: si faltan procesadores o GPU, o una carpeta que vean todos los ordenadores.
     """
     kind, name = ("GPU", "una GPU") if use_gpu else ("CPU", "un procesador")
+    advice = "elige device='cpu'" if use_gpu else "pide menos procesos"
     if slots(kind) < workers:
         raise TutorialError(
             f"workers={workers} no es posible: cada proceso necesita {name} y en el clúster caben "
-            f"{slots(kind)}; pide menos procesos o une otro ordenador."
+            f"{slots(kind)}; {advice} o une otro ordenador."
         )
     if len(_alive_nodes()) == 1:
         return

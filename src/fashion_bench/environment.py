@@ -54,10 +54,14 @@ def machine() -> Machine:
     """Describe este equipo."""
     battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
     power = None if battery is None else ("mains" if battery.power_plugged else "battery")
+    try:
+        processor = look_at_processor().result()
+    except OSError:  # alguna rara vez falla si TensorFlow se está importando: ya no
+        processor = cpuinfo.get_cpu_info()
     return Machine(
         os=clean(operating_system()),
         architecture=clean(platform.machine()),
-        cpu=clean(look_at_processor().result().get("brand_raw") or platform.processor()),
+        cpu=clean(processor.get("brand_raw") or platform.processor()),
         physical_cores=psutil.cpu_count(logical=False),
         logical_cores=psutil.cpu_count() or 1,
         memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
@@ -134,7 +138,10 @@ def choose_device(requested: str, backend: str) -> Literal["cpu", "gpu"]:
         ) from None
     device = "cpu" if backends.gpu_name(backend) is None else "gpu"
     if requested == "gpu" and device == "cpu":
-        raise TutorialError(f"device='gpu' no es posible: {why_no_gpu(backend, _facts())}")
+        raise TutorialError(
+            "device='gpu' no es posible; elige device='auto' o device='cpu': "
+            f"{why_no_gpu(backend, _facts())}"
+        )
     return device
 
 
