@@ -1,9 +1,12 @@
 """¿Calcula bien el acelerador? Un paso de entrenamiento, comparado con el mismo en la CPU."""
 
-import keras
 import numpy as np
 
+from fashion_bench import environment
 from fashion_bench.records import Agreement
+
+with environment.quiet():
+    import keras
 
 TOLERANCE = {"float32": 0.01, "mixed_float16": 0.07, "mixed_bfloat16": 0.15}
 """Diferencia relativa que se admite en cada precisión, respecto de la CPU en float32.
