@@ -209,7 +209,8 @@ def fit(
             cause = next(iter(error.worker_failures.values()))
         else:
             cause = error.controller_failure
-        told_by_ray = f"{type(cause).__name__}: {str(cause).strip().splitlines()[0][:200]}"
+        first_line, *_ = str(cause).strip().split("\n")
+        told_by_ray = f"{type(cause).__name__}: {first_line[:200]}"
         raise TutorialError(
             f"El entrenamiento ha fallado y Ray ya no lo repite más ({told_by_ray}); los detalles "
             "están en /tmp/ray/session_latest/logs, en el ordenador que falló."
