@@ -5,8 +5,8 @@ import shutil
 import sys
 import textwrap
 
-from fashion_bench.diagnosis import Finding, findings
-from fashion_bench.facts import Facts, gather
+from fashion_bench.machine.diagnosis import Finding, findings
+from fashion_bench.machine.facts import Facts, gather
 
 FINE, TO_CURE, BAD_USAGE = 0, 1, 2
 LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}

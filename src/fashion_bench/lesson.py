@@ -7,31 +7,35 @@ from types import SimpleNamespace
 
 import nbformat
 
-from fashion_bench import NOTEBOOKS_DIR
+from fashion_bench import NOTEBOOKS_DIR, parameters
 
-PREPARE = ("parameters", "importar", "datos", "repartir", "lotes", "red", "compilar")
+PREPARE = ("importar", "datos", "repartir", "lotes", "red", "compilar")
 """Las celdas que preparan los datos y definen la red."""
 
 
-def load(*cells: str, **parameters: object) -> SimpleNamespace:
-    """Ejecuta celdas del cuaderno, por orden.
+def load(*cells: str, **chosen: object) -> SimpleNamespace:
+    """Ejecuta la celda de los parámetros del cuaderno y otras, por orden.
 
     Args:
-        cells: identificadores de las celdas; sin ninguno, las de `PREPARE`.
-        parameters: los que sustituyen a los de la celda `parameters`.
+        cells: identificadores de las otras celdas; sin ninguno, las de `PREPARE`.
+        chosen: parámetros que sustituyen a los de su celda.
 
     Returns:
-        Lo que esas celdas definen (`make_dataset`, `train_images`…) y, en `cell_seconds`, los
-        segundos que ha tardado cada una.
+        Lo que esas celdas definen (`make_dataset`, `train_images`…), los parámetros ya
+        comprobados (`config`) y, en `cell_seconds`, los segundos que ha tardado cada celda.
+
+    Raises:
+        TutorialError: si un parámetro no vale.
     """
     notebook = nbformat.read(NOTEBOOKS_DIR / "01_fashion_mnist_cnn.ipynb", as_version=4)
     sources = {cell.id: cell.source for cell in notebook.cells}
-    names: dict[str, object] = {"cell_seconds": {}}
+    names: dict[str, object] = {}
+    exec(sources["parameters"], names)
+    names["config"] = parameters.Training.check(names | chosen)
+    seconds: dict[str, float] = {}
     for cell in cells or PREPARE:
         start = perf_counter()
         with redirect_stdout(StringIO()):
             exec(sources[cell], names)
-        names["cell_seconds"][cell] = perf_counter() - start
-        if cell == "parameters":
-            names.update(parameters)
-    return SimpleNamespace(**names)
+        seconds[cell] = perf_counter() - start
+    return SimpleNamespace(**names, cell_seconds=seconds)

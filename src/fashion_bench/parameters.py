@@ -3,6 +3,7 @@
 Los valores por defecto no están aquí, sino en la celda `parameters` de cada cuaderno.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -10,7 +11,18 @@ from pydantic_core import PydanticCustomError
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError
-from fashion_bench.text import Label
+from fashion_bench.record import METRICS
+from fashion_bench.values import (
+    Backend,
+    BatchSize,
+    Device,
+    Epochs,
+    Label,
+    Precision,
+    Repeats,
+    Seed,
+    TrainSamples,
+)
 
 
 class Checked(BaseModel):
@@ -19,14 +31,17 @@ class Checked(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     @classmethod
-    def check(cls, **values: object) -> Self:
-        """Comprueba los valores que llegan a un cuaderno.
+    def check(cls, cell: Mapping[str, object]) -> Self:
+        """Comprueba los valores que la celda de los parámetros deja en un cuaderno.
+
+        Args:
+            cell: los nombres del cuaderno, `globals()`; de los que no son parámetros no se ocupa.
 
         Raises:
-            TutorialError: con una frase por cada valor que no vale.
+            TutorialError: con una frase por cada valor que falta o no vale.
         """
         try:
-            return cls.model_validate(values)
+            return cls.model_validate({name: cell[name] for name in cls.model_fields if name in cell})
         except ValidationError as error:
             raise cls._in_spanish(error) from None
 
@@ -49,33 +64,28 @@ class Checked(BaseModel):
             name = str(problem["loc"][0]) if problem["loc"] else ""
             if problem["type"] == "sentence":
                 sentences.append(problem["msg"])
-            elif name in cls.model_fields:
+            elif problem["type"] == "missing":
+                sentences.append(f"Falta {name}: ejecuta antes la celda de los parámetros.")
+            else:
                 allowed = cls.model_fields[name].description
                 sentences.append(f"{name}={problem['input']!r:.80} no vale: debe ser {allowed}.")
-            else:
-                known = ", ".join(cls.model_fields)
-                sentences.append(f"El parámetro {name} no existe; los que hay son: {known}.")
         return TutorialError("\n".join(sentences))
 
 
-MACHINE_NAME = Field(
-    description="un texto de hasta 60 caracteres sin saltos de línea ni los signos < > $ / \\"
-)
-RESULTS_DIR = Field(min_length=1, pattern=r"^[^\x00]*$", description="la ruta de una carpeta")
-
-
-Device = Annotated[Literal["auto", "cpu", "gpu"], Field(description="auto, cpu o gpu")]
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="un número entero de 0 a 2147483647")]
+Folder = Annotated[
+    str, Field(min_length=1, pattern=r"^[^\x00]*$", description="la ruta de una carpeta")
+]
+OptionalFolder = Annotated[
+    str, Field(pattern=r"^[^\x00]*$", description="la ruta de una carpeta, o vacío")
+]
 
 
 class Sized(Checked):
     """Cuánto se entrena: lo comparten los cuadernos 01 y 04."""
 
-    epochs: int = Field(ge=1, le=1000, description="un número entero de 1 a 1000")
-    batch_size: int = Field(ge=1, le=54_000, description="un número entero de 1 a 54000")
-    train_samples: int = Field(
-        ge=100, le=data.TRAIN_IMAGES, description="un número entero de 100 a 60000"
-    )
+    epochs: Epochs
+    batch_size: BatchSize
+    train_samples: TrainSamples
 
     @model_validator(mode="after")
     def _batch_fits(self) -> Self:
@@ -98,25 +108,21 @@ class Training(Sized):
     """Parámetros del cuaderno 01."""
 
     device: Device
-    backend: Literal["tensorflow", "torch", "jax"] = Field(description="tensorflow, torch o jax")
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
-        description="float32, mixed_float16 o mixed_bfloat16"
-    )
-    repeats: int = Field(ge=1, le=100, description="un número entero de 1 a 100")
+    backend: Backend
+    precision: Precision
+    repeats: Repeats
     seed: Seed
-    machine_name: Label = MACHINE_NAME
+    machine_name: Label
     photo: str = Field(pattern=r"^[^\x00]*$", description="la ruta de una foto, o vacío")
-    results_dir: str = RESULTS_DIR
+    results_dir: Folder
 
 
 class Comparison(Checked):
     """Parámetros del cuaderno 02."""
 
-    results_dir: str = RESULTS_DIR
+    results_dir: Folder
     baseline: Label = Field(description="la etiqueta o el identificador de un registro, o vacío")
-    metric: Literal["images_per_second", "median_epoch", "cold_total"] = Field(
-        description="images_per_second, median_epoch o cold_total"
-    )
+    metric: str = Field(pattern=f"^({'|'.join(METRICS)})$", description=" o ".join(METRICS))
 
 
 class Acceleration(Checked):
@@ -137,9 +143,9 @@ class Distribution(Sized):
     address: str = Field(
         pattern=r"^([\w.-]+:\d{1,5})?$", description="equipo:puerto de un clúster de Ray, o vacío"
     )
-    storage: str = Field(pattern=r"^[^\x00]*$", description="la ruta de una carpeta, o vacío")
-    machine_name: Label = MACHINE_NAME
-    results_dir: str = RESULTS_DIR
+    storage: OptionalFolder
+    machine_name: Label
+    results_dir: Folder
 
     @model_validator(mode="after")
     def _every_worker_has_images(self) -> Self:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Network(NamedTuple):
+class Link(NamedTuple):
     """Lo que une a los procesos."""
 
     latency_seconds: float
@@ -27,13 +27,13 @@ class Compute(NamedTuple):
     seconds_per_image: float
 
 
-def all_reduce_seconds(workers: int, size: float, network: Network) -> float:
+def all_reduce_seconds(workers: int, size: float, network: Link) -> float:
     """Devuelve lo que tardan `workers` procesos en sumar entre todos `size` bytes."""
     messages, share = _ring(workers, size)
     return messages * network.latency_seconds + share * network.seconds_per_byte
 
 
-def fit_network(measured: Mapping[tuple[int, int], float]) -> Network:
+def fit_network(measured: Mapping[tuple[int, int], float]) -> Link:
     """Ajusta la latencia y el ancho de banda, por mínimos cuadrados del error relativo.
 
     Args:
@@ -41,7 +41,7 @@ def fit_network(measured: Mapping[tuple[int, int], float]) -> Network:
             menos dos tamaños.
     """
     rows = np.array([_ring(workers, size) for workers, size in measured])
-    return Network(*_relative_fit(rows, np.array(list(measured.values()))))
+    return Link(*_relative_fit(rows, np.array(list(measured.values()))))
 
 
 def fit_compute(measured: Mapping[float, float]) -> Compute:
@@ -56,7 +56,7 @@ def fit_compute(measured: Mapping[float, float]) -> Compute:
 
 
 def step_seconds(
-    workers: int, batch_size: float, size: float, compute: Compute, network: Network
+    workers: int, batch_size: float, size: float, compute: Compute, network: Link
 ) -> float:
     """Predice lo que tarda un paso.
 

@@ -2,27 +2,26 @@
 
 import platform
 
+import archspec.cpu
+import psutil
 import pynvml
-from pydantic import BaseModel, ConfigDict, Field
 
-from fashion_bench.text import Text, clean
+from fashion_bench.record import Accelerator, Machine
+from fashion_bench.values import clean
 
 
-class Facts(BaseModel):
-    """Datos que no cambian durante una ejecución."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+def machine() -> Machine:
+    """Describe este equipo."""
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return Machine(
+        os=clean(operating_system()),
+        architecture=clean(platform.machine()),
+        cpu=clean(archspec.cpu.brand_string() or platform.processor()),
+        physical_cores=psutil.cpu_count(logical=False),
+        logical_cores=psutil.cpu_count() or 1,
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
+        power=None if battery is None else ("mains" if battery.power_plugged else "battery"),
     )
-
-
-class Accelerator(Facts):
-    """Una GPU. Lo que el sistema no cuenta queda en `None`."""
-
-    name: Text
-    memory_gib: float | None = Field(gt=0, le=1e6)
-    driver: Text | None
-    compute_capability: Text | None
 
 
 def operating_system() -> str:
@@ -74,3 +73,29 @@ def _card(index: int, driver: str) -> Accelerator:
         driver=clean(driver),
         compute_capability=f"{major}.{minor}",
     )
+
+
+class EnergyMeter:
+    """Contador de energía de la tarjeta NVIDIA en la que se entrena (NVML).
+
+    Cuenta la tarjeta entera, no el resto del equipo.
+
+    Args:
+        accelerator: la GPU, o `None` si se entrena en la CPU.
+    """
+
+    def __init__(self, accelerator: Accelerator | None) -> None:
+        self._handle = None
+        cards = nvidia_cards() if accelerator else []
+        if accelerator in cards:
+            pynvml.nvmlInit()
+            self._handle = pynvml.nvmlDeviceGetHandleByIndex(cards.index(accelerator))
+
+    def joules(self) -> float | None:
+        """Devuelve lo gastado desde que arrancó el controlador; `None` si no se sabe."""
+        if self._handle is None:
+            return None
+        try:
+            return pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle) / 1000
+        except pynvml.NVMLError:  # tarjetas anteriores a Volta no lo cuentan
+            return None

@@ -1,46 +1,14 @@
 """Comparar equipos: qué registros se pueden comparar y cuánto más rápido es cada uno."""
 
-from collections.abc import Callable, Sequence
-from statistics import median
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from fashion_bench.errors import TutorialError
-from fashion_bench.records import Record
+from fashion_bench.record import METRICS, Record
 
 RESAMPLES = 2000
-
-
-class Metric(NamedTuple):
-    """Una forma de medir lo rápido que va un equipo."""
-
-    title: str
-    unit: str
-    samples: Callable[[Record], np.ndarray]
-    """Las medidas de un registro; la cifra que se compara es su mediana."""
-    more_is_better: bool
-
-
-METRICS = {
-    "images_per_second": Metric(
-        "Rendimiento",
-        "imágenes/s",
-        lambda record: record.data.training_images / epoch_seconds(record),
-        more_is_better=True,
-    ),
-    "median_epoch": Metric(
-        "Época mediana", "s", lambda record: epoch_seconds(record), more_is_better=False
-    ),
-    "cold_total": Metric(
-        "Total en frío",
-        "s",
-        lambda record: np.array(
-            [repeat.setup_seconds + repeat.total_seconds for repeat in record.repeats]
-        ),
-        more_is_better=False,
-    ),
-}
 
 
 class Speedup(NamedTuple):
@@ -54,11 +22,6 @@ class Speedup(NamedTuple):
         if self.margin is None:
             return f"{self.ratio:.2f}× (una sola medida)"
         return f"{self.ratio:.2f}× ± {self.margin:.2f}"
-
-
-def epoch_seconds(record: Record) -> np.ndarray:
-    """Devuelve los segundos de todas las épocas de todas las repeticiones."""
-    return np.array([second for repeat in record.repeats for second in repeat.epoch_seconds])
 
 
 def groups(records: Sequence[Record], metric: str) -> list[list[Record]]:
@@ -76,9 +39,9 @@ def groups(records: Sequence[Record], metric: str) -> list[list[Record]]:
         if record.repeats:
             epochs = record.parameters.epochs if metric == "cold_total" else None
             latest = by_setting.setdefault((record.setting, epochs), {})
-            latest[record.name] = record
+            latest[record.machine_key] = record
     ordered = [
-        sorted(latest.values(), key=lambda record: _value(record, METRICS[metric]))
+        sorted(latest.values(), key=METRICS[metric].value)
         for latest in by_setting.values()
     ]
     if METRICS[metric].more_is_better:
@@ -88,7 +51,7 @@ def groups(records: Sequence[Record], metric: str) -> list[list[Record]]:
 
 def comparable(records: Sequence[Record], this: Record) -> list[Record]:
     """Devuelve el grupo de `this`, con `this` en él, del más rápido al más lento."""
-    others = [record for record in records if record.name != this.name]
+    others = [record for record in records if record.machine_key != this.machine_key]
     for group in groups([*others, this], "median_epoch"):
         if this in group:
             return group
@@ -128,18 +91,17 @@ def speedup(record: Record, base: Record, metric: str) -> Speedup:
     El margen sale de remuestrear las épocas de ambos 2000 veces (*bootstrap*; Efron, 1979) y
     recoge lo que varían entre sí, no lo que varía el equipo de un día a otro.
     """
-    chosen = METRICS[metric]
-    ours, theirs = chosen.samples(record), chosen.samples(base)
-    ratio = _ratio(np.median(ours), np.median(theirs), chosen)
+    ours, theirs = (np.array(METRICS[metric].seconds(each)) for each in (record, base))
+    ratio = float(np.median(theirs) / np.median(ours))
     if min(len(ours), len(theirs)) == 1:
-        return Speedup(float(ratio), None)
+        return Speedup(ratio, None)
     generator = np.random.default_rng(0)
     resampled = [
         np.median(generator.choice(samples, (RESAMPLES, len(samples))), axis=1)
         for samples in (ours, theirs)
     ]
-    low, high = np.percentile(_ratio(*resampled, chosen), [2.5, 97.5])
-    return Speedup(float(ratio), float(high - low) / 2)
+    low, high = np.percentile(resampled[1] / resampled[0], [2.5, 97.5])
+    return Speedup(ratio, float(high - low) / 2)
 
 
 def table(group: Sequence[Record], base: Record, metric: str) -> str:
@@ -151,9 +113,8 @@ def table(group: Sequence[Record], base: Record, metric: str) -> str:
         f"{'Equipo':{width}}  {header:>24}  {'Exactitud':>9}  Veces más rápido que «{base.label}»"
     ]
     for record in group:
-        accuracies = [repeat.test_accuracy for repeat in record.repeats if repeat.test_accuracy]
-        accuracy = f"{median(accuracies):.4f}" if accuracies else "–"
-        value = f"{_value(record, chosen):.{0 if chosen.more_is_better else 2}f}"
+        accuracy = "–" if record.accuracy is None else f"{record.accuracy:.4f}"
+        value = f"{chosen.value(record):.{0 if chosen.more_is_better else 2}f}"
         if record.flaw:
             verdict = f"no cuenta: {record.flaw}"
         elif record.run_id == base.run_id:
@@ -168,11 +129,3 @@ def _importance(group: Sequence[Record]) -> tuple:
     counting = sum(record.flaw is None for record in group)
     setting = group[0].parameters
     return -counting, -len(group), setting.precision, setting.batch_size
-
-
-def _value(record: Record, metric: Metric) -> float:
-    return float(np.median(metric.samples(record)))
-
-
-def _ratio(ours: np.ndarray, theirs: np.ndarray, metric: Metric) -> np.ndarray:
-    return ours / theirs if metric.more_is_better else theirs / ours

@@ -8,8 +8,8 @@ import signal
 from functools import partial
 from typing import Literal
 
-from fashion_bench import hardware
-from fashion_bench.facts import IMPORT_TIMEOUT_SECONDS, Facts
+from fashion_bench.machine.facts import IMPORT_TIMEOUT_SECONDS, Facts
+from fashion_bench.values import Frozen
 
 PYTHONS = ((3, 11), (3, 13))
 """Primera y última versión de Python para las que se publica TensorFlow 2.21."""
@@ -39,7 +39,7 @@ Severity = Literal["error", "warning", "ok"]
 """`error`: no se puede entrenar; `warning`: se puede, pero algo va peor; `ok`: todo bien."""
 
 
-class Finding(hardware.Facts):
+class Finding(Frozen):
     """Algo que conviene saber: qué pasa, qué orden lo arregla y dónde lo explican.
 
     La frase no empieza por mayúscula, para que valga detrás de dos puntos.

@@ -12,10 +12,11 @@ from time import perf_counter
 
 import numpy as np
 
-from fashion_bench import environment, lesson
-from fashion_bench.hardware import Facts
+from fashion_bench import lesson
+from fashion_bench.jupyter import quiet
+from fashion_bench.values import Frozen
 
-with environment.quiet():
+with quiet():
     import keras
     import tensorflow as tf
 
@@ -23,7 +24,7 @@ State = list[np.ndarray]
 """Valores de la red y de su optimizador: todo lo que hace falta para seguir."""
 
 
-class Job(Facts):
+class Job(Frozen):
     """Qué se entrena; igual para cualquier reparto."""
 
     epochs: int
@@ -37,7 +38,7 @@ class Job(Facts):
     y convierte un redondeo distinto en un paso distinto."""
 
 
-class EpochReport(Facts):
+class EpochReport(Frozen):
     """Lo que un proceso cuenta de una época."""
 
     rank: int

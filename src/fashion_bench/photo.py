@@ -15,8 +15,9 @@ import numpy as np
 import PIL.Image
 from PIL import ImageOps
 
-from fashion_bench import NOTEBOOKS_DIR, environment
+from fashion_bench import NOTEBOOKS_DIR
 from fashion_bench.errors import TutorialError
+from fashion_bench.jupyter import in_jupyterlab
 
 if TYPE_CHECKING:  # solo hace falta dentro de JupyterLab
     from ipywidgets import VBox
@@ -111,7 +112,7 @@ def enlarge(image: np.ndarray) -> Picture:
 
 def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
     """Devuelve un botón que sube una foto y la enseña con `look`; fuera de JupyterLab, nada."""
-    if not environment.in_jupyterlab():
+    if not in_jupyterlab():
         return None
     from ipywidgets import FileUpload, Layout, Output, VBox
 

@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 
-from fashion_bench import PROJECT_DIR, correctness
-from fashion_bench.distributed import EpochReport, Job, Trainer, tf
+from fashion_bench import PROJECT_DIR
+from fashion_bench.cluster.trainer import EpochReport, Job, Trainer, tf
 from fashion_bench.errors import TutorialError
-from fashion_bench.records import Agreement
+from fashion_bench.measure import correctness
+from fashion_bench.record import Agreement
 
 STORAGE = PROJECT_DIR / "runs" / "ray"
 """Dónde se guarda cada época cuando todos los procesos están en este ordenador."""

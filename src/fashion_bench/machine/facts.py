@@ -13,13 +13,16 @@ from pathlib import Path, PurePath
 import psutil
 import pynvml
 
-from fashion_bench import PROJECT_DIR, hardware
+from fashion_bench import PROJECT_DIR
+from fashion_bench.machine import hardware
+from fashion_bench.record import Accelerator
+from fashion_bench.values import Frozen
 
 IMPORT_TIMEOUT_SECONDS = 120
 PCI_DEVICES = Path("/sys/bus/pci/devices")
 
 
-class TensorFlow(hardware.Facts):
+class TensorFlow(Frozen):
     """Lo que cuenta TensorFlow cuando se importa."""
 
     version: str | None
@@ -34,7 +37,7 @@ class TensorFlow(hardware.Facts):
     """Lo que escribió en la salida de errores, sin rutas personales."""
 
 
-class Facts(hardware.Facts):
+class Facts(Frozen):
     """Todo lo que hace falta saber de un equipo, sin nada que identifique a su dueño."""
 
     os: str
@@ -51,7 +54,7 @@ class Facts(hardware.Facts):
     """Versión instalada de TensorFlow, de lo que más choca con él y de las bibliotecas CUDA."""
     missing_cuda_wheels: tuple[str, ...]
     tensorflow: TensorFlow
-    nvidia_cards: tuple[hardware.Accelerator, ...]
+    nvidia_cards: tuple[Accelerator, ...]
     nvidia_error: str | None
     """Por qué no responde el controlador de NVIDIA."""
     nvidia_hardware: bool
@@ -131,7 +134,7 @@ def anonymous(text: str) -> str:
 
 
 def _import_in_a_child() -> TensorFlow:
-    code = "from fashion_bench import facts; print(facts.ask_tensorflow().model_dump_json())"
+    code = "from fashion_bench.machine import facts; print(facts.ask_tensorflow().model_dump_json())"
     # De TensorFlow, avisos y errores, sin lo demás; y en UTF-8, para reconocer qué hay que quitar.
     chosen = {"TF_CPP_MIN_LOG_LEVEL": "1", "PYTHONIOENCODING": "utf-8"}
     try:

@@ -2,19 +2,11 @@
 
 import numpy as np
 
-from fashion_bench import environment
-from fashion_bench.records import Agreement
+from fashion_bench.jupyter import quiet
+from fashion_bench.record import Agreement
 
-with environment.quiet():
+with quiet():
     import keras
-
-TOLERANCE = {"float32": 0.01, "mixed_float16": 0.07, "mixed_bfloat16": 0.15}
-"""Diferencia relativa que se admite en cada precisión, respecto de la CPU en float32.
-
-En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa (TF32): de ahí
-el 1 %. Las otras dos admiten el triple de lo medido en una CPU: 0.022 con float16 y 0.048
-con bfloat16, la mayor de tres semillas.
-"""
 
 Step = tuple[float, list[np.ndarray]]
 
@@ -68,12 +60,10 @@ def compare(reference: Step, candidate: Step, precision: str) -> Agreement:
     """
     loss = _difference(np.array(reference[0]), np.array(candidate[0]))
     gradient = max(map(_difference, reference[1], candidate[1]))
-    tolerance = TOLERANCE[precision]
     return Agreement(
+        precision=precision,
         loss_difference=loss if np.isfinite(loss) else None,
         gradient_difference=gradient if np.isfinite(gradient) else None,
-        tolerance=tolerance,
-        ok=max(loss, gradient) <= tolerance,
     )
 
 

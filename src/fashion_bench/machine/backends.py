@@ -5,10 +5,18 @@ TensorFlow siempre está: también prepara los lotes cuando calculan PyTorch o J
 
 import os
 import sys
+import platform
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from fashion_bench.errors import TutorialError
+from fashion_bench.machine.hardware import nvidia_cards
+from fashion_bench.record import Accelerator, Software
+from fashion_bench.values import clean
+
+if TYPE_CHECKING:
+    import keras
 
 TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
 
@@ -43,6 +51,70 @@ def prepare(backend: str, device: str) -> None:
     os.environ["KERAS_BACKEND"] = backend
     if device == "cpu":
         os.environ.update(HIDE_GPU[backend])
+
+
+def hide_devices(requested: str, backend: str) -> None:
+    """Deja a la vista de TensorFlow solo el dispositivo pedido.
+
+    Args:
+        requested: `auto` (la GPU si la hay), `cpu` (esconde la GPU) o `gpu`.
+        backend: motor de Keras, ya importado.
+
+    Raises:
+        TutorialError: si TensorFlow ya está en marcha con otro dispositivo.
+    """
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")[:1]
+    if backend != "tensorflow" or requested == "cpu":
+        gpus = []  # TensorFlow solo prepara los lotes: que no ocupe la memoria de la GPU
+    try:
+        tf.config.set_visible_devices(gpus, "GPU")
+    except RuntimeError:
+        raise TutorialError(
+            "TensorFlow ya está en marcha con otro dispositivo: reinicia el kernel "
+            "(en el menú Kernel) y vuelve a ejecutar el cuaderno."
+        ) from None
+
+
+def accelerator(backend: str) -> Accelerator | None:
+    """Describe la GPU en la que entrenaría el motor, o `None` si entrenaría en la CPU."""
+    name = gpu_name(backend)
+    if name is None:
+        return None
+    for card in nvidia_cards():
+        if card.name == name:
+            return card
+    return Accelerator(name=clean(name), memory_gib=None, driver=None, compute_capability=None)
+
+
+def accelerator_of(model: "keras.Model") -> Accelerator | None:
+    """Describe la GPU que tiene los pesos de un modelo, o `None` si están en la CPU."""
+    import keras
+
+    backend = keras.backend.backend()
+    value = model.trainable_variables[0].value
+    if backend == "jax":
+        [device] = value.devices()
+        on_gpu = device.platform != "cpu"
+    else:
+        on_gpu = "cpu" not in str(value.device).lower()
+    return accelerator(backend) if on_gpu else None
+
+
+def software() -> Software:
+    """Describe las versiones instaladas."""
+    import keras
+    import tensorflow as tf
+
+    backend = keras.backend.backend()
+    return Software(
+        python=platform.python_version(),
+        tensorflow=tf.__version__,
+        keras=keras.__version__,
+        backend=backend,
+        **versions(backend),
+    )
 
 
 def gpu_name(backend: str) -> str | None:

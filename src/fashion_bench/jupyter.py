@@ -1,0 +1,46 @@
+"""Dónde se ejecuta este Python y cómo callar a TensorFlow mientras se importa."""
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fashion_bench.errors import TutorialError
+
+
+def in_jupyterlab() -> bool:
+    """Dice si este Python es el kernel de un cuaderno abierto en JupyterLab."""
+    return "JPY_SESSION_NAME" in os.environ
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Calla los avisos técnicos, en inglés, que TensorFlow escribe al importarlo.
+
+    TensorFlow los escribe desde C++, antes de que se le pueda pedir silencio: hay que
+    desviar el descriptor de fichero 2.
+
+    Raises:
+        TutorialError: si la importación falla; entonces los avisos se muestran.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as notices:
+        os.dup2(notices.fileno(), 2)
+        try:
+            yield
+        except Exception as error:  # el complemento Metal, por ejemplo, no da un ImportError
+            os.dup2(stderr, 2)  # sys.stderr puede ser ese mismo descriptor
+            notices.seek(0)
+            sys.stderr.write(notices.read().decode(errors="replace"))
+            raise TutorialError(
+                f"TensorFlow no se puede importar ({error}); instálalo con «pip install -r "
+                "requirements.txt» en el mismo entorno que usa este cuaderno. Si ya lo está, "
+                "«python -m fashion_bench» dice qué falla y cómo arreglarlo."
+            ) from error
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

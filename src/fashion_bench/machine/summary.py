@@ -1,0 +1,111 @@
+"""Lo que se cuenta del equipo antes de entrenar: primero, si hay GPU y, si no, por qué."""
+
+from fashion_bench.errors import TutorialError
+from fashion_bench.machine import backends, diagnosis, hardware
+from fashion_bench.machine.facts import Facts, ask_tensorflow, gather
+from fashion_bench.record import Accelerator, Machine, Software
+
+
+def choose_device(requested: str, backend: str) -> None:
+    """Deja a la vista solo el dispositivo pedido.
+
+    Args:
+        requested: `auto` (la GPU si la hay), `cpu` (esconde la GPU) o `gpu`.
+        backend: motor de Keras, ya importado.
+
+    Raises:
+        TutorialError: si se pide una GPU y el motor no ve ninguna, o si TensorFlow ya está
+            en marcha con otro dispositivo.
+    """
+    backends.hide_devices(requested, backend)
+    if requested == "gpu" and backends.gpu_name(backend) is None:
+        raise TutorialError(
+            "device='gpu' no es posible; elige device='auto' o device='cpu': "
+            f"{why_no_gpu(backend, _facts())}"
+        )
+
+
+def report(requested: str, precision: str) -> str:
+    """Resume en unas líneas el equipo, una vez elegidos motor y dispositivo.
+
+    Args:
+        requested: dispositivo pedido: `auto`, `cpu` o `gpu`.
+        precision: precisión con la que se va a entrenar.
+    """
+    software = backends.software()
+    return describe(
+        hardware.machine(), software, backends.accelerator(software.backend), requested, precision
+    )
+
+
+def why_no_gpu(backend: str, facts: Facts) -> str:
+    """Explica en una línea por qué el motor no ve ninguna GPU y qué hacer."""
+    if backend == "tensorflow" or not facts.nvidia_cards:
+        return diagnosis.verdict(facts).line
+    return (
+        f"este equipo tiene una {facts.nvidia_cards[0].name}, pero el {backends.TITLES[backend]} "
+        "instalado es solo para CPU; instala el que usa CUDA, como explica el README en «Otros "
+        "motores»"
+    )
+
+
+def describe(
+    machine: Machine,
+    software: Software,
+    accelerator: Accelerator | None,
+    requested: str,
+    precision: str,
+) -> str:
+    """Resume un equipo: primero, si hay GPU; después, lo que conviene arreglar."""
+    facts = _facts()
+    notices = diagnosis.besides(facts)
+    if accelerator:
+        verdict = diagnosis.verdict(facts)
+        if software.backend == "tensorflow" and verdict.severity != "ok":
+            notices = [verdict, *notices]
+        details = [
+            f"{accelerator.memory_gib:.0f} GiB" if accelerator.memory_gib else None,
+            f"capacidad de cómputo {accelerator.compute_capability}"
+            if accelerator.compute_capability
+            else None,
+            f"controlador {accelerator.driver}" if accelerator.driver else None,
+        ]
+        known = ", ".join(filter(None, details))
+        first = f"GPU detectada: {accelerator.name}" + (f" ({known})" if known else "")
+    elif requested == "cpu":
+        first = "GPU no usada: has pedido device='cpu'"
+    else:
+        first = f"GPU no detectada: {why_no_gpu(software.backend, facts)}"
+    cores = machine.physical_cores or machine.logical_cores
+    warnings = [f"Aviso: {notice.line}" for notice in notices]
+    if precision == "mixed_float16" and not accelerator:
+        warnings.append(
+            "Aviso: casi ninguna CPU calcula en float16; irá muchas veces más lenta que en float32"
+        )
+    return "\n".join(
+        [
+            first,
+            *warnings,
+            f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}",
+            f"Sistema:        {machine.os} ({machine.architecture})",
+            f"CPU:            {machine.cpu}, {cores} núcleos",
+            f"Memoria:        {machine.memory_gib:.1f} GiB",
+            f"Python:         {software.python}",
+            f"TensorFlow:     {software.tensorflow}",
+            f"Keras:          {software.keras} sobre {_engine(software)}",
+        ]
+    )
+
+
+def _facts() -> Facts:
+    """Los hechos con los que se juzga, una vez elegido el dispositivo."""
+    facts = gather(ask_tensorflow())
+    if diagnosis.verdict(facts).severity == "ok":
+        return facts
+    return gather()  # en un proceso nuevo, TensorFlow dice además qué le falla
+
+
+def _engine(software: Software) -> str:
+    version = getattr(software, software.backend)
+    cuda = f" (CUDA {software.cuda}, cuDNN {software.cudnn})" if software.cuda else ""
+    return f"{backends.TITLES[software.backend]} {version}{cuda}"

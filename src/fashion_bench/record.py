@@ -1,0 +1,376 @@
+"""El registro de una ejecución: qué lleva, cuándo cuenta y qué cifras se sacan de él.
+
+Guarda solo lo medido; todo lo demás (la mediana, las imágenes/s, si cuenta…) se calcula aquí, y
+en ningún otro sitio. No lleva nada que identifique a una persona: ni el nombre de red del equipo,
+ni el del usuario, ni ninguna ruta.
+"""
+
+from collections.abc import Callable
+from statistics import median
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from fashion_bench.values import (
+    BatchSize,
+    Epochs,
+    Frozen,
+    Label,
+    Precision,
+    Repeats,
+    Seed,
+    Text,
+    TrainSamples,
+)
+
+SCHEMA_VERSION = 2
+
+MIME = "application/vnd.fashion-bench.record+json"
+"""Con este tipo enseña un cuaderno su registro, y así lo encuentra quien lo ha ejecutado."""
+
+ACCURACY_FLOOR = 0.90
+"""Exactitud en prueba por debajo de la cual un tiempo no cuenta."""
+
+TOLERANCE: dict[str, float] = {"float32": 0.01, "mixed_float16": 0.07, "mixed_bfloat16": 0.15}
+"""Diferencia relativa que se admite en cada precisión entre un acelerador y la CPU en float32.
+
+En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa (TF32): de ahí
+el 1 %. Las otras dos admiten el triple de lo medido en una CPU: 0.022 con float16 y 0.048
+con bfloat16, la mayor de tres semillas.
+"""
+
+Seconds = Annotated[float, Field(gt=0, lt=1e7)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Code(Frozen):
+    """Con qué código se midió."""
+
+    version: Text
+    git_commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}(-dirty)?$")] | None
+    notebook: Annotated[str, Field(pattern=r"^[\w-]{1,60}\.ipynb$")]
+    """El cuaderno que se ejecutó."""
+    notebook_sha256: Sha256
+    """SHA-256 de las celdas de código de ese cuaderno, sin resultados."""
+
+
+class Machine(Frozen):
+    """El equipo, sin nada que identifique a su dueño (ni su nombre de red, ni rutas)."""
+
+    os: Text
+    architecture: Text
+    cpu: Text
+    physical_cores: int | None = Field(ge=1, le=100_000)
+    logical_cores: int = Field(ge=1, le=100_000)
+    memory_gib: float = Field(gt=0, le=1e6)
+    power: Literal["mains", "battery"] | None
+    """Corriente o batería, donde el sistema lo dice: a batería muchos portátiles van más lentos."""
+
+
+class Accelerator(Frozen):
+    """Una GPU. Lo que el sistema no cuenta queda en `None`."""
+
+    name: Text
+    memory_gib: float | None = Field(gt=0, le=1e6)
+    driver: Text | None
+    compute_capability: Text | None
+
+
+class Software(Frozen):
+    """Versiones de lo que ejecuta el entrenamiento."""
+
+    python: Text
+    tensorflow: Text
+    keras: Text
+    backend: Text
+    torch: Text | None = None
+    jax: Text | None = None
+    cuda: Text | None
+    cudnn: Text | None
+
+
+class Data(Frozen):
+    """Con qué imágenes se entrenó y se midió la exactitud."""
+
+    sha256: Sha256
+    training_images: int = Field(ge=1, le=60_000)
+    validation_images: int = Field(ge=0, le=60_000)
+    test_images: int = Field(ge=1, le=10_000)
+
+
+class Network(Frozen):
+    """La red, descrita de forma que dos iguales den lo mismo en cualquier versión."""
+
+    layers: list[Text] = Field(min_length=1, max_length=200)
+    optimizer: Text
+    weights: int = Field(ge=1, le=10**12)
+
+
+class RunParameters(Frozen):
+    """Los parámetros con los que de verdad se entrenó."""
+
+    epochs: Epochs
+    batch_size: BatchSize
+    train_samples: TrainSamples
+    precision: Precision
+    repeats: Repeats
+    seed: Seed
+    workers: int = Field(1, ge=1, le=1000)
+    """Procesos que entrenan a la vez, cada uno con una parte de cada lote."""
+
+
+class Repeat(Frozen):
+    """Un entrenamiento completo, o lo que dio tiempo a hacer de él."""
+
+    seed: Seed
+    setup_seconds: Seconds
+    """El calentamiento."""
+    epoch_seconds: list[Seconds] = Field(min_length=1, max_length=1000)
+    test_correct: int | None = Field(ge=0, le=10_000)
+    """Imágenes de prueba acertadas; `None` si no llegó al examen."""
+    test_loss: float | None = Field(ge=0, le=1e6)
+    """`None` si no llegó al examen o si la pérdida no salió un número."""
+    energy_joules: float | None = Field(ge=0, le=1e12)
+
+    @property
+    def total_seconds(self) -> float:
+        """Suma de las épocas, en segundos."""
+        return sum(self.epoch_seconds)
+
+
+class Agreement(Frozen):
+    """Cuánto se aparta de la CPU un paso de entrenamiento dado en el acelerador."""
+
+    precision: Precision
+    loss_difference: float | None = Field(ge=0)
+    """Diferencia relativa; `None` si salió infinita o no numérica."""
+    gradient_difference: float | None = Field(ge=0)
+
+    @property
+    def tolerance(self) -> float:
+        """Diferencia relativa que se admite."""
+        return TOLERANCE[self.precision]
+
+    @property
+    def ok(self) -> bool:
+        """Dice si las dos diferencias caben en lo que se admite."""
+        return all(
+            difference is not None and difference <= self.tolerance
+            for difference in (self.loss_difference, self.gradient_difference)
+        )
+
+
+class Record(Frozen):
+    """Una ejecución de un cuaderno que entrena."""
+
+    schema_version: Literal[2]
+    run_id: Annotated[str, Field(pattern=r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")]
+    created_utc: AwareDatetime
+    status: Literal["ok", "failed", "interrupted"]
+    reason: Text | None
+    """Por qué no es `ok`."""
+    code: Code
+    label: Label = Field(min_length=1)
+    machine: Machine
+    accelerator: Accelerator | None
+    software: Software
+    parameters: RunParameters
+    data: Data
+    network: Network
+    repeats: list[Repeat] = Field(max_length=100)
+    """Las repeticiones de las que terminó al menos una época."""
+    agreement: Agreement | None
+    """`None` si se entrenó en la CPU, que es la referencia."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_version(cls, value: Any) -> Any:  # noqa: ANN401
+        version = value.get("schema_version") if isinstance(value, dict) else None
+        if type(version) is int and version > SCHEMA_VERSION:
+            raise _contradiction(
+                f"usa el formato {version}, más nuevo que el de este proyecto ({SCHEMA_VERSION}): "
+                "actualiza el proyecto"
+            )
+        if type(version) is int and 1 <= version < SCHEMA_VERSION:
+            raise _contradiction(
+                f"usa el formato {version}, de una versión anterior de este proyecto: mide otra vez"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        told, data = self.parameters, self.data
+        if data.training_images + data.validation_images != told.train_samples:
+            raise _contradiction("sus imágenes no cuadran con train_samples")
+        if told.batch_size > data.training_images:
+            raise _contradiction("su lote tiene más imágenes que el entrenamiento")
+        if any((repeat.test_correct or 0) > data.test_images for repeat in self.repeats):
+            raise _contradiction("acierta más imágenes de prueba de las que hay")
+        if any(len(repeat.epoch_seconds) > told.epochs for repeat in self.repeats):
+            raise _contradiction("tiene más épocas de las que dice")
+        if len(self.repeats) > told.repeats:
+            raise _contradiction("tiene más repeticiones de las que dice")
+        if len({repeat.seed for repeat in self.repeats}) != len(self.repeats):
+            raise _contradiction("repite una semilla")
+        if self.agreement and not self.accelerator:
+            raise _contradiction("comprueba una GPU que no dice tener")
+        if self.agreement and self.agreement.precision != told.precision:
+            raise _contradiction("su comprobación de la GPU se hizo con otra precisión")
+        if (self.status == "ok") != (self.reason is None):
+            raise _contradiction("su estado y su razón no concuerdan")
+        if self.status == "ok":
+            self._is_whole()
+        return self
+
+    def _is_whole(self) -> None:
+        if len(self.repeats) != self.parameters.repeats:
+            raise _contradiction("le faltan repeticiones")
+        for repeat in self.repeats:
+            if len(repeat.epoch_seconds) != self.parameters.epochs:
+                raise _contradiction("le faltan épocas")
+            if repeat.test_correct is None or repeat.test_loss is None:
+                raise _contradiction("le falta el examen con las imágenes de prueba")
+
+    @property
+    def epoch_seconds(self) -> list[float]:
+        """Segundos de todas las épocas de todas las repeticiones, en orden."""
+        return [second for repeat in self.repeats for second in repeat.epoch_seconds]
+
+    @property
+    def median_epoch_seconds(self) -> float:
+        """Mediana, en segundos, de todas las épocas de todas las repeticiones."""
+        return median(self.epoch_seconds)
+
+    @property
+    def images_per_second(self) -> float:
+        """Imágenes de una época entre los segundos de la época mediana."""
+        return self.data.training_images / self.median_epoch_seconds
+
+    @property
+    def cold_seconds(self) -> float:
+        """Segundos de la primera repetición, la única que arranca en frío, y su calentamiento."""
+        return self.repeats[0].setup_seconds + self.repeats[0].total_seconds
+
+    @property
+    def accuracies(self) -> list[float]:
+        """Exactitud en prueba, de 0 a 1, de cada repetición que llegó al examen."""
+        return [
+            repeat.test_correct / self.data.test_images
+            for repeat in self.repeats
+            if repeat.test_correct is not None
+        ]
+
+    @property
+    def accuracy(self) -> float | None:
+        """Media de `accuracies`; `None` si ninguna repetición llegó al examen."""
+        return sum(self.accuracies) / len(self.accuracies) if self.accuracies else None
+
+    @property
+    def images_per_joule(self) -> float | None:
+        """Imágenes entrenadas por julio de la GPU; `None` si no se sabe su energía."""
+        joules = [repeat.energy_joules for repeat in self.repeats]
+        if not joules or not all(joules):
+            return None
+        return self.data.training_images * len(self.epoch_seconds) / sum(filter(None, joules))
+
+    @property
+    def device(self) -> str:
+        """En qué se entrenó: «GPU» o «CPU»."""
+        return "GPU" if self.accelerator else "CPU"
+
+    @property
+    def name(self) -> str:
+        """Cómo se llama en tablas y gráficos: equipo, dispositivo y lo que no sea lo normal."""
+        backend, workers = self.software.backend, self.parameters.workers
+        unusual = [] if backend == "tensorflow" else [backend]
+        if workers > 1:
+            unusual.append(f"{workers} procesos")
+        return " · ".join([self.label, self.device, *unusual])
+
+    @property
+    def machine_key(self) -> str:
+        """Lo que distingue a un equipo, y una forma de usarlo, de los demás."""
+        return self.name
+
+    @property
+    def setting(self) -> tuple[object, ...]:
+        """Lo que debe coincidir para que dos tiempos por época se puedan comparar."""
+        return (
+            self.network.model_dump_json(),
+            self.data,
+            self.parameters.batch_size,
+            self.parameters.precision,
+        )
+
+    @property
+    def flaw(self) -> str | None:
+        """Por qué sus tiempos no cuentan, o `None` si cuentan."""
+        if self.status == "interrupted":
+            return "ejecución incompleta"
+        if self.status == "failed":
+            return self.reason
+        if self.accelerator and not self.agreement:
+            return "no se comprobó que la GPU calcule bien"
+        if self.agreement and not self.agreement.ok:
+            return "no calcula lo mismo que la CPU"
+        if any(accuracy < ACCURACY_FLOOR for accuracy in self.accuracies):
+            return f"exactitud por debajo de {ACCURACY_FLOOR:.2f}"
+        return None
+
+    def __str__(self) -> str:
+        figures = [self.name]
+        if self.repeats:
+            figures += [
+                f"{self.median_epoch_seconds:.2f} s por época",
+                f"{self.images_per_second:.0f} imágenes/s",
+            ]
+        if self.accuracy is not None:
+            figures.append(f"exactitud {self.accuracy:.4f}")
+        figures.append(f"no cuenta: {self.flaw}" if self.flaw else "cuenta")
+        return ", ".join(figures)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        """En un cuaderno se lee como texto y, además, va entero para quien lo busque."""
+        return {"text/plain": str(self), MIME: self.model_dump(mode="json")}
+
+
+class Metric(NamedTuple):
+    """Una forma de medir lo rápido que va un equipo."""
+
+    title: str
+    unit: str
+    value: Callable[[Record], float]
+    """La cifra de un registro."""
+    seconds: Callable[[Record], list[float]]
+    """Los segundos de los que sale, uno por medida: con sus medianas se compara."""
+    more_is_better: bool
+
+
+METRICS = {
+    "images_per_second": Metric(
+        "Rendimiento",
+        "imágenes/s",
+        lambda record: record.images_per_second,
+        lambda record: record.epoch_seconds,
+        more_is_better=True,
+    ),
+    "median_epoch": Metric(
+        "Época mediana",
+        "s",
+        lambda record: record.median_epoch_seconds,
+        lambda record: record.epoch_seconds,
+        more_is_better=False,
+    ),
+    "cold_total": Metric(
+        "Total en frío",
+        "s",
+        lambda record: record.cold_seconds,
+        lambda record: [record.cold_seconds],
+        more_is_better=False,
+    ),
+}
+
+
+def _contradiction(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})

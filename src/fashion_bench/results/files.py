@@ -1,0 +1,73 @@
+"""Leer registros, propios o ajenos: un fichero dañado nunca impide leer los demás."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from fashion_bench.errors import TutorialError
+from fashion_bench.record import Record
+from fashion_bench.values import clean
+
+MAX_BYTES = 1_000_000
+"""Un registro ocupa unos pocos kB; uno mucho mayor no es un registro."""
+
+
+class Rejected(NamedTuple):
+    """Un fichero que no se ha podido leer como registro y por qué."""
+
+    name: str
+    reason: str
+
+
+def load_folder(folder: Path) -> tuple[list[Record], list[Rejected]]:
+    """Lee todos los registros de una carpeta.
+
+    Returns:
+        Los registros, del más antiguo al más reciente, y los ficheros rechazados, con la
+        razón.
+    """
+    loaded, rejected = [], []
+    for path in sorted(folder.glob("*.json")):
+        if path.name == "schema.json":
+            continue
+        try:
+            loaded.append(load_file(path))
+        except TutorialError as error:
+            rejected.append(Rejected(clean(path.name), str(error)))
+    return sorted(loaded, key=lambda record: record.created_utc), rejected
+
+
+def load_file(path: Path) -> Record:
+    """Lee y comprueba un registro, que puede venir de cualquiera.
+
+    Raises:
+        TutorialError: con la razón por la que no vale.
+    """
+    try:
+        if not path.is_file():
+            raise TutorialError("no es un fichero")
+        if path.stat().st_size > MAX_BYTES:
+            raise TutorialError(f"ocupa más de {MAX_BYTES // 1000} kB: no es un registro")
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise TutorialError(_first_problem(error)) from None
+    except OSError as error:
+        raise TutorialError(f"no se puede leer ({error.strerror})") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    field = clean(".".join(map(str, problem["loc"])))
+    match problem["type"]:
+        case "sentence":
+            return problem["msg"]
+        case "json_invalid":
+            return "no es JSON válido"
+        case "missing":
+            return f"le falta el campo {field}"
+        case "extra_forbidden":
+            return f"tiene un campo desconocido, {field}"
+        case _:
+            value = clean(repr(problem["input"]))[:40]
+            return f"el campo {field} tiene un valor que no vale, {value}"
