@@ -6,11 +6,13 @@ import signal
 import sys
 
 # Mientras se importa no hay nada que guardar, y una biblioteca podría tragarse la excepción.
-signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+previous = signal.getsignal(signal.SIGINT)
+if previous is not signal.SIG_IGN:
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 try:
-    from fashion_bench.cli import main
+    from fashion_bench.script.cli import main
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, previous)
     main()
 except KeyboardInterrupt:
     sys.exit(130)

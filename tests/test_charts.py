@@ -1,223 +1,572 @@
-import json
-from io import BytesIO
+"""Los gráficos: lo que dibujan, que se lea entero y que salgan iguales en cualquier equipo."""
 
-import matplotlib as mpl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from io import BytesIO
+from itertools import combinations
+from pathlib import Path
+from unittest import mock
+
 import numpy as np
 import pytest
+from conftest import RECORD
+from IPython.core.formatters import DisplayFormatter
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
-from fashion_bench import charts, data
-from fashion_bench.profiling import LayerCost
-from fashion_bench.records import Record
+from fashion_bench.charts import cluster, lesson, machines, speed, style
+from fashion_bench.data import CLASS_NAMES
+from fashion_bench.measure.profiling import LayerCost
+from fashion_bench.record import Record
 
 GENERATOR = np.random.default_rng(0)
 LABELS = np.repeat(np.arange(10, dtype=np.uint8), 20)
 IMAGES = GENERATOR.integers(0, 256, (200, 28, 28), np.uint8)
+PROBABILITIES = GENERATOR.dirichlet(np.ones(10), 200)
+HISTORY = {
+    "loss": [0.5, 0.3],
+    "accuracy": [0.80, 0.88],
+    "val_loss": [0.4, 0.35],
+    "val_accuracy": [0.85, 0.87],
+}
+COSTS = [  # los de la red del cuaderno 01
+    LayerCost("rescaling", 0.00001, 0, operations=2e5, bytes_moved=1e6),
+    LayerCost("conv2d", 0.002, 0.0075, operations=6e7, bytes_moved=1.4e7),
+    LayerCost("max_pooling2d", 0.0006, 0.0006, operations=3.2e6, bytes_moved=1.6e7),
+    LayerCost("conv2d_1", 0.005, 0.012, operations=9e8, bytes_moved=1e7),
+    LayerCost("max_pooling2d_1", 0.00035, 0.0003, operations=1.6e6, bytes_moved=8e6),
+    LayerCost("flatten", 0.0002, 0, operations=0, bytes_moved=1e6),
+    LayerCost("dense", 0.0007, 0.0013, operations=1e8, bytes_moved=3.2e6),
+    LayerCost("dense_1", 0.00001, 0.00001, operations=1e5, bytes_moved=1e5),
+]
+GAINS = {"Lote de 512": [1.1, 1.2, 1.4], "XLA": [0.4, 0.5, 0.6], "Todo a la vez": [1.9, 2.0, 2.2]}
 
 
-def pixels(figure: Figure) -> np.ndarray:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png")
-    return np.asarray(Image.open(buffer).convert("RGB"))
+def make(number: int = 0, seconds: tuple[float, ...] = (1.0, 2.0), **changes: object) -> Record:
+    """Un registro de dos épocas; los diccionarios de `changes` cambian solo parte de lo suyo."""
+    changes["run_id"] = f"20261123T162119Z-{number:08x}"
+    changes.setdefault("repeats", [RECORD["repeats"][0] | {"epoch_seconds": seconds}])
+    parts = {
+        name: RECORD[name] | value if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    return Record.model_validate_json(json.dumps(RECORD | parts))
 
 
-def texts(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in figure.findobj(mpl.text.Text))
-
-
-def make(record: dict, **changes: object) -> Record:
-    return Record.model_validate_json(json.dumps(record | changes))
-
-
-def faster(record: dict, factor: float) -> list[dict]:
-    repeat = record["repeats"][0]
+def make_many(count: int) -> list[Record]:
+    """Del más rápido al más lento, con las etiquetas más anchas que caben; alguno no cuenta."""
+    reason = "la pérdida dejó de ser un número en la segunda época: baja learning_rate y repite"
     return [
-        repeat
-        | {
-            "epoch_seconds": [second / factor for second in repeat["epoch_seconds"]],
-            "total_seconds": repeat["total_seconds"] / factor,
-            "images_per_second": repeat["images_per_second"] * factor,
-        }
+        make(
+            number,
+            (1.0 + number, 2.0 + number),
+            label=f"{number:03}" + "W" * 57,
+            **({"status": "failed", "reason": reason} if number % 7 == 1 else {}),
+        )
+        for number in range(count)
     ]
 
 
-def test_class_pictures_name_every_class() -> None:
-    for figure in (charts.class_examples(IMAGES, LABELS), charts.class_balance(LABELS)):
-        assert pixels(figure).std() > 10
-        for name in data.CLASS_NAMES:
-            assert name in texts(figure)
+def with_energy(record: Record) -> Record:
+    repeats = [repeat.model_copy(update={"energy_joules": 54.0}) for repeat in record.repeats]
+    return record.model_copy(update={"repeats": repeats})
+
+
+def drawn_texts(figure: Figure) -> list[Text]:
+    """Los textos que se llegan a pintar, con su sitio definitivo."""
+    with mock.patch.object(Text, "draw", autospec=True, side_effect=Text.draw) as draw:
+        figure.savefig(BytesIO(), format="png")
+    texts = dict.fromkeys(call.args[0] for call in draw.call_args_list)
+    return [text for text in texts if text.get_visible() and text.get_text().strip()]
+
+
+def words(figure: Figure) -> list[str]:
+    return [text.get_text() for text in drawn_texts(figure)]
+
+
+def bars(figure: Figure) -> list[float]:
+    return [round(bar.get_width(), 6) for bar in figure.axes[0].patches]
+
+
+def colors(figure: Figure) -> list[str | None]:
+    """De cada barra, su color, o `None` si es rayada y sin relleno."""
+    return [
+        to_hex(bar.get_facecolor()).upper() if bar.get_facecolor()[3] else None
+        for bar in figure.axes[0].patches
+    ]
+
+
+def names(figure: Figure) -> list[str]:
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def points(axis: Axes) -> list[list[list[float]]]:
+    return [line.get_xydata().tolist() for line in axis.lines]
+
+
+def picture(axis: Axes) -> list[list[float]]:
+    return axis.images[0].get_array().tolist()
+
+
+ALL: dict[str, Callable[[], Figure]] = {
+    "class_examples": lambda: lesson.class_examples(IMAGES, LABELS),
+    "class_balance": lambda: lesson.class_balance(LABELS),
+    "image_as_numbers": lambda: lesson.image_as_numbers(IMAGES[0], "Zapatilla"),
+    "image_row": lambda: lesson.image_row(
+        IMAGES[:4], ["Original", "Bordes verticales", "Bordes horizontales", "Desenfoque"]
+    ),
+    "guess": lambda: lesson.guess(IMAGES[0], IMAGES[1], np.eye(10)[4]),
+    "feature_maps": lambda: lesson.feature_maps(GENERATOR.random((28, 28, 32))),
+    "learning_curves": lambda: lesson.learning_curves([HISTORY] * 3),
+    "epoch_seconds": lambda: lesson.epoch_seconds([[9.0, 0.1, 0.2]] * 3),
+    "confusion_matrix": lambda: lesson.confusion_matrix(LABELS, LABELS[::-1]),
+    "mistakes": lambda: lesson.mistakes(IMAGES, LABELS, PROBABILITIES),
+    "layer_costs": lambda: speed.layer_costs(COSTS),
+    "layer_costs of 200": lambda: speed.layer_costs(
+        [COSTS[1]._replace(name=f"conv2d_{number}" + "_x" * 10) for number in range(200)]
+    ),
+    "roofline": lambda: speed.roofline(COSTS, peak=2e11, bandwidth=4e10),
+    "lever_gains": lambda: speed.lever_gains(GAINS),
+    "lever_gains of 200": lambda: speed.lever_gains(
+        {f"{number} " + "W" * 30: [0.9, 2, 3] for number in range(200)}
+    ),
+    "race": lambda: speed.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92),
+    "data_parallelism": lambda: cluster.data_parallelism(IMAGES[:8]),
+    "worker_speeds": lambda: cluster.worker_speeds({1: 3736, 2: 4658}, {1: 3736, 2: 4700}),
+    "predicted_gains": lambda: cluster.predicted_gains(
+        {f"{links} Gbit/s": {1: 1.0, 2: 1.5, 64: links} for links in (3, 10, 40)}, "Predicción"
+    ),
+} | {
+    f"{chart.__name__} of {count}": lambda chart=chart, count=count: chart(
+        list(map(with_energy, make_many(count)))
+    )
+    for count in (1, 2, 200)
+    for chart in (
+        machines.compare_machines,
+        machines.first_epoch,
+        machines.throughput_by_batch,
+        machines.images_per_joule,
+    )
+}
+
+
+@pytest.mark.parametrize("chart", ALL)
+def test_every_text_is_whole_and_clear_of_the_others(chart: str) -> None:
+    figure = ALL[chart]()
+    boxes = [(text, Text.get_window_extent(text)) for text in drawn_texts(figure)]
+    for text, box in boxes:
+        assert min(box.x0, box.y0) > -1, text
+        assert box.x1 < figure.bbox.x1 + 1, text
+        assert box.y1 < figure.bbox.y1 + 1, text
+    level = [(text, box) for text, box in boxes if text.get_rotation() in (0, 90)]
+    for (one, a), (other, b) in combinations(level, 2):
+        common = Bbox.intersection(a, b)
+        assert common is None or min(common.width, common.height) < 1.5, (one, other)
+
+
+# El estilo
+
+
+def test_show_gives_the_picture_its_alternative_text_and_says_which_is_the_main_one() -> None:
+    figure = lesson.class_balance(LABELS)
+    with mock.patch.object(style, "display") as display:
+        style.show(figure, "Barras iguales")
+        style.show(figure, "La principal", main=True)
+    (plain, told), (_, told_main) = [
+        DisplayFormatter().format(call.args[0]) for call in display.call_args_list
+    ]
+    assert told == {"image/png": {"alt": "Barras iguales"}}
+    assert told_main == {"image/png": {"alt": "La principal", "fashion-bench-main": True}}
+    assert "image/png" in plain
+
+
+def test_show_keeps_the_picture_in_256_colors() -> None:
+    figure, whole = lesson.feature_maps(GENERATOR.random((28, 28, 8))), BytesIO()
+    with mock.patch.object(style, "display") as display:
+        style.show(figure, "Ocho mapas")
+    figure.savefig(whole, format="png")
+    [shown, drawn] = [
+        Image.open(source) for source in (BytesIO(display.call_args.args[0].data), whole)
+    ]
+    assert shown.mode == "P"
+    difference = np.asarray(shown.convert("RGB"), float) - np.asarray(drawn.convert("RGB"), float)
+    assert np.abs(difference).mean() < 2
+
+
+DRAW = """
+import hashlib
+from fashion_bench.charts import lesson, speed, style
+style.display = lambda image: print(hashlib.sha256(image.data).hexdigest())
+style.show(lesson.epoch_seconds([[1.0, 2.0]]), "Épocas")
+style.show(speed.lever_gains({"XLA": [0.5, 0.6]}), "Palancas")
+"""
+
+
+def test_a_chart_is_the_same_whatever_the_matplotlibrc(tmp_path: Path) -> None:
+    calm, hostile = tmp_path / "calm", tmp_path / "hostile"
+    calm.write_text("")
+    hostile.write_text(
+        "text.usetex: True\nsavefig.transparent: True\nsavefig.dpi: 300\n"
+        "font.family: Una que no existe\nlines.linewidth: 7\naxes.facecolor: red\n"
+    )
+    one, other = (
+        subprocess.run(
+            [sys.executable, "-c", DRAW],
+            env=os.environ | {"MATPLOTLIBRC": str(path)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stdout
+        for path in (calm, hostile)
+    )
+    assert len(one.split()) == 2
+    assert one == other
+
+
+def test_a_text_is_never_a_formula() -> None:
+    reason = r"costaba $\frac$ y $x_1$"
+    figure = machines.compare_machines([make(status="failed", reason=reason, label="a_b^2 {x}")])
+    assert f"a_b^2 {{x}} · CPU no cuenta: {reason}" in [
+        word.replace("\n", " ") for word in words(figure)
+    ]
+
+
+# El cuaderno 01
+
+
+def test_class_examples_are_in_the_row_of_their_class() -> None:
+    figure = lesson.class_examples(IMAGES, LABELS, per_class=3)
+    assert names(figure) == list(CLASS_NAMES)
+    rows = [np.hstack(IMAGES[20 * label : 20 * label + 3]) for label in range(10)]
+    assert picture(figure.axes[0]) == np.vstack(rows).tolist()
 
 
 def test_class_balance_counts() -> None:
-    assert texts(charts.class_balance(LABELS)).split("\n").count("20") == 10
+    figure = lesson.class_balance(np.append(LABELS, [9, 9]))
+    assert names(figure) == list(CLASS_NAMES)
+    assert bars(figure) == [20] * 9 + [22]
+    assert words(figure).count("20") >= 9
+    assert figure.axes[0].yaxis_inverted()
 
 
 def test_an_image_as_numbers_shows_its_centre() -> None:
-    shown = texts(charts.image_as_numbers(IMAGES[0], "Botín")).split("\n")
-    assert "Botín, 28×28 píxeles" in shown
-    for value in IMAGES[0][8:20, 8:20].flat:
-        assert str(value) in shown
+    figure = lesson.image_as_numbers(IMAGES[0], "Botín")
+    whole, numbers = figure.axes
+    assert picture(whole) == IMAGES[0].tolist()
+    assert whole.get_title(loc="left") == "Botín, 28×28 píxeles"
+    assert whole.patches[0].get_bbox().bounds == (7.5, 7.5, 12, 12)
+    shown = {text.get_position(): text.get_text() for text in numbers.texts}
+    assert shown == {
+        (column, row): str(IMAGES[0][8 + row, 8 + column])
+        for row in range(12)
+        for column in range(12)
+    }
+
+
+def test_images_in_a_row_carry_their_own_title() -> None:
+    figure = lesson.image_row(IMAGES[:2], ["Original", "Bordes"])
+    assert [axis.get_title() for axis in figure.axes] == ["Original", "Bordes"]
+    assert [picture(axis) for axis in figure.axes] == IMAGES[:2].tolist()
+
+
+def test_a_guess_highlights_the_best_class() -> None:
+    figure = lesson.guess(IMAGES[0], IMAGES[1], np.array([0.2, 0.7, *[0.0125] * 8]))
+    left, middle, right = figure.axes
+    assert (picture(left), picture(middle)) == (IMAGES[0].tolist(), IMAGES[1].tolist())
+    assert [label.get_text() for label in right.get_yticklabels()] == list(CLASS_NAMES)
+    assert [round(bar.get_width(), 2) for bar in right.patches] == [20, 70, *[1.25] * 8]
+    painted = [to_hex(bar.get_facecolor()).upper() for bar in right.patches]
+    assert painted == [style.GREY, style.BLUE, *[style.GREY] * 8]
+    assert {"20 %", "70 %"} < set(words(figure))
+
+
+def test_feature_maps_are_all_drawn_and_in_order() -> None:
+    maps = GENERATOR.random((28, 28, 20))
+    figure = lesson.feature_maps(maps)
+    assert [picture(axis) for axis in figure.axes[:20]] == np.moveaxis(maps, -1, 0).tolist()
+    assert not any(axis.images for axis in figure.axes[20:])
+
+
+def test_learning_curves_draw_every_repeat() -> None:
+    other = {key: [value + 0.01 for value in values] for key, values in HISTORY.items()}
+    figure = lesson.learning_curves([HISTORY, other])
+    for axis, key in zip(figure.axes, ("loss", "accuracy"), strict=True):
+        assert [line.get_ydata().tolist() for line in axis.lines] == [
+            history[name] for history in (HISTORY, other) for name in (key, f"val_{key}")
+        ]
+        assert [line.get_linestyle() for line in axis.lines] == ["-", "--"] * 2
+        assert axis.lines[0].get_xdata().tolist() == [1, 2]
+    assert words(figure).count("Validación") == 1
+
+
+@pytest.mark.parametrize("change", [0.0002, 0.003, 0.4])
+def test_accuracies_on_the_axis_are_told_apart(change: float) -> None:
+    figure = lesson.learning_curves(
+        [HISTORY | {"accuracy": [0.85, 0.85 + change]} | {"val_accuracy": [0.85, 0.85]}]
+    )
+    shown = [word for word in words(figure) if word.endswith(" %")]
+    assert len(shown) == len(set(shown)) > 2
+
+
+def test_epoch_seconds_draw_every_repeat_and_the_median() -> None:
+    figure = lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]])
+    first, second, middle = figure.axes[0].lines
+    assert first.get_xydata().tolist() == [[1, 1], [2, 2]]
+    assert second.get_xydata().tolist() == [[1, 3], [2, 4]]
+    assert set(middle.get_ydata()) == {2.5}
+    assert "Mediana: 2.50 s" in words(figure)
+    assert figure.axes[0].get_ylim()[0] == 0
 
 
 def test_confusion_matrix_is_in_percent_of_each_true_class() -> None:
     predictions = LABELS.copy()
     predictions[:5] = 6  # cinco de las veinte camisetas, por camisas
-    shown = texts(charts.confusion_matrix(LABELS, predictions)).split("\n")
-    assert shown.count("100") == 9
-    assert shown.count("75") == 1
-    assert shown.count("25") == 1
+    axis = lesson.confusion_matrix(LABELS, predictions).axes[0]
+    shown = {text.get_position(): text.get_text() for text in axis.texts}
+    right = {(label, label): "100" for label in range(1, 10)}
+    assert shown == right | {(0, 0): "75", (6, 0): "25"}
 
 
 def test_mistakes_show_the_most_confident_first() -> None:
     probabilities = np.full((3, 10), 0.01)
     probabilities[[0, 1, 2], [1, 2, 2]] = [0.6, 0.9, 0.99]
-    figure = charts.mistakes(IMAGES[:3], np.array([0, 0, 2]), probabilities)
-    shown = [axis.get_title(loc="center") for axis in figure.axes if axis.get_title(loc="center")]
-    assert shown == [
+    axes = lesson.mistakes(IMAGES[:3], np.array([0, 0, 2]), probabilities).axes
+    assert [axis.get_title() for axis in axes[:2]] == [
         "Dice Suéter (90 %)\nEs Camiseta (1 %)",
         "Dice Pantalón (60 %)\nEs Camiseta (1 %)",
     ]
-    assert len(figure.axes[0].images) == 1
+    assert [picture(axis) for axis in axes[:2]] == [IMAGES[1].tolist(), IMAGES[0].tolist()]
+    assert not any(axis.images or axis.get_title() for axis in axes[2:])
 
 
 def test_no_mistakes_at_all() -> None:
-    figure = charts.mistakes(IMAGES[:1], np.array([3]), np.eye(10)[[3]])
-    assert pixels(figure).min() == 255
+    figure = lesson.mistakes(IMAGES[:1], np.array([3]), np.eye(10)[[3]])
+    assert not any(axis.images for axis in figure.axes)
+    assert not words(figure)
 
 
-def test_curves_and_seconds_draw_every_repeat() -> None:
-    history = {key: [0.5, 0.7] for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
-    assert len(charts.learning_curves([history] * 3).axes[0].lines) == 6
-    assert texts(charts.learning_curves([history] * 3)).count("Validación") == 1
-    figure = charts.epoch_seconds([[1.0, 2.0], [3.0, 4.0]])
-    assert "Mediana: 2.50 s" in texts(figure)
-    assert len(figure.axes[0].lines) == 3
+# Los equipos
 
 
-def test_pictures_in_a_row_and_feature_maps() -> None:
-    assert "Bordes" in texts(charts.image_row(IMAGES[:2], ["Original", "Bordes"]))
-    figure = charts.feature_maps(GENERATOR.random((28, 28, 20)))
-    assert sum(bool(axis.images) for axis in figure.axes) == 20
-
-
-def test_hardware_marks_what_does_not_count_and_draws_every_epoch(record: dict) -> None:
-    this = make(record, label="Este equipo")
+def test_compare_machines_highlights_this_and_marks_what_does_not_count() -> None:
+    this = make(0, (3.0, 5.0), label="Este equipo")
     others = [
-        make(record, run_id="20261123T162119Z-00000001", label="Rápido",
-             repeats=faster(record, 10)),
-        make(record, run_id="20261123T162119Z-00000002", label="Sin nota", status="failed",
-             repeats=faster(record, 5)),
-    ]  # fmt: skip
-    figure = charts.hardware([*others, this], this)
-    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == [
+        make(1, (1.0, 2.0), label="Rápido"),
+        make(2, (2.0, 2.0), label="Roto", status="failed", reason="sin memoria"),
+    ]
+    figure = machines.compare_machines([*others, this], this)
+    assert names(figure) == [
         "Rápido · CPU",
-        "Sin nota · CPU\nno cuenta: ejecución incompleta",
+        "Roto · CPU\nno cuenta: sin memoria",
         "Este equipo · CPU\n(esta ejecución)",
     ]
-    assert [bool(bar.get_hatch()) for bar in figure.axes[0].patches] == [False, True, False]
-    assert "0.15 s" in texts(figure)
-    assert figure.axes[0].lines[-1].get_xdata().tolist() == [1.0, 2.0]
+    assert bars(figure) == [1.5, 2, 4]
+    assert colors(figure) == [style.SKY, None, style.BLUE]
+    flawed = figure.axes[0].patches[1]
+    assert (flawed.get_hatch(), to_hex(flawed.get_edgecolor()).upper()) == ("///", style.GREY)
+    assert {"1.50 s", "2.00 s", "4.00 s"} < set(words(figure))
+    assert figure.axes[0].yaxis_inverted()
 
 
-@pytest.mark.parametrize("count", [1, 2, 200])
-@pytest.mark.parametrize("chart", ["hardware", "first_epoch", "throughput_by_batch"])
-def test_charts_with_few_and_with_many_long_labels(record: dict, chart: str, count: int) -> None:
-    many = [
-        make(record, run_id=f"20261123T162119Z-{number:08x}", label=f"{number:03}" + "x" * 57)
-        for number in range(count)
-    ]
-    figure = getattr(charts, chart)(many)
-    drawn = figure.axes[0].get_yticklabels() if chart != "throughput_by_batch" else []
-    assert len(drawn) <= 20
-    assert pixels(figure).std() > 5
-
-
-def test_first_epoch_leaves_it_out_of_the_median_of_the_rest(record: dict) -> None:
-    shown = texts(charts.first_epoch([make(record)]))
-    for value in ("0.80 s", "1.00 s", "2.00 s"):
-        assert value in shown
-
-
-def test_throughput_has_a_line_for_each_precision(record: dict) -> None:
-    other = record["parameters"] | {"precision": "mixed_bfloat16", "batch_size": 512}
-    figure = charts.throughput_by_batch([make(record), make(record, parameters=other)])
-    assert len(figure.axes[0].lines) == 2
-    cut = make(record, status="interrupted")
-    assert "No cuenta: ejecución incompleta" in texts(charts.throughput_by_batch([cut]))
-
-
-def test_images_per_joule_counts_every_epoch(record: dict) -> None:
-    repeats = [record["repeats"][0] | {"energy_joules": 54.0}]
-    assert "100.00 imágenes/J" in texts(charts.images_per_joule([make(record, repeats=repeats)]))
-
-
-def test_a_label_is_never_a_formula(record: dict) -> None:
-    this = make(record, label="a_b^2 {x} % #")
-    assert pixels(charts.hardware([this], this)).std() > 10
-
-
-def test_show_carries_the_alternative_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = []
-    monkeypatch.setattr(charts, "display", shown.append)
-    charts.show(charts.class_balance(LABELS), "Barras iguales")
-    assert shown[0].alt == "Barras iguales"
-    assert shown[0].data.startswith(b"\x89PNG")
-
-
-def test_the_cost_of_layers_and_the_roofline() -> None:
-    costs = [
-        LayerCost("conv2d", 0.002, 0.004, operations=2e8, bytes_moved=1e6),
-        LayerCost("max_pooling2d", 0.001, 0.001, operations=1e6, bytes_moved=8e6),
-        LayerCost("flatten", 0.0001, 0, operations=0, bytes_moved=1e6),
-        LayerCost("dense_1", 0.00001, 0, operations=1e6, bytes_moved=1e6),
-    ]
-    drawn = charts.layer_costs(costs)
-    assert [bar.get_width() for bar in drawn.axes[0].patches] == [2, 1, 0.1, 0.01, 4, 1, 0, 0]
-    roof = charts.roofline(costs, peak=2e11, bandwidth=2e10)
-    assert {"conv2d", "max_pooling2d", "Cuentas: 200 GFLOP/s", "Memoria: 20 GB/s"} < set(
-        texts(roof).split("\n")
+def test_compare_machines_draws_every_epoch_of_every_repeat() -> None:
+    repeat = RECORD["repeats"][0]
+    record = make(
+        repeats=[repeat, repeat | {"seed": 43, "epoch_seconds": [3.0, 9.0]}],
+        parameters={"repeats": 2},
     )
-    assert not {"flatten", "dense_1"} & set(texts(roof).split("\n"))
-    assert "mathdefault" not in texts(roof)
-    assert pixels(drawn).std() > 10
-    assert pixels(roof).std() > 5
+    figure = machines.compare_machines([record])
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2, 3, 9]
+    assert figure.axes[0].get_xlim()[1] > 9
+    assert bars(figure) == [2.5]
 
 
-def test_each_lever_shows_its_median() -> None:
-    figure = charts.lever_gains({"Lote de 512": [1.1, 1.2, 1.4], "XLA": [0.4, 0.5, 0.6]})
-    assert {"Lote de 512", "XLA", "1.20×", "0.50×"} < set(texts(figure).split("\n"))
-    assert pixels(figure).std() > 10
+def test_a_flawed_run_is_flawed_even_if_it_is_this_one() -> None:
+    this = make(status="interrupted", reason="Parado por ti")
+    figure = machines.compare_machines([this, make(1)], this)
+    assert colors(figure) == [None, style.SKY]
+    assert names(figure)[0].endswith("(esta ejecución)\nno cuenta: ejecución incompleta")
+
+
+def test_without_a_run_of_ones_own_all_bars_are_alike() -> None:
+    assert colors(machines.compare_machines([make(0), make(1)])) == [style.BLUE] * 2
+
+
+@pytest.mark.parametrize("mine", [3, 19, 20, 22, 24])
+def test_ones_own_run_is_always_drawn(mine: int) -> None:
+    many = [make(number, (1.0 + number,) * 2, label=f"Equipo {number}") for number in range(25)]
+    figure = machines.compare_machines(many, many[mine])
+    expected = [*range(20)] if mine < 20 else [*range(19), mine]
+    assert bars(figure) == [1 + number for number in expected]
+    own = f"Equipo {mine} · CPU\n(esta ejecución)"
+    assert [name for name in names(figure) if "esta" in name] == [own]
+    painted = [style.BLUE if number == mine else style.SKY for number in expected]
+    assert colors(figure) == painted
+    assert "20 de 25 equipos" in words(figure)
+
+
+@pytest.mark.parametrize("chart", [machines.first_epoch, machines.images_per_joule])
+def test_a_chart_says_that_not_all_machines_are_in_it(chart: Callable[..., Figure]) -> None:
+    many = [with_energy(make(number)) for number in range(21)]
+    assert "20 de 21 equipos" in words(chart(many))
+    assert not [word for word in words(chart(many[:20])) if "equipos" in word]
+    assert len(names(chart(many))) == 20
+
+
+def test_first_epoch_leaves_it_out_of_the_median_of_the_rest() -> None:
+    repeats = [
+        RECORD["repeats"][0] | {"seed": seed, "setup_seconds": setup, "epoch_seconds": seconds}
+        for seed, setup, seconds in ((1, 0.5, [9, 2, 3]), (2, 0.7, [7, 4, 8]), (3, 4, [8, 5, 6]))
+    ]
+    parameters = {"repeats": 3, "epochs": 3}
+    figure = machines.first_epoch([make(repeats=repeats, parameters=parameters), make(1)])
+    assert bars(figure) == [0.7, 0.8, 8, 1, 4.5, 2]
+    shown = words(figure)
+    assert {"0.70 s", "8.00 s", "4.50 s", "0.80 s", "1.00 s", "2.00 s"} < set(shown)
+    assert {"Calentamiento", "Primera época", "Las demás (mediana)"} < set(shown)
+
+
+def test_throughput_has_a_line_for_each_machine_and_precision() -> None:
+    figure = machines.throughput_by_batch(
+        [
+            make(0, (0.5, 0.5), label="Uno", parameters={"batch_size": 512}),
+            make(1, (1.0, 1.0), label="Uno", parameters={"batch_size": 32}),
+            make(2, (2.0, 2.0), label="Uno", parameters={"precision": "mixed_bfloat16"}),
+            make(3, (3.0, 3.0), label="Otro"),
+        ]
+    )
+    assert points(figure.axes[0]) == [[[32, 2700], [512, 5400]], [[128, 1350]], [[128, 900]]]
+    assert {"Uno · CPU · float32", "Uno · CPU · mixed_bfloat16", "Otro · CPU · float32"} < set(
+        words(figure)
+    )
+    assert {"32", "128", "512"} < set(words(figure))
+
+
+def test_throughput_crosses_out_what_does_not_count() -> None:
+    cut = {"status": "interrupted", "reason": "Parado por ti"}
+    figure = machines.throughput_by_batch(
+        [make(0), make(1, (1.0, 1.0), parameters={"batch_size": 512}, **cut)]
+    )
+    line, cross = figure.axes[0].lines
+    assert line.get_xydata().tolist() == [[128, 1800], [512, 2700]]
+    assert cross.get_xydata().tolist() == [[512, 2700]]
+    assert (cross.get_marker(), cross.get_linestyle()) == ("x", "None")
+    assert "No cuenta: ejecución incompleta" in words(figure)
+
+
+def test_throughput_crosses_out_nothing_that_is_not_drawn() -> None:
+    cut = {"status": "interrupted", "reason": "Parado por ti"}
+    many = [make(number, label=f"Equipo {number}") for number in range(8)]
+    figure = machines.throughput_by_batch([*many, make(8, label="El noveno", **cut)])
+    assert len(figure.axes[0].lines) == 8
+    assert "8 de 9 líneas" in words(figure)
+    looks = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines}
+    assert looks == set(style.LINES)
+    assert not [word for word in words(machines.throughput_by_batch(many)) if "líneas" in word]
+
+
+def test_images_per_joule_skips_those_who_do_not_know() -> None:
+    broken = {"status": "failed", "reason": "sin memoria"}
+    figure = machines.images_per_joule(
+        [make(0, label="No sabe"), with_energy(make(1)), with_energy(make(2, **broken))]
+    )
+    assert bars(figure) == [100, 100]
+    assert colors(figure) == [style.BLUE, None]
+    assert words(figure).count("100.00 imágenes/J") == 2
+
+
+# El cuaderno 03
+
+
+def test_layer_costs_add_forward_and_backward() -> None:
+    figure = speed.layer_costs(COSTS[1:4])
+    assert bars(figure) == [2, 0.6, 5, 7.5, 0.6, 12]
+    assert [round(bar.get_x(), 6) for bar in figure.axes[0].patches[3:]] == [2, 0.6, 5]
+    assert names(figure) == ["conv2d", "max_pooling2d", "conv2d_1"]
+    assert figure.axes[0].yaxis_inverted()
+    assert {"Hacia delante", "Hacia atrás"} < set(words(figure))
+
+
+def test_roofline_separates_layers_by_what_limits_them() -> None:
+    figure = speed.roofline(COSTS, peak=2e11, bandwidth=4e10)
+    roof, memory, compute = figure.axes[0].lines
+    assert roof.get_xydata().round(6).tolist() == [[0.05, 2], [5, 200], [500, 200]]
+    assert memory.get_xydata().round(2).tolist() == [[0.2, 5.33], [0.2, 4.57], [4.29, 30]]
+    assert compute.get_xydata().round(2).tolist() == [[31.25, 142.86], [90, 180]]
+    assert {
+        "conv2d",
+        "conv2d_1",
+        "max_pooling2d",
+        "max_pooling2d_1",
+        "dense",
+        "Cuentas: 200 GFLOP/s",
+        "Memoria: 40 GB/s",
+        "100",
+    } < set(words(figure))
+    assert not {"rescaling", "flatten", "dense_1"} & set(words(figure))
+
+
+def test_each_lever_shows_its_median_and_its_extremes() -> None:
+    figure = speed.lever_gains(GAINS)
+    assert bars(figure) == [1.2, 0.5, 2]
+    assert colors(figure) == [style.BLUE, style.GREY, style.BLUE]
+    assert names(figure) == list(GAINS)
+    *extremes, before = figure.axes[0].lines
+    assert [line.get_xdata().tolist() for line in extremes] == [[1.1, 1.4], [0.4, 0.6], [1.9, 2.2]]
+    assert set(before.get_xdata()) == {1}
+    assert {"1.20×", "0.50×", "2.00×"} < set(words(figure))
 
 
 def test_the_race_shows_every_seed_and_the_goal() -> None:
-    figure = charts.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92)
-    points = [line.get_xydata() for line in figure.axes[0].lines[:2]]
-    assert points[0].tolist() == [[120.0, 0.921]]
-    assert points[1].tolist() == [[15.0, 0.922], [16.0, 0.919]]
-    assert "Meta: 92 %" in texts(figure)
+    figure = speed.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92)
+    reference, runs, goal = figure.axes[0].lines
+    assert reference.get_xydata().tolist() == [[120.0, 0.921]]
+    assert runs.get_xydata().tolist() == [[15.0, 0.922], [16.0, 0.919]]
+    assert set(goal.get_ydata()) == {0.92}
+    assert "Meta: 92 %" in words(figure)
+    assert figure.axes[0].get_xlim()[0] == 0
 
 
-def test_a_shared_step_names_its_parts() -> None:
-    figure = charts.data_parallelism(IMAGES[:8])
-    assert pixels(figure).std() > 10
-    assert texts(figure).count("Los mismos\npesos nuevos") == 2
-    assert "Suma\n(all-reduce)" in texts(figure)
+# El cuaderno 04
+
+
+def test_a_shared_step_gives_each_replica_its_half_of_the_batch() -> None:
+    figure = cluster.data_parallelism(IMAGES[:8])
+    [axis] = figure.axes
+    assert [picture(inset) for inset in axis.child_axes] == IMAGES[:8].tolist()
+    heights = [inset.get_position().y0 for inset in axis.child_axes]
+    assert min(heights[:4]) > max(heights[4:])
+    shown = words(figure)
+    assert [shown.count(f"Réplica {number}\nla red entera") for number in (1, 2, 3)] == [1, 1, 0]
+    assert shown.count("Los mismos\npesos nuevos") == 2
+    assert shown.count("Suma\n(all-reduce)") == 1
+    assert len(axis.patches) == 7
+    assert len([text for text in axis.texts if getattr(text, "arrow_patch", None)]) == 8
 
 
 def test_worker_speeds_compare_measured_ideal_and_model() -> None:
-    figure = charts.worker_speeds({1: 100.0, 2: 150.0, 4: 120.0}, {1: 100.0, 2: 155.0, 4: 140.0})
+    figure = cluster.worker_speeds({1: 100.0, 4: 120.0, 2: 150.0}, {1: 100.0, 2: 155.0, 4: 140.0})
     ideal, model = figure.axes[0].lines
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [100, 150, 120]
     assert ideal.get_ydata().tolist() == [100, 200, 400]
     assert model.get_ydata().tolist() == [100, 155, 140]
-    assert {"100", "150", "120", "Medido", "Ideal", "Modelo"} <= set(texts(figure).split("\n"))
+    assert {"100", "150", "120", "Medido", "Ideal", "Modelo"} <= set(words(figure))
 
 
 def test_predicted_gains_draw_every_network_and_the_ideal() -> None:
-    curves = {"1 Gbit/s": {1: 1.0, 2: 1.5, 64: 3.0}, "10 Gbit/s": {1: 1.0, 2: 1.9, 64: 20.0}}
-    figure = charts.predicted_gains(curves, "Predicción")
-    assert [list(line.get_ydata()) for line in figure.axes[0].lines] == [
-        [1, 2, 64], [1, 1.5, 3], [1, 1.9, 20],
-    ]  # fmt: skip
-    assert {"Predicción", "1 Gbit/s", "10 Gbit/s", "Ideal"} <= set(texts(figure).split("\n"))
+    curves = {f"Red {number}": {1: 1.0, 2: 1.5, 64: 3.0 + number} for number in range(8)}
+    figure = cluster.predicted_gains(curves, "Predicción")
+    ideal, *others = figure.axes[0].lines
+    assert ideal.get_xydata().tolist() == [[1, 1], [2, 2], [64, 64]]
+    assert [list(line.get_ydata()) for line in others] == [
+        [1, 1.5, 3 + number] for number in range(8)
+    ]
+    assert {(line.get_color(), line.get_marker()) for line in others} == set(style.LINES)
+    assert {"Predicción", *curves, "Ideal"} <= set(words(figure))

@@ -14,7 +14,8 @@ from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from fashion_bench import charts, report
+from fashion_bench.charts import lesson, speed, style
+from fashion_bench.script import report
 
 VISIONS = ["sRGB1"] + [
     {"name": "sRGB1+CVD", "cvd_type": kind, "severity": severity}
@@ -30,8 +31,8 @@ MIN_CONTRAST = 4.5
 @pytest.mark.parametrize(
     ("colors", "distance"),
     [
-        ((charts.BLUE, charts.ORANGE, charts.SKY, charts.GREY, "black"), 20),
-        ((*charts.LINE_COLORS, "black"), 18),
+        ((style.BLUE, style.ORANGE, style.SKY, style.GREY, "black"), 20),
+        ((*(color for color, _ in style.LINES), "black"), 18),
     ],
 )
 def test_colors_are_told_apart_by_everybody(colors: Sequence[str], distance: float) -> None:
@@ -67,10 +68,10 @@ def figures() -> list[Figure]:
     right = np.arange(100) < 45 + np.arange(10)[:, None]  # del 45 % al 54 % de aciertos
     predictions = np.where(right.ravel(), labels, (labels + 1) % 10)
     return [
-        charts.learning_curves([history]),
-        charts.lever_gains({"XLA": [0.5, 1.2]}),
-        charts.image_as_numbers(grays, "Todos los grises", side=16),
-        charts.confusion_matrix(labels, predictions),
+        lesson.learning_curves([history]),
+        speed.lever_gains({"XLA": [0.5, 1.2]}),
+        lesson.image_as_numbers(grays, "Todos los grises", side=16),
+        lesson.confusion_matrix(labels, predictions),
     ]
 
 

@@ -1,57 +1,68 @@
 """Los `requirements*.txt` y los entornos de conda, contra pyproject.toml y el registro."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT
+from packaging.requirements import Requirement
 
 sys.path.insert(0, str(ROOT / "tools"))
 import lock
 
-PLATFORMS = {
-    "requirements.txt": ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc",
-                         "aarch64-apple-darwin"],
-    "requirements-dev.txt": ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc",
-                             "aarch64-apple-darwin"],
-    "requirements-cuda.txt": ["x86_64-unknown-linux-gnu"],
-    "requirements-torch.txt": ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc",
-                               "aarch64-apple-darwin"],
-    "requirements-jax.txt": ["x86_64-unknown-linux-gnu", "aarch64-apple-darwin"],
-    "requirements-macos.txt": ["aarch64-apple-darwin"],
-    "requirements-distributed.txt": ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc",
-                                     "aarch64-apple-darwin"],
-}  # fmt: skip
+LINUX, WINDOWS, MAC = (
+    "x86_64-unknown-linux-gnu",
+    "x86_64-pc-windows-msvc",
+    "aarch64-apple-darwin",
+)
+TARGETS = [
+    *[
+        ("requirements.txt", platform, python)
+        for platform in (LINUX, WINDOWS, MAC)
+        for python in ("3.11", "3.12", "3.13")
+    ],
+    *[("requirements-cuda.txt", LINUX, python) for python in ("3.11", "3.12", "3.13")],
+    *[("requirements-macos.txt", MAC, python) for python in ("3.11", "3.12")],
+]
+"""Cada fichero que instala el proyecto, con los equipos y los Python para los que está."""
+
 ENVIRONMENTS = {"environment-cuda.yml": "fashion-cuda", "environment-macos.yml": "fashion-macos"}
+
+OLDER_THAN_TENSORFLOW_ASKS = {"nvidia-nccl-cu12": "PyTorch exige justo la 2.27.5"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def registry() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-cache", "-"],
-        input="nbval", text=True, capture_output=True,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-cache", "-"]
+    done = subprocess.run(command, input="nbval", text=True, capture_output=True)
     if done.returncode:
         pytest.skip("sin acceso al registro de paquetes no se pueden resolver las versiones")
 
 
-def resolve(lock_file: Path, platform: str, python: str) -> str:
-    """Resuelve un fichero de versiones fijas para una plataforma y devuelve el resultado."""
-    return subprocess.run(
-        [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate",
-         "--python-platform", platform, "--python-version", python, lock_file],
-        cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0"},  # PyTorch lo exige en el Mac
-    ).stdout  # fmt: skip
+def resolve(*locks: str, platform: str, python: str) -> set[str]:
+    """Resuelve a la vez varios ficheros para un equipo: los «paquete==versión» que tocan en él."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header"]
+    command += ["--no-annotate", "--python-platform", platform, "--python-version", python, *locks]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()) - {"-e ."}
+
+
+def pinned(*locks: str) -> set[str]:
+    """Los «paquete==versión» que fijan esos ficheros en algún equipo."""
+    return {pin.split(" ;")[0] for name in locks for pin in lock.pins(ROOT / name)}
 
 
 def test_every_lock_is_known() -> None:
     assert {path.name for path in ROOT.glob("requirements*.txt")} == set(lock.LOCKS)
-    assert set(PLATFORMS) == set(lock.LOCKS)
+    assert {*lock.BASES, *lock.ADDITIONS} == set(lock.LOCKS)
+    assert {name for name, _, _ in TARGETS} == set(lock.BASES)
 
 
 @pytest.mark.parametrize("name", lock.LOCKS)
@@ -62,26 +73,56 @@ def test_lock_is_fresh_against_pyproject(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", lock.LOCKS)
-def test_lock_pins_everything_installs_the_package_and_has_no_url(name: str) -> None:
+def test_lock_pins_everything_and_only_a_base_installs_the_package(name: str) -> None:
     lines = (ROOT / name).read_text().splitlines()
-    assert lines[0] == "-e ."
-    assert all("==" in line for line in lines[1:])
-    assert not [line for line in lines if "://" in line or "--" in line]
+    assert ("-e ." in lines) == (name in lock.BASES)
+    assert all(re.match(r"[a-z0-9-]+==[\w.]+( ; |$)", line) for line in lock.pins(ROOT / name))
 
 
-@pytest.mark.parametrize(
-    ("name", "platform"),
-    [(name, platform) for name, all_ in PLATFORMS.items() for platform in all_],
-)
-def test_lock_resolves_for_its_platform(name: str, platform: str) -> None:
-    for python in ["3.12"] if name == "requirements-macos.txt" else ["3.11", "3.13"]:
-        resolved = resolve(ROOT / name, platform, python)
-        if name == "requirements-distributed.txt":  # va además de uno de los otros
-            assert "\nray==" in resolved
-            assert "tensorflow" not in resolved
-            continue
-        wheel = "tensorflow-cpu==" if "linux" in platform and "cuda" not in name else "tensorflow=="
-        assert f"\n{wheel}" in resolved
+@pytest.mark.parametrize(("base", "platform", "python"), TARGETS)
+def test_base_has_its_tensorflow(base: str, platform: str, python: str) -> None:
+    resolved = resolve(base, platform=platform, python=python)
+    assert resolved <= pinned(base)
+    cpu_only = base == "requirements.txt" and platform == LINUX
+    tensorflows = {pin.split("==")[0] for pin in resolved} & {"tensorflow", "tensorflow-cpu"}
+    assert tensorflows == {"tensorflow-cpu" if cpu_only else "tensorflow"}
+
+
+@pytest.mark.parametrize("addition", lock.ADDITIONS)
+@pytest.mark.parametrize(("base", "platform", "python"), TARGETS)
+def test_addition_only_adds_to_the_base(
+    base: str, platform: str, python: str, addition: str
+) -> None:
+    alone = resolve(base, platform=platform, python=python)
+    both = resolve(base, addition, platform=platform, python=python)
+    assert alone < both
+    assert both - alone <= pinned(addition)
+    names = {pin.split("==")[0] for pin in both - alone}
+    assert not {name for name in names if name.startswith("tensorflow")}
+    # Las bibliotecas de CUDA 12 y de CUDA 13 se escriben en las mismas carpetas.
+    assert not {n for n in names if n.startswith("nvidia-") and not n.endswith("-cu12")}
+
+
+def test_additions_fit_together() -> None:
+    """Los instala todos juntos `.ci/run`."""
+    assert resolve("requirements.txt", *lock.ADDITIONS, platform=LINUX, python="3.12") <= pinned(
+        *lock.LOCKS
+    )
+
+
+def test_cuda_lock_has_what_tensorflow_asks_for() -> None:
+    pins = dict(pin.split("==") for pin in pinned("requirements-cuda.txt") if "nvidia-" in pin)
+    asked = [Requirement(text) for text in requires("tensorflow-cpu") if "and-cuda" in text]
+    assert asked
+    older = {need.name for need in asked if pins[need.name] not in need.specifier}
+    assert older == set(OLDER_THAN_TENSORFLOW_ASKS)
+
+
+@pytest.mark.parametrize("name", ["requirements-cuda.txt", "requirements-jax.txt"])
+def test_cudnn_still_has_code_for_old_cards(name: str) -> None:
+    [cudnn] = [pin for pin in pinned(name) if pin.startswith("nvidia-cudnn-")]
+    major, minor = cudnn.split("==")[1].split(".")[:2]
+    assert (int(major), int(minor)) < (9, 11)
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
@@ -93,5 +134,6 @@ def test_conda_environment_takes_the_lock_of_its_platform(name: str) -> None:
     lock_file = f"requirements-{name.removeprefix('environment-').removesuffix('.yml')}.txt"
     assert pip == "pip"
     assert packages == {"pip": [f"-r {lock_file}"]}
-    [platform] = PLATFORMS[lock_file]
-    assert resolve(ROOT / lock_file, platform, python.removeprefix("python="))
+    assert python.removeprefix("python=") in {
+        python for base, _, python in TARGETS if base == lock_file
+    }

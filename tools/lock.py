@@ -10,44 +10,61 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-UNIVERSAL = ["--universal", "--python-version=3.11"]
-APPLE_SILICON = ["--python-platform=aarch64-apple-darwin", "--python-version=3.12"]
-
-LOCKS = {
-    "requirements.txt": ("cpu", UNIVERSAL),
-    "requirements-dev.txt": ("cpu,dev", UNIVERSAL),
-    "requirements-cuda.txt": ("cuda", UNIVERSAL),
-    "requirements-torch.txt": ("torch", UNIVERSAL),
-    "requirements-jax.txt": ("jax", UNIVERSAL),
-    "requirements-distributed.txt": ("distributed", UNIVERSAL),
-    "requirements-macos.txt": ("macos", APPLE_SILICON),
+BASES = {
+    "requirements.txt": "cpu",
+    "requirements-cuda.txt": "cuda",
+    "requirements-macos.txt": "macos",
 }
-"""De cada fichero, los extras que instala y para qué plataformas se resuelve."""
+"""Los ficheros que instalan el proyecto, cada uno con su TensorFlow, y el extra de cada uno."""
+
+ADDITIONS = {
+    "requirements-torch.txt": "torch",
+    "requirements-jax.txt": "jax",
+    "requirements-distributed.txt": "distributed",
+    "requirements-dev.txt": "dev",
+}
+"""Los que se instalan encima de cualquiera de los anteriores y solo llevan lo que le añaden."""
+
+LOCKS = [
+    "requirements.txt",
+    "requirements-torch.txt",  # fija las bibliotecas de NVIDIA, que son también las de CUDA y JAX
+    "requirements-cuda.txt",
+    "requirements-jax.txt",
+    "requirements-distributed.txt",
+    "requirements-dev.txt",
+    "requirements-macos.txt",
+]
+"""El orden en que se resuelven: ninguno contradice a los anteriores.
+
+El de los Mac es la excepción, porque su TensorFlow es más antiguo.
+"""
+
+
+def pins(lock: Path) -> list[str]:
+    """Las versiones que fija `lock`, una por línea."""
+    return [line for line in lock.read_text(encoding="utf-8").splitlines() if line != "-e ."]
 
 
 def compile_lock(name: str, output: Path, *options: str) -> None:
     """Escribe en `output` el fichero `name`; respeta las versiones que `output` ya fija.
 
-    Los que se resuelven para las mismas plataformas que `requirements.txt` no pueden
-    contradecirlo, porque unos se instalan encima de otros.
-
     Raises:
         subprocess.CalledProcessError: si las dependencias no se pueden resolver.
     """
-    extras, platform = LOCKS[name]
-    shared = []
-    if platform is UNIVERSAL and name != "requirements.txt":
-        pins = (ROOT / "requirements.txt").read_text().splitlines()
-        shared = [pin for pin in pins if pin != "-e ."]
+    extras = BASES.get(name) or f"cpu,{ADDITIONS[name]}"
+    earlier = [] if name == "requirements-macos.txt" else LOCKS[: LOCKS.index(name)]
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
-        constraints.write_text("\n".join(shared))
-        subprocess.run(
-            [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header",
-             "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", *platform, *options,
-             "--constraint", constraints, "--output-file", output, "-"],
-            input=f"-e .[{extras}]\n", text=True, check=True, cwd=ROOT,
-        )  # fmt: skip
+        constraints.write_text("\n".join(pin for lock in earlier for pin in pins(ROOT / lock)))
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header"]
+        command += ["--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
+        command += ["--universal", "--python-version=3.11", *options]
+        command += ["--constraint", str(constraints), "--output-file", str(output), "-"]
+        subprocess.run(command, input=f"-e .[{extras}]\n", text=True, check=True, cwd=ROOT)
+    if name in ADDITIONS:
+        known = set(pins(ROOT / "requirements.txt"))
+        added = [pin for pin in pins(output) if pin not in known]
+        output.write_text("".join(f"{pin}\n" for pin in added), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from time import sleep
 
-from fashion_bench import NOTEBOOKS_DIR
+from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR
 from fashion_bench.errors import TutorialError
 
 FREE_BYTES_NEEDED = 10_000_000
@@ -26,30 +26,43 @@ def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
             si no se puede escribir en ella o si el disco está lleno.
     """
     path = _absolute(folder)
-    blame = f"{parameter}={folder!r} no vale"
+    make_folder(path, f"{parameter}={folder!r} no vale")
+    return path
+
+
+def make_folder(path: Path, blame: str) -> None:
+    """Crea una carpeta, si no está, y comprueba que se puede escribir en ella.
+
+    Args:
+        path: la carpeta.
+        blame: cómo empieza la frase si algo falla.
+
+    Raises:
+        TutorialError: como `prepare_folder`.
+    """
+    where = shown(path)
     try:
         path.mkdir(exist_ok=True)
         write_atomically(path / f".{secrets.token_hex(8)}", " " * 10_000).unlink()
         free = shutil.disk_usage(path).free
     except FileNotFoundError:
         raise TutorialError(
-            f"{blame}: la carpeta {path.parent} no existe; créala o elige otra."
+            f"{blame}: la carpeta {shown(path.parent)} no existe; créala o elige otra."
         ) from None
     except (FileExistsError, NotADirectoryError):
         raise TutorialError(
-            f"{blame}: {path} no es una carpeta, sino un fichero; elige otra ruta."
+            f"{blame}: {where} no es una carpeta, sino un fichero; elige otra ruta."
         ) from None
     except OSError as error:
         raise TutorialError(
-            f"{blame}: no se puede escribir en {path} ({error.strerror}); "
+            f"{blame}: no se puede escribir en {where} ({error.strerror}); "
             "libera espacio, cambia los permisos o elige otra carpeta."
         ) from None
     if free < FREE_BYTES_NEEDED:
         raise TutorialError(
-            f"{blame}: en el disco de {path} quedan {free / 1e6:.1f} MB y hacen falta "
+            f"{blame}: en el disco de {where} quedan {free / 1e6:.1f} MB y hacen falta "
             f"{FREE_BYTES_NEEDED / 1e6:.0f}; libera espacio o elige otra carpeta."
         )
-    return path
 
 
 def find_folder(folder: str) -> Path:
@@ -61,7 +74,7 @@ def find_folder(folder: str) -> Path:
     path = _absolute(folder)
     if not path.is_dir():
         raise TutorialError(
-            f"results_dir={folder!r} no vale: {path} no existe o no es una carpeta; "
+            f"results_dir={folder!r} no vale: {shown(path)} no existe o no es una carpeta; "
             "escribe la ruta de la carpeta que tiene los registros."
         )
     return path
@@ -82,6 +95,16 @@ def write_atomically(path: Path, text: str) -> Path:
         return _replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def shown(path: Path) -> str:
+    """Cómo se escribe una ruta para que la lea cualquiera: desde el proyecto o con `~`."""
+    path = path.absolute()
+    if path.is_relative_to(PROJECT_DIR):
+        return path.relative_to(PROJECT_DIR).as_posix()
+    if path.is_relative_to(Path.home()):
+        return f"~/{path.relative_to(Path.home()).as_posix()}"
+    return str(path)
 
 
 def _replace(temporary: Path, path: Path) -> Path:

@@ -1,5 +1,7 @@
 """La red y los datos del cuaderno 01, sacados de él para medirlos: no se escriben otra vez."""
 
+import ast
+import tokenize
 from contextlib import redirect_stdout
 from io import StringIO
 from time import perf_counter
@@ -8,9 +10,47 @@ from types import SimpleNamespace
 import nbformat
 
 from fashion_bench import NOTEBOOKS_DIR, parameters
+from fashion_bench.errors import TutorialError
 
+NOTEBOOK = "01_fashion_mnist_cnn.ipynb"
 PREPARE = ("importar", "datos", "repartir", "lotes", "red", "compilar")
 """Las celdas que preparan los datos y definen la red."""
+
+
+def read() -> nbformat.NotebookNode:
+    """Lee el cuaderno, sin los parámetros que papermill le haya inyectado otra vez."""
+    notebook = nbformat.read(NOTEBOOKS_DIR / NOTEBOOK, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if not _has_tag(cell, "injected-parameters")]
+    return notebook
+
+
+def defaults(notebook: nbformat.NotebookNode) -> dict[str, tuple[object, str]]:
+    """Lee de la celda de los parámetros, por orden, sus valores y lo que se dice de cada uno.
+
+    Raises:
+        TutorialError: si no hay una celda con la etiqueta `parameters` o no es Python válido.
+    """
+    cells = [cell for cell in notebook.cells if _has_tag(cell, "parameters")]
+    if len(cells) != 1:
+        raise TutorialError(
+            f"{NOTEBOOK} tiene {len(cells)} celdas con la etiqueta «parameters» y debe tener una: "
+            f"recupéralo con «git restore notebooks/{NOTEBOOK}»."
+        )
+    source, values = cells[0].source, dict[str, object]()
+    try:
+        exec(source, values)
+        targets = [_target(statement) for statement in ast.parse(source).body]
+    except (ArithmeticError, NameError, SyntaxError, TypeError, ValueError) as error:
+        raise TutorialError(
+            f"La celda de los parámetros de {NOTEBOOK} no es Python válido ({error}): corrígela o "
+            f"recupérala con «git restore notebooks/{NOTEBOOK}»."
+        ) from None
+    comments = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    return {name: (values[name], comments.get(line, "")) for name, line in filter(None, targets)}
 
 
 def load(*cells: str, **chosen: object) -> SimpleNamespace:
@@ -27,10 +67,9 @@ def load(*cells: str, **chosen: object) -> SimpleNamespace:
     Raises:
         TutorialError: si un parámetro no vale.
     """
-    notebook = nbformat.read(NOTEBOOKS_DIR / "01_fashion_mnist_cnn.ipynb", as_version=4)
+    notebook = read()
     sources = {cell.id: cell.source for cell in notebook.cells}
-    names: dict[str, object] = {}
-    exec(sources["parameters"], names)
+    names: dict[str, object] = {name: default for name, (default, _) in defaults(notebook).items()}
     names["config"] = parameters.Training.check(names | chosen)
     seconds: dict[str, float] = {}
     for cell in cells or PREPARE:
@@ -39,3 +78,17 @@ def load(*cells: str, **chosen: object) -> SimpleNamespace:
             exec(sources[cell], names)
         seconds[cell] = perf_counter() - start
     return SimpleNamespace(**names, cell_seconds=seconds)
+
+
+def _has_tag(cell: nbformat.NotebookNode, tag: str) -> bool:
+    return tag in cell.metadata.get("tags", [])
+
+
+def _target(statement: ast.stmt) -> tuple[str, int] | None:
+    """El nombre al que asigna una instrucción y la línea en la que acaba."""
+    match statement:
+        case ast.AnnAssign(target=ast.Name(id=name), end_lineno=line, value=ast.expr()):
+            return name, line or 0
+        case ast.Assign(targets=[ast.Name(id=name)], end_lineno=line):
+            return name, line or 0
+    return None

@@ -41,7 +41,9 @@ class Checked(BaseModel):
             TutorialError: con una frase por cada valor que falta o no vale.
         """
         try:
-            return cls.model_validate({name: cell[name] for name in cls.model_fields if name in cell})
+            return cls.model_validate(
+                {name: cell[name] for name in cls.model_fields if name in cell}
+            )
         except ValidationError as error:
             raise cls._in_spanish(error) from None
 

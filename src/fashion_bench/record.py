@@ -29,6 +29,9 @@ SCHEMA_VERSION = 2
 MIME = "application/vnd.fashion-bench.record+json"
 """Con este tipo enseña un cuaderno su registro, y así lo encuentra quien lo ha ejecutado."""
 
+MAIN_CHART = "fashion-bench-main"
+"""Con esta marca lleva un cuaderno, en sus metadatos, su gráfico principal."""
+
 ACCURACY_FLOOR = 0.90
 """Exactitud en prueba por debajo de la cual un tiempo no cuenta."""
 
@@ -129,7 +132,7 @@ class Repeat(Frozen):
     epoch_seconds: list[Seconds] = Field(min_length=1, max_length=1000)
     test_correct: int | None = Field(ge=0, le=10_000)
     """Imágenes de prueba acertadas; `None` si no llegó al examen."""
-    test_loss: float | None = Field(ge=0, le=1e6)
+    test_loss: float | None = Field(ge=0)
     """`None` si no llegó al examen o si la pérdida no salió un número."""
     energy_joules: float | None = Field(ge=0, le=1e12)
 
@@ -159,6 +162,19 @@ class Agreement(Frozen):
             difference is not None and difference <= self.tolerance
             for difference in (self.loss_difference, self.gradient_difference)
         )
+
+
+class Conditions(NamedTuple):
+    """Con qué se entrena de verdad: igual en todas las repeticiones de una ejecución."""
+
+    network: Network
+    data: Data
+    epochs: int
+    batch_size: int
+    precision: str
+    accelerator: Accelerator | None
+    agreement: Agreement | None
+    workers: int = 1
 
 
 class Record(Frozen):

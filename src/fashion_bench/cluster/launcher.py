@@ -10,11 +10,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Thread
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ from fashion_bench import PROJECT_DIR
 from fashion_bench.cluster.trainer import EpochReport, Job, Trainer, tf
 from fashion_bench.errors import TutorialError
 from fashion_bench.measure import correctness
-from fashion_bench.record import Agreement
+from fashion_bench.record import Conditions
 
 STORAGE = PROJECT_DIR / "runs" / "ray"
 """Dónde se guarda cada época cuando todos los procesos están en este ordenador."""
@@ -49,8 +49,15 @@ class Run(NamedTuple):
     """Veces que Ray tuvo que empezar otra vez desde la última época guardada."""
     all_reduce_seconds: dict[int, float]
     """De cada tamaño, en números de 4 bytes, lo que tarda en sumarse entre todos."""
-    agreement: Agreement | None
-    """Si la GPU del proceso 0 calcula lo mismo que su CPU; `None` si se entrena en la CPU."""
+
+
+class Start(NamedTuple):
+    """Lo que cuenta el proceso 0 antes de la primera época."""
+
+    conditions: Conditions
+    setup_seconds: float
+    """Segundos del calentamiento."""
+    all_reduce_seconds: dict[int, float]
 
 
 @contextmanager
@@ -153,6 +160,7 @@ def fit(
     *,
     use_gpu: bool = False,
     storage: str = "",
+    begun: Callable[[Start], None] = lambda start: None,
     told: Callable[[EpochReport], None] = lambda report: None,
     all_reduce_sizes: Sequence[int] = (),
 ) -> Run:
@@ -165,6 +173,7 @@ def fit(
         workers: cuántos procesos.
         use_gpu: si cada uno lleva una GPU.
         storage: carpeta que ven todos los ordenadores; vacía, una de este.
+        begun: función a la que se le cuenta con qué se entrena, antes de la primera época.
         told: función a la que se le cuenta cada época del proceso 0 en cuanto acaba.
         all_reduce_sizes: tamaños, en números de 4 bytes, de las sumas que se miden antes.
 
@@ -178,8 +187,8 @@ def fit(
 
     mailbox = Queue(actor_options={"num_cpus": 0})
     messages: list[Any] = []
-    listener = Thread(target=_listen, args=(mailbox, messages, told), daemon=True)
-    listener.start()
+    pool = ThreadPoolExecutor(1)
+    listening = pool.submit(_listen, mailbox, messages, begun, told)
     name = f"entrenamiento-{os.urandom(4).hex()}"
     folder = Path(storage or STORAGE).expanduser().absolute()
     trainer = TensorflowTrainer(
@@ -218,12 +227,14 @@ def fit(
         ) from None
     finally:
         mailbox.put(None)
-        listener.join()
+        pool.shutdown()
         mailbox.shutdown()
+    listening.result()  # si una de esas funciones ha fallado, aquí se sabe
     shutil.rmtree(folder / name)  # lo guardado solo sirve para seguir si un proceso muere
     reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
-    starts = [m for m in messages if isinstance(m, tuple)]
-    return Run([reports[key] for key in sorted(reports)], len(starts) - 1, *starts[-1])
+    starts = [m for m in messages if isinstance(m, Start)]
+    in_order = [reports[key] for key in sorted(reports)]
+    return Run(in_order, len(starts) - 1, starts[-1].all_reduce_seconds)
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -247,7 +258,8 @@ def _work(config: dict[str, Any]) -> None:
         if config["use_gpu"]:
             sample = trainer.lesson.train_images[:128, ..., None], trainer.lesson.train_labels[:128]
             agreement = correctness.agreement(trainer.model, *sample, "gpu:0", "float32")
-        config["mailbox"].put((all_reduce, agreement))
+        start = Start(trainer.conditions(agreement), trainer.setup_seconds, all_reduce)
+        config["mailbox"].put(start)
     for report in trainer.train(int(first_epoch)):
         config["mailbox"].put(report)
         with tempfile.TemporaryDirectory() as folder:
@@ -257,10 +269,17 @@ def _work(config: dict[str, Any]) -> None:
             ray.train.report({}, checkpoint=checkpoint if rank == 0 else None)
 
 
-def _listen(mailbox: Any, messages: list[Any], told: Callable[[EpochReport], None]) -> None:  # noqa: ANN401
+def _listen(
+    mailbox: Any,  # noqa: ANN401
+    messages: list[Any],
+    begun: Callable[[Start], None],
+    told: Callable[[EpochReport], None],
+) -> None:
     while (message := mailbox.get()) is not None:
         messages.append(message)
-        if isinstance(message, EpochReport) and message.rank == 0:
+        if isinstance(message, Start):
+            begun(message)
+        elif message.rank == 0:
             told(message)
 
 
@@ -333,8 +352,9 @@ def check_same_versions(node: str, here: dict[str, str], there: dict[str, str]) 
             f"El ordenador {node} no responde o no tiene este proyecto: instálalo también allí, "
             "con el mismo requirements-distributed.txt, y arranca Ray desde su entorno."
         )
-    different = [f"{name} {there[name]} (aquí, {here[name]})" for name in here
-                 if there[name] != here[name]]  # fmt: skip
+    different = [
+        f"{name} {there[name]} (aquí, {here[name]})" for name in here if there[name] != here[name]
+    ]
     if different:
         raise TutorialError(
             f"El ordenador {node} tiene otras versiones: {', '.join(different)}; instala en todos "

@@ -27,13 +27,13 @@ class Compute(NamedTuple):
     seconds_per_image: float
 
 
-def all_reduce_seconds(workers: int, size: float, network: Link) -> float:
+def all_reduce_seconds(workers: int, size: float, link: Link) -> float:
     """Devuelve lo que tardan `workers` procesos en sumar entre todos `size` bytes."""
     messages, share = _ring(workers, size)
-    return messages * network.latency_seconds + share * network.seconds_per_byte
+    return messages * link.latency_seconds + share * link.seconds_per_byte
 
 
-def fit_network(measured: Mapping[tuple[int, int], float]) -> Link:
+def fit_link(measured: Mapping[tuple[int, int], float]) -> Link:
     """Ajusta la latencia y el ancho de banda, por mínimos cuadrados del error relativo.
 
     Args:
@@ -56,7 +56,7 @@ def fit_compute(measured: Mapping[float, float]) -> Compute:
 
 
 def step_seconds(
-    workers: int, batch_size: float, size: float, compute: Compute, network: Link
+    workers: int, batch_size: float, size: float, compute: Compute, link: Link
 ) -> float:
     """Predice lo que tarda un paso.
 
@@ -65,10 +65,10 @@ def step_seconds(
         batch_size: imágenes del paso, entre todos.
         size: bytes de los gradientes.
         compute: lo que tarda cada proceso en sus cuentas.
-        network: lo que los une; se supone que no se usa hasta acabar las cuentas.
+        link: lo que los une; se supone que no se usa hasta acabar las cuentas.
     """
     counting = compute.fixed_seconds + compute.seconds_per_image * batch_size / workers
-    return counting + (all_reduce_seconds(workers, size, network) if workers > 1 else 0)
+    return counting + (all_reduce_seconds(workers, size, link) if workers > 1 else 0)
 
 
 def _ring(workers: int, size: float) -> tuple[float, float]:

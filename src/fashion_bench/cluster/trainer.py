@@ -14,11 +14,15 @@ import numpy as np
 
 from fashion_bench import lesson
 from fashion_bench.jupyter import quiet
+from fashion_bench.machine import backends
+from fashion_bench.record import Agreement, Conditions
 from fashion_bench.values import Frozen
 
 with quiet():
     import keras
     import tensorflow as tf
+
+    from fashion_bench.measure import provenance
 
 State = list[np.ndarray]
 """Valores de la red y de su optimizador: todo lo que hace falta para seguir."""
@@ -37,6 +41,11 @@ class Job(Frozen):
     sortea las neuronas que apaga, y con `SGD`, porque Adam divide cada gradiente entre su tamaño
     y convierte un redondeo distinto en un paso distinto."""
 
+    @property
+    def lesson(self) -> dict[str, int]:
+        """Los parámetros que comparte con el cuaderno 01."""
+        return self.model_dump(exclude={"exact"})
+
 
 class EpochReport(Frozen):
     """Lo que un proceso cuenta de una época."""
@@ -50,8 +59,10 @@ class EpochReport(Frozen):
     """Lo que tardó, antes de la primera época, el calentamiento."""
     losses: list[float]
     """De cada paso, la parte de la pérdida que ponen las réplicas de este proceso."""
-    seen: list[int]
-    """Posiciones de las imágenes que ha visto este proceso."""
+    seen: int
+    """Cuántas imágenes ha visto este proceso."""
+    seen_digest: int
+    """Huella de cuáles son, según `digest`."""
     weights_sha256: str
     """Huella de los pesos al acabar la época."""
     validation_accuracy: float | None
@@ -90,8 +101,7 @@ class Trainer:
 
     def __init__(self, job: Job, strategy: tf.distribute.Strategy, rank: int = 0) -> None:
         self.job, self.strategy, self.rank = job, strategy, rank
-        chosen = job.model_dump(include={"epochs", "batch_size", "train_samples", "seed"})
-        self.lesson = lesson.load(**chosen)
+        self.lesson = lesson.load(**job.lesson)
         keras.utils.set_random_seed(job.seed)
         with strategy.scope():
             self.model = self.lesson.compile_model(self.lesson.build_model())
@@ -104,6 +114,24 @@ class Trainer:
         self._seen: list[np.ndarray] = []
         self._step = tf.function(self._all_replicas, autograph=False)
         self.setup_seconds = self._warm_up()
+
+    def conditions(self, agreement: Agreement | None) -> Conditions:
+        """Describe con qué se entrena, para el registro.
+
+        Args:
+            agreement: si la GPU calcula lo mismo que la CPU.
+        """
+        images, validation = len(self.lesson.train_labels), len(self.lesson.validation_labels)
+        return Conditions(
+            network=provenance.describe_network(self.model),
+            data=provenance.describe_data(images, validation),
+            epochs=self.job.epochs,
+            batch_size=self.job.batch_size,
+            precision=provenance.precision(self.model),
+            accelerator=backends.accelerator_of(self.model),
+            agreement=agreement,
+            workers=self.strategy.num_replicas_in_sync,
+        )
 
     def state(self) -> State:
         """Devuelve una copia de todo lo que cambia al entrenar."""
@@ -212,6 +240,7 @@ class Trainer:
 
     def _report(self, epoch: int, seconds: float, losses: np.ndarray) -> EpochReport:
         validation = test = (None, None)
+        seen = np.concatenate(self._seen)
         if self.rank == 0:
             examined = self.lesson.compile_model(self.lesson.build_model())
             examined.set_weights([keras.ops.convert_to_numpy(w) for w in self.model.weights])
@@ -224,7 +253,8 @@ class Trainer:
             seconds=seconds,
             setup_seconds=self.setup_seconds,
             losses=losses.tolist(),
-            seen=np.concatenate(self._seen).tolist(),
+            seen=len(seen),
+            seen_digest=digest(seen),
             weights_sha256=hashlib.sha256(
                 b"".join(keras.ops.convert_to_numpy(w).tobytes() for w in self.model.weights)
             ).hexdigest(),
@@ -261,12 +291,28 @@ def step_losses(reports: list[EpochReport]) -> np.ndarray:
     )
 
 
+def digest(positions: np.ndarray) -> int:
+    """Huella de un montón de posiciones `(n,)`: no depende de su orden, y se pueden sumar.
+
+    Cada posición se convierte en 64 bits que parecen al azar y se suman todos, módulo 2**64. La
+    conversión es la de Steele, Lea y Flood (2014), «Fast splittable pseudorandom number
+    generators».
+    """
+    mixed = (positions.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return int(np.sum(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64))
+
+
 def agree(reports: list[EpochReport], images: int) -> bool:
     """Dice si, en cada época, todos acabaron con los mismos pesos y cada imagen se vio una vez."""
     for epoch in {report.epoch for report in reports}:
         same = [report for report in reports if report.epoch == epoch]
-        seen = sorted(position for report in same for position in report.seen)
-        if len({report.weights_sha256 for report in same}) > 1 or seen != list(range(images)):
+        seen = sum(report.seen for report in same), sum(report.seen_digest for report in same)
+        once = images, digest(np.arange(images))
+        if len({report.weights_sha256 for report in same}) > 1 or (
+            seen[0] != once[0] or seen[1] % 2**64 != once[1]
+        ):
             return False
     return True
 

@@ -4,11 +4,12 @@ TensorFlow siempre está: también prepara los lotes cuando calculan PyTorch o J
 """
 
 import os
-import sys
 import platform
+import re
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine.hardware import nvidia_cards
@@ -17,10 +18,11 @@ from fashion_bench.values import clean
 
 if TYPE_CHECKING:
     import keras
+    import torch
 
 TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
 
-HIDE_GPU = {
+HIDE_GPU: dict[str, dict[str, str]] = {
     "tensorflow": {},
     "torch": {"KERAS_TORCH_DEVICE": "cpu"},
     "jax": {"JAX_PLATFORMS": "cpu"},
@@ -29,28 +31,37 @@ HIDE_GPU = {
 
 
 def prepare(backend: str, device: str) -> None:
-    """Elige el motor de Keras; hay que llamarla antes de importar Keras.
+    """Elige el motor de Keras y su dispositivo; hay que llamarla antes de importar Keras.
+
+    Manda el dispositivo pedido: si no es la CPU, las variables que esconden la GPU se quitan.
 
     Args:
         backend: `tensorflow`, `torch` o `jax`.
         device: dispositivo pedido; con `cpu` se esconde la GPU.
 
     Raises:
-        TutorialError: si el motor no está instalado o Keras ya funciona con otro.
+        TutorialError: si el motor no está instalado o Keras ya funciona con otro motor o en otro
+            dispositivo.
     """
     if find_spec(backend) is None:
         raise TutorialError(
             f"backend={backend!r} no es posible: falta {TITLES[backend]}; instálalo con «python -m "
             f"pip install -r requirements-{backend}.txt» en el entorno que usa este cuaderno."
         )
-    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
+    wanted = {name: value if device == "cpu" else None for name, value in HIDE_GPU[backend].items()}
+    if "keras" in sys.modules and (
+        sys.modules["keras"].backend.backend() != backend
+        or any(os.environ.get(name) != value for name, value in wanted.items())
+    ):
         raise TutorialError(
-            "Keras ya está en marcha con otro motor: reinicia el kernel (en el menú Kernel) "
-            "y vuelve a ejecutar el cuaderno."
+            "Keras ya está en marcha con otro motor o en otro dispositivo: reinicia el kernel "
+            "(en el menú Kernel) y vuelve a ejecutar el cuaderno."
         )
     os.environ["KERAS_BACKEND"] = backend
-    if device == "cpu":
-        os.environ.update(HIDE_GPU[backend])
+    for name, value in wanted.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 def hide_devices(requested: str, backend: str) -> None:
@@ -79,27 +90,14 @@ def hide_devices(requested: str, backend: str) -> None:
 
 def accelerator(backend: str) -> Accelerator | None:
     """Describe la GPU en la que entrenaría el motor, o `None` si entrenaría en la CPU."""
-    name = gpu_name(backend)
-    if name is None:
-        return None
-    for card in nvidia_cards():
-        if card.name == name:
-            return card
-    return Accelerator(name=clean(name), memory_gib=None, driver=None, compute_capability=None)
+    return _describe(gpu_name(backend))
 
 
 def accelerator_of(model: "keras.Model") -> Accelerator | None:
     """Describe la GPU que tiene los pesos de un modelo, o `None` si están en la CPU."""
     import keras
 
-    backend = keras.backend.backend()
-    value = model.trainable_variables[0].value
-    if backend == "jax":
-        [device] = value.devices()
-        on_gpu = device.platform != "cpu"
-    else:
-        on_gpu = "cpu" not in str(value.device).lower()
-    return accelerator(backend) if on_gpu else None
+    return _describe(_gpu_with(model.trainable_variables[0].value, keras.backend.backend()))
 
 
 def software() -> Software:
@@ -119,34 +117,16 @@ def software() -> Software:
 
 def gpu_name(backend: str) -> str | None:
     """Devuelve el nombre de la GPU en la que entrenaría el motor, ya importado, o `None`."""
-    if backend == "torch":
-        import torch
+    if backend == "tensorflow":
+        return _tensorflow_gpu()  # poner en ella un tensor fijaría ya el dispositivo
+    import keras
 
-        if os.environ.get("KERAS_TORCH_DEVICE") == "cpu":
-            return None
-        if torch.backends.mps.is_available():
-            return "GPU de Apple (MPS)"
-        return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-    if backend == "jax":
-        import jax
-
-        [device, *_] = jax.devices()
-        return device.device_kind if device.platform != "cpu" else None
-    import tensorflow as tf
-
-    visible = tf.config.get_visible_devices("GPU")
-    if not visible:
-        return None
-    return tf.config.experimental.get_device_details(visible[0]).get("device_name", "GPU")
+    return _gpu_with(keras.ops.zeros(1), backend)
 
 
 def gpu_device(backend: str) -> str:
     """Devuelve cómo llama el motor a esa GPU en `keras.device`."""
-    if backend == "torch":
-        import torch
-
-        return "mps" if torch.backends.mps.is_available() else "cuda:0"
-    return "gpu:0"
+    return str(_torch_device()) if backend == "torch" else "gpu:0"
 
 
 def versions(backend: str) -> dict[str, str | None]:
@@ -180,13 +160,61 @@ def keep_random_state(backend: str) -> AbstractContextManager:
         return nullcontext()
     import torch
 
-    kind = "mps" if torch.backends.mps.is_available() else "cuda"
-    return torch.random.fork_rng(device_type=kind)
+    device = _torch_device()
+    if device.type == "cpu":
+        return torch.random.fork_rng(devices=[])
+    return torch.random.fork_rng(devices=[device.index], device_type=device.type)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Dice si un error de cualquiera de los motores es que no cabe en la memoria."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}) or (
-        "XlaRuntimeError" in names and "RESOURCE_EXHAUSTED" in str(error)
-    )
+    if names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}:
+        return True
+    # JAX ha cambiado de nombre a su error y PyTorch no siempre da el suyo: los dos son
+    # RuntimeError y se conocen por el texto.
+    told = re.search(r"RESOURCE_EXHAUSTED|out of memory|can't allocate memory", str(error))
+    return isinstance(error, RuntimeError) and told is not None
+
+
+def _describe(name: str | None) -> Accelerator | None:
+    if name is None:
+        return None
+    name = clean(name)
+    for card in nvidia_cards():
+        if card.name == name:
+            return card
+    return Accelerator(name=name, memory_gib=None, driver=None, compute_capability=None)
+
+
+def _gpu_with(tensor: Any, backend: str) -> str | None:  # noqa: ANN401
+    """Devuelve el nombre de la GPU que guarda un tensor, o `None` si está en la CPU."""
+    if backend == "torch":
+        import torch
+
+        if tensor.device.type == "cpu":
+            return None
+        if tensor.device.type == "mps":
+            return "GPU de Apple (MPS)"
+        name: str = getattr(torch, tensor.device.type).get_device_name(tensor.device)
+        return name
+    if backend == "jax":
+        [device, *_] = tensor.devices()
+        return device.device_kind if device.platform != "cpu" else None
+    return _tensorflow_gpu() if "GPU" in tensor.device else None
+
+
+def _tensorflow_gpu() -> str | None:
+    import tensorflow as tf
+
+    visible = tf.config.get_visible_devices("GPU")
+    if not visible:
+        return None
+    return tf.config.experimental.get_device_details(visible[0]).get("device_name", "GPU")
+
+
+def _torch_device() -> "torch.device":
+    """El dispositivo en el que Keras, con PyTorch, pone lo que crea."""
+    import keras
+
+    return keras.ops.zeros(1).device

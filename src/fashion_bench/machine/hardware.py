@@ -1,6 +1,10 @@
 """Las piezas del equipo que se pueden preguntar sin TensorFlow: el sistema y las tarjetas."""
 
+import ctypes
 import platform
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, TypeVar
+from uuid import UUID
 
 import archspec.cpu
 import psutil
@@ -9,18 +13,19 @@ import pynvml
 from fashion_bench.record import Accelerator, Machine
 from fashion_bench.values import clean
 
+Answer = TypeVar("Answer")
+
 
 def machine() -> Machine:
     """Describe este equipo."""
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
     return Machine(
         os=clean(operating_system()),
         architecture=clean(platform.machine()),
-        cpu=clean(archspec.cpu.brand_string() or platform.processor()),
+        cpu=clean(_processor()),
         physical_cores=psutil.cpu_count(logical=False),
         logical_cores=psutil.cpu_count() or 1,
-        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
-        power=None if battery is None else ("mains" if battery.power_plugged else "battery"),
+        memory_gib=_gib(psutil.virtual_memory().total),
+        power=_power(),
     )
 
 
@@ -42,37 +47,66 @@ def is_wsl() -> bool:
     return "microsoft" in platform.release().lower()
 
 
+class Card(NamedTuple):
+    """Una tarjeta NVIDIA: lo que se cuenta de ella y lo que la distingue de otra igual."""
+
+    handle: object
+    uuid: str | None
+    accelerator: Accelerator
+
+
 def nvidia_cards() -> list[Accelerator]:
     """Pregunta al controlador de NVIDIA (NVML) qué tarjetas hay; sin controlador, ninguna."""
+    cards, _ = ask_nvidia()
+    return cards
+
+
+def ask_nvidia() -> tuple[list[Accelerator], str | None]:
+    """Como `nvidia_cards`, pero dice también qué falla: el controlador o una de las tarjetas."""
     try:
-        return ask_nvidia()
-    except pynvml.NVMLError:
-        return []
+        pynvml.nvmlInit()
+        try:
+            cards, problem = _cards()
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError as error:
+        return [], str(error)
+    return [card.accelerator for card in cards], problem
 
 
-def ask_nvidia() -> list[Accelerator]:
-    """Como `nvidia_cards`, pero dice qué falla.
+def match_card(
+    cards: Sequence[Card], name: str, cuda_uuid: Callable[[], str | None]
+) -> Card | None:
+    """Busca la tarjeta en la que se entrena; `None` si no se sabe con certeza cuál es.
 
-    Raises:
-        NVMLError: si el controlador falta o no responde.
+    Args:
+        cards: las que hay.
+        name: cómo la llama el motor.
+        cuda_uuid: dice el UUID de la primera que ve CUDA; solo se le pregunta si hay varias con
+            ese nombre.
     """
-    pynvml.nvmlInit()
+    same = [card for card in cards if card.accelerator.name == name]
+    if len(same) > 1:
+        uuid = cuda_uuid()
+        same = [card for card in same if card.uuid and card.uuid == uuid]
+    return same[0] if len(same) == 1 else None
+
+
+def first_cuda_uuid() -> str | None:
+    """Pregunta a CUDA el UUID de la primera tarjeta que ve este proceso.
+
+    Es en la que entrenan los motores. CUDA cuenta solo las que deja ver CUDA_VISIBLE_DEVICES, y
+    en su propio orden; el controlador (NVML), todas y en el suyo.
+    """
     try:
-        driver = pynvml.nvmlSystemGetDriverVersion()
-        return [_card(index, driver) for index in range(pynvml.nvmlDeviceGetCount())]
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _card(index: int, driver: str) -> Accelerator:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-    return Accelerator(
-        name=clean(pynvml.nvmlDeviceGetName(handle)),
-        memory_gib=round(pynvml.nvmlDeviceGetMemoryInfo(handle).total / 2**30, 1),
-        driver=clean(driver),
-        compute_capability=f"{major}.{minor}",
-    )
+        cuda = ctypes.CDLL("nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1")
+        get_uuid = cuda.cuDeviceGetUuid_v2  # si la tarjeta está repartida (MIG), da el del trozo
+    except (OSError, AttributeError):  # no hay CUDA, o es anterior a esa función
+        return None
+    device, uuid = ctypes.c_int(), ctypes.create_string_buffer(16)
+    if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0) or get_uuid(uuid, device):
+        return None
+    return f"GPU-{UUID(bytes=uuid.raw)}"
 
 
 class EnergyMeter:
@@ -85,17 +119,76 @@ class EnergyMeter:
     """
 
     def __init__(self, accelerator: Accelerator | None) -> None:
-        self._handle = None
-        cards = nvidia_cards() if accelerator else []
-        if accelerator in cards:
-            pynvml.nvmlInit()
-            self._handle = pynvml.nvmlDeviceGetHandleByIndex(cards.index(accelerator))
+        self._card: Card | None = None
+        if accelerator is None:
+            return
+        try:
+            pynvml.nvmlInit()  # y queda así hasta el final: cerrarlo anularía la tarjeta
+            cards, _ = _cards()
+        except pynvml.NVMLError:
+            return
+        self._card = match_card(cards, accelerator.name, first_cuda_uuid)
 
     def joules(self) -> float | None:
         """Devuelve lo gastado desde que arrancó el controlador; `None` si no se sabe."""
-        if self._handle is None:
+        if self._card is None:
             return None
+        # Las tarjetas anteriores a Volta no lo cuentan.
+        millijoules = _ask(pynvml.nvmlDeviceGetTotalEnergyConsumption, self._card.handle)
+        return None if millijoules is None else millijoules / 1000
+
+
+def _processor() -> str:
+    try:
+        name = archspec.cpu.brand_string()
+    except OSError:  # un sistema que no deja ejecutar la instrucción que lo pregunta
+        name = None
+    return name or archspec.cpu.host().name
+
+
+def _power() -> Literal["mains", "battery"] | None:
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    if battery is None or battery.power_plugged is None:  # no tiene, o no sabe si está enchufada
+        return None
+    return "mains" if battery.power_plugged else "battery"
+
+
+def _cards() -> tuple[list[Card], str | None]:
+    """Las tarjetas que responden y, si alguna no responde, por qué."""
+    cards, problem = [], None
+    driver = _ask(pynvml.nvmlSystemGetDriverVersion)
+    for index in range(pynvml.nvmlDeviceGetCount()):
         try:
-            return pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle) / 1000
-        except pynvml.NVMLError:  # tarjetas anteriores a Volta no lo cuentan
-            return None
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        except pynvml.NVMLError as error:
+            problem = str(error)
+        else:
+            cards.append(_card(handle, driver))
+    return cards, problem
+
+
+def _card(handle: object, driver: str | None) -> Card:
+    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    capability = _ask(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
+    return Card(
+        handle=handle,
+        uuid=_ask(pynvml.nvmlDeviceGetUUID, handle),
+        accelerator=Accelerator(
+            name=clean(_ask(pynvml.nvmlDeviceGetName, handle) or "GPU de NVIDIA"),
+            memory_gib=_gib(memory.total) if memory and memory.total else None,
+            driver=clean(driver) if driver else None,
+            compute_capability="{}.{}".format(*capability) if capability else None,
+        ),
+    )
+
+
+def _ask(query: Callable[..., Answer], *arguments: object) -> Answer | None:
+    """Pregunta un dato al controlador; `None` si no lo da o, como hace WSL2, lo da ilegible."""
+    try:
+        return query(*arguments)
+    except (pynvml.NVMLError, UnicodeDecodeError):
+        return None
+
+
+def _gib(size: int) -> float:
+    return round(size / 2**30, 1)

@@ -40,10 +40,7 @@ def groups(records: Sequence[Record], metric: str) -> list[list[Record]]:
             epochs = record.parameters.epochs if metric == "cold_total" else None
             latest = by_setting.setdefault((record.setting, epochs), {})
             latest[record.machine_key] = record
-    ordered = [
-        sorted(latest.values(), key=METRICS[metric].value)
-        for latest in by_setting.values()
-    ]
+    ordered = [sorted(latest.values(), key=METRICS[metric].value) for latest in by_setting.values()]
     if METRICS[metric].more_is_better:
         ordered = [group[::-1] for group in ordered]
     return sorted(ordered, key=_importance)

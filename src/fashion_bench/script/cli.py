@@ -1,17 +1,10 @@
 """La línea de órdenes: ejecuta el cuaderno 01 con papermill y muestra lo que va escribiendo."""
 
-import ast
-import asyncio
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import product, zip_longest
 from pathlib import Path
-from statistics import median
-from types import FrameType
 from typing import NamedTuple
 
 import click
@@ -19,16 +12,19 @@ import nbformat
 from jupyter_client import AsyncKernelManager
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import DeadKernelError
-from papermill import PapermillExecutionError, execute_notebook, inspect_notebook
+from papermill import PapermillExecutionError, execute_notebook
 
-from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, own_photo, parameters, records, report
+from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders, lesson, parameters, photo
 from fashion_bench.errors import TutorialError
-from fashion_bench.records import Record
+from fashion_bench.folders import shown
+from fashion_bench.record import Record
+from fashion_bench.script import report
+from fashion_bench.script.interrupt import CtrlC
 
-NOTEBOOK = NOTEBOOKS_DIR / "01_fashion_mnist_cnn.ipynb"
 RUNS_DIR = PROJECT_DIR / "runs"
 
-FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
+FINE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+RESULT_WITHOUT_RECORD = {FINE: "sin registro", FAILED: "falló", INTERRUPTED: "interrumpida"}
 
 
 Overrides = dict[str, int | str]
@@ -59,28 +55,22 @@ def main() -> None:
     """Punto de entrada: lee la orden, ejecuta el cuaderno y termina con su código de salida."""
     for stream in (sys.stdout, sys.stderr):  # una consola cp1252 no puede con todo
         stream.reconfigure(errors="replace")
-    defaults = notebook_parameters()
-    command = build_command(defaults)
     try:
+        notebook = lesson.read()
+        defaults = lesson.defaults(notebook)
+        command = build_command(defaults)
         given = command.main(standalone_mode=False)
         if isinstance(given, int):  # se pidió --help
             sys.exit(given)
         combinations = checked(defaults, given)
+        folders.make_folder(RUNS_DIR, "No se puede empezar")
     except click.UsageError as error:
         _complain(f"Error: {_in_spanish(error)}")
         sys.exit(BAD_USAGE)
     except TutorialError as error:
         _complain(f"Error: {error}")
         sys.exit(BAD_USAGE)
-    sys.exit(run_all(combinations))
-
-
-def notebook_parameters() -> dict[str, tuple[object, str]]:
-    """Lee del cuaderno el valor por defecto y la ayuda de cada parámetro."""
-    return {
-        name: (ast.literal_eval(found["default"]), found["help"])
-        for name, found in inspect_notebook(NOTEBOOK).items()
-    }
+    sys.exit(run_all(notebook, combinations))
 
 
 def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
@@ -90,20 +80,30 @@ def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
             [f"--{name.replace('_', '-')}", name],
             multiple=True,
             metavar="NÚMERO" if isinstance(default, int) else "TEXTO",
-            help=f"{text} [por defecto: {default if default != '' else 'vacío'}]",
+            help=f"{text}: {parameters.Training.model_fields[name].description} "
+            f"[por defecto: {default if default != '' else 'vacío'}]",
         )
         for name, (default, text) in defaults.items()
     ]
     return SpanishCommand(
         "fashion_mnist_cnn.py",
-        params=[*options, click.Option(["--help"], is_flag=True, is_eager=True, expose_value=False,
-                                       callback=_show_help, help="Muestra esta ayuda.")],
+        params=[
+            *options,
+            click.Option(
+                ["--help"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_show_help,
+                help="Muestra esta ayuda.",
+            ),
+        ],
         callback=lambda **given: {name: texts for name, texts in given.items() if texts},
         add_help_option=False,
         help="Entrena una red convolucional con Fashion-MNIST y mide cuánto tarda este equipo: "
         "ejecuta el cuaderno notebooks/01_fashion_mnist_cnn.ipynb sin navegador. Si repites una "
         "opción con otro valor, prueba todas las combinaciones.",
-    )  # fmt: skip
+    )
 
 
 def checked(
@@ -122,15 +122,15 @@ def checked(
             if chosen[name]:  # una ruta de la terminal se cuenta desde donde se escribe
                 chosen[name] = str(Path(chosen[name]).expanduser().absolute())
         config = parameters.Training.check_strings(texts | chosen)
-        records.prepare_folder(config.results_dir)
+        folders.prepare_folder(config.results_dir)
         if config.photo:
-            own_photo.load(config.photo)
+            photo.load(config.photo)
         combinations.append({name: getattr(config, name) for name in chosen})
     return combinations
 
 
-def run_all(combinations: list[Overrides]) -> int:
-    """Ejecuta las combinaciones una tras otra y devuelve el código de salida.
+def run_all(notebook: nbformat.NotebookNode, combinations: list[Overrides]) -> int:
+    """Ejecuta con el cuaderno las combinaciones una tras otra y devuelve el código de salida.
 
     Una que falla no detiene a las demás. Si hay varias, acaba con una tabla de todas.
     """
@@ -139,7 +139,7 @@ def run_all(combinations: list[Overrides]) -> int:
     for number, (name, overrides) in enumerate(zip(names, combinations, strict=True), 1):
         if len(combinations) > 1:
             print(f"\n=== {number} de {len(combinations)}: {name} ===", flush=True)
-        outcomes.append(run(overrides))
+        outcomes.append(run(notebook, overrides))
         if outcomes[-1].code == INTERRUPTED:
             break
     if len(combinations) > 1:
@@ -155,31 +155,31 @@ def summary(names: list[str], outcomes: list[Outcome]) -> str:
         if outcome is None:
             result = "sin hacer"
         elif outcome.record is None:
-            result = "falló" if outcome.code == FAILED else "interrumpida"
+            result = RESULT_WITHOUT_RECORD[outcome.code]
         else:
-            seconds = outcome.record.median_epoch_seconds
-            speed = outcome.record.data.training_images / seconds
-            accuracy = median(repeat.test_accuracy for repeat in outcome.record.repeats)
-            result = f"{seconds:8.2f}  {speed:10.0f}  {accuracy:9.4f}"
-            result += f"  no cuenta: {outcome.record.flaw}" if outcome.record.flaw else ""
+            record = outcome.record
+            accuracy = record.accuracy or 0.0
+            result = f"{record.median_epoch_seconds:8.2f}  {record.images_per_second:10.0f}"
+            result += f"  {accuracy:9.4f}"
+            result += f"  no cuenta: {record.flaw}" if record.flaw else ""
         lines.append(f"{name:{width}}  {result}")
     return "\n".join(lines)
 
 
-def run(overrides: Overrides) -> Outcome:
+def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
     """Ejecuta el cuaderno en un kernel nuevo, con su texto en directo."""
     output = RUNS_DIR / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.ipynb"
+    partial = f"El cuaderno a medias está en {shown(output)}"
     manager = AsyncKernelManager(kernel_name="python3", transport_encryption="auto")
-    stop = _CtrlC(manager)
+    stop = CtrlC(manager)
+    os.environ.pop("JPY_SESSION_NAME", None)  # el script puede lanzarse desde un cuaderno
+    if sys.stdout.isatty():
+        os.environ["FASHION_BENCH_PROGRESS"] = "1"
     try:
-        RUNS_DIR.mkdir(exist_ok=True)
-        os.environ.pop("JPY_SESSION_NAME", None)  # el script puede lanzarse desde un cuaderno
-        if sys.stdout.isatty():
-            os.environ["FASHION_BENCH_PROGRESS"] = "1"
         with stop.handled():
-            notebook = execute_notebook(
-                NOTEBOOK,
-                output,
+            executed = execute_notebook(
+                notebook,
+                str(output).replace("{", "{{").replace("}", "}}"),  # papermill rellena las llaves
                 overrides,
                 cwd=NOTEBOOKS_DIR,
                 progress_bar=False,
@@ -189,67 +189,47 @@ def run(overrides: Overrides) -> Outcome:
                 on_cell_start=stop.before_cell,
                 coalesce_streams=True,  # del avance de cada época, guarda solo lo último
             )
-        page, picture = report.write(notebook, output)
     except KeyboardInterrupt:
         return Outcome(INTERRUPTED)
     except PapermillExecutionError as error:
         if stop.pressed:
-            _complain(f"Interrumpido. El cuaderno a medias está en {output}")
+            _complain(f"Interrumpido. {partial}")
             return Outcome(INTERRUPTED)
-        sentence = error.evalue if error.ename == TutorialError.__name__ else (
-            f"la celda {error.exec_count} ha fallado con {error.ename}: {error.evalue}"
-        )  # fmt: skip
-        _complain(f"Error: {sentence}\nEl cuaderno a medias está en {output}")
+        sentence = error.evalue
+        if error.ename != TutorialError.__name__:
+            sentence = f"la celda {error.exec_count} ha fallado con {error.ename}: {sentence}"
+        _complain(f"Error: {sentence}\n{partial}")
     except DeadKernelError:
         _complain(
             "Error: el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por "
-            f"falta de memoria; prueba con un lote menor.\nEl cuaderno a medias está en {output}"
-        )
-    except OSError as error:
-        _complain(
-            f"Error: no se puede escribir en {RUNS_DIR} ({error.strerror}); libera espacio o "
-            "cambia los permisos de esa carpeta."
+            f"falta de memoria; prueba con un lote menor.\n{partial}"
         )
     else:
-        print(f"Informe: {page}\nGráfico: {picture}\nCuaderno ejecutado: {output}")
-        return Outcome(0, _saved_record(notebook))
+        return _tell(executed, output)
     finally:
         if manager.has_kernel:
             run_sync(manager.shutdown_kernel)(now=True)
     return Outcome(FAILED)
 
 
-class _CtrlC:
-    """Qué hacer con Ctrl-C: la primera vez, detener la celda; la segunda, cortar sin más.
-
-    El cuaderno guarda entonces lo que ya ha medido y papermill, el cuaderno a medias.
-    """
-
-    def __init__(self, manager: AsyncKernelManager) -> None:
-        self.pressed = False
-        self._started = False
-        self._manager = manager
-
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        previous = signal.signal(signal.SIGINT, self._interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, previous)
-
-    def before_cell(self, **_: object) -> None:
-        if self.pressed:  # se pulsó entre dos celdas o mientras arrancaba el kernel
-            raise KeyboardInterrupt
-        self._started = True
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        self.pressed = True
-        print("\nInterrumpido: se detiene el entrenamiento…", file=sys.stderr, flush=True)
-        if self._started:  # interrumpir un kernel que aún arranca lo mata
-            loop = asyncio.get_running_loop()
-            asyncio.run_coroutine_threadsafe(self._manager.interrupt_kernel(), loop)
+def _tell(executed: nbformat.NotebookNode, output: Path) -> Outcome:
+    """Escribe el informe y cuenta dónde ha quedado todo."""
+    record = report.record_of(executed)
+    if record is None:
+        print("El cuaderno no enseña su registro: le falta la celda que lo hace.")
+    try:
+        page, picture = report.write(executed, output)
+    except OSError as error:
+        _complain(
+            f"Error: no se puede escribir {shown(Path(error.filename or output))} "
+            f"({error.strerror}); libera espacio o cambia los permisos de esa carpeta."
+        )
+        return Outcome(FAILED, record)
+    print(f"Informe: {shown(page)}")
+    if picture:
+        print(f"Gráfico: {shown(picture)}")
+    print(f"Cuaderno ejecutado: {shown(output)}")
+    return Outcome(FINE, record)
 
 
 def _show_help(ctx: click.Context, option: click.Option, asked: bool) -> None:
@@ -274,18 +254,13 @@ def _in_spanish(error: click.UsageError) -> str:
             )
 
 
-def _saved_record(notebook: nbformat.NotebookNode) -> Record:
-    [cell] = [cell for cell in notebook.cells if cell.id == "registro"]
-    return records.load_file(
-        Path(cell.outputs[0].text.removeprefix("Registro guardado en ").strip())
-    )
-
-
 def _names(combinations: list[Overrides]) -> list[str]:
     """Nombra cada combinación por las opciones que cambian de una a otra."""
-    varied = [name for name, value in combinations[0].items() if any(
-        other[name] != value for other in combinations
-    )]  # fmt: skip
+    varied = [
+        name
+        for name, value in combinations[0].items()
+        if any(other[name] != value for other in combinations)
+    ]
     return [
         " ".join(f"--{name.replace('_', '-')} {overrides[name]}" for name in varied)
         for overrides in combinations

@@ -6,12 +6,21 @@ from pathlib import Path
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
+from fashion_bench.record import MAIN_CHART, MIME, Record
+
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-MAIN_CHART = "equipos"
-"""Celda del cuaderno 01 que compara este equipo con los demás."""
 
 
-def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path]:
+def record_of(notebook: NotebookNode) -> Record | None:
+    """Devuelve el registro que enseña un cuaderno ejecutado, esté en la celda que esté.
+
+    Si enseña varios, el último; si ninguno, `None`.
+    """
+    found = [output.data[MIME] for output in _shown(notebook) if MIME in output.data]
+    return Record.model_validate(found[-1]) if found else None
+
+
+def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
     """Escribe el informe al lado del cuaderno ejecutado.
 
     La página lleva dentro todo lo que necesita: se abre sin conexión. El código no se ve hasta
@@ -22,7 +31,8 @@ def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path]:
         executed: dónde está guardado.
 
     Returns:
-        Las rutas de la página (`.html`) y del gráfico principal (`.png`).
+        Las rutas de la página (`.html`) y del gráfico principal (`.png`), que es `None` si el
+        cuaderno no lo dibuja.
 
     Raises:
         OSError: si no se puede escribir.
@@ -32,7 +42,19 @@ def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path]:
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
     html.write_text(page, encoding="utf-8")
-    [cell] = [cell for cell in notebook.cells if cell.id == MAIN_CHART]
-    [picture] = [output.data["image/png"] for output in cell.outputs if "data" in output]
-    png.write_bytes(b64decode(picture))
+    pictures = [
+        output.data["image/png"]
+        for output in _shown(notebook)
+        if output.metadata.get("image/png", {}).get(MAIN_CHART)
+    ]
+    if not pictures:
+        return html, None
+    png.write_bytes(b64decode(pictures[-1]))
     return html, png
+
+
+def _shown(notebook: NotebookNode) -> list[NotebookNode]:
+    """Los resultados de las celdas que no son solo texto."""
+    return [
+        output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output
+    ]

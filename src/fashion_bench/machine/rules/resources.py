@@ -1,0 +1,37 @@
+"""Reglas sobre lo que le queda libre al equipo."""
+
+from fashion_bench.machine.facts import Facts
+from fashion_bench.machine.finding import PIP_CACHE_PAGE, Finding, warning
+
+MIN_FREE_MEMORY_GIB = 1.5
+"""Medido: la lección entera, sin GPU, llega a 1.1 GiB."""
+MIN_FREE_DISK_GIB = 0.5
+INSTALL_DISK_GIB = {"requirements.txt": 2, "requirements-macos.txt": 2, "requirements-cuda.txt": 4}
+
+
+def low_memory(facts: Facts) -> Finding | None:
+    """Falta memoria."""
+    if facts.free_memory_gib >= MIN_FREE_MEMORY_GIB:
+        return None
+    return warning(
+        id="low-memory",
+        sentence=f"solo quedan {facts.free_memory_gib:.1f} GiB de memoria libre y entrenar "
+        f"necesita alrededor de {MIN_FREE_MEMORY_GIB:.1f}; cierra otros programas",
+    )
+
+
+def low_disk(facts: Facts) -> Finding | None:
+    """Falta disco para guardar los resultados o, si aún no hay TensorFlow, para instalarlo."""
+    if facts.tensorflow.version:
+        needed, purpose = MIN_FREE_DISK_GIB, "guardar los resultados"
+    else:
+        needed, purpose = INSTALL_DISK_GIB[facts.lock], f"instalar {facts.lock}"
+    if facts.free_disk_gib >= needed:
+        return None
+    return warning(
+        id="low-disk",
+        sentence=f"en el disco solo quedan {facts.free_disk_gib:.1f} GiB libres y "
+        f"{purpose} necesita {needed} GiB; vacía la caché de pip",
+        cure=f"{facts.python_command} -m pip cache purge",
+        url=PIP_CACHE_PAGE,
+    )

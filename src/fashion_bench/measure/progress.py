@@ -1,0 +1,71 @@
+"""Lo que se escribe mientras se entrena y al acabar."""
+
+import os
+from collections.abc import Sequence
+from statistics import median
+from time import perf_counter
+
+import keras
+
+from fashion_bench.jupyter import in_jupyterlab
+from fashion_bench.measure.clock import EpochClock
+
+PROGRESS_SECONDS = 0.5
+"""Cada cuánto se dice cómo va la época."""
+
+
+class EpochLine(keras.callbacks.Callback):
+    """Escribe una línea por época y, si alguien mira, cómo va la que está en marcha.
+
+    Mira alguien si el cuaderno está abierto en JupyterLab o si el script, que lo dice con la
+    variable `FASHION_BENCH_PROGRESS`, escribe en una terminal. Cada aviso se escribe encima del
+    anterior, y la línea de la época, encima del último.
+
+    Args:
+        clock: reloj del mismo `fit`, puesto antes que este en la lista de `callbacks`.
+    """
+
+    def __init__(self, clock: EpochClock) -> None:
+        super().__init__()
+        self.clock = clock
+        self._name = ""
+        self._start = self._next = 0.0
+        self.live = in_jupyterlab() or "FASHION_BENCH_PROGRESS" in os.environ
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Apunta cuándo empieza la época."""
+        self._name = f"Época {epoch + 1:>{len(str(self.params['epochs']))}}/{self.params['epochs']}"
+        self._start = perf_counter()
+        self._next = self._start + PROGRESS_SECONDS
+
+    # No al acabar el lote: Keras entrega entonces la pérdida, y pedirla haría esperar a la GPU.
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Dice cómo va la época, si toca."""
+        if self.live and batch and (now := perf_counter()) >= self._next:
+            self._next = now + PROGRESS_SECONDS
+            done, seconds = batch / self.params["steps"], now - self._start
+            print(
+                f"\r{self._name}: {100 * done:3.0f} %, {self.clock.images * done / seconds:7.0f} "
+                f"imágenes/s, quedan {seconds / done - seconds:3.0f} s ",
+                end="",
+                flush=True,
+            )
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        """Escribe la línea de la época que acaba de terminar."""
+        seconds = self.clock.epoch_seconds[-1]
+        print(
+            f"{chr(13) * self.live}{self._name}: {seconds:6.2f} s, "
+            f"{self.clock.images / seconds:7.0f} imágenes/s, pérdida {logs['loss']:.4f}, "
+            f"exactitud {logs['accuracy']:.4f}, validación {logs['val_accuracy']:.4f}",
+            flush=True,
+        )
+
+
+def final_line(totals: Sequence[float]) -> str:
+    """Devuelve la línea final.
+
+    Args:
+        totals: segundos de todas las épocas de cada repetición; de varias cuenta la mediana.
+    """
+    return f"--- Entrenamiento finalizado en {median(totals):.2f} segundos ---"

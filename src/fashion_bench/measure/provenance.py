@@ -1,0 +1,108 @@
+"""De dónde sale una medida: con qué código, qué red y qué imágenes se entrenó de verdad."""
+
+import hashlib
+import subprocess
+from importlib import metadata
+
+import keras
+import nbformat
+import tensorflow as tf
+
+from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, data
+from fashion_bench.record import Code, Data, Network
+
+
+def code(notebook: str) -> Code:
+    """Describe el código con el que se mide.
+
+    Args:
+        notebook: nombre del cuaderno que se ejecuta, de la carpeta `notebooks/`.
+    """
+    cells = nbformat.read(NOTEBOOKS_DIR / notebook, as_version=4).cells
+    sources = [cell.source for cell in cells if cell.cell_type == "code"]
+    return Code(
+        version=metadata.version("fashion-bench"),
+        git_commit=_git_commit(),
+        notebook=notebook,
+        notebook_sha256=hashlib.sha256("\0".join(sources).encode()).hexdigest(),
+    )
+
+
+def batch_sizes(dataset: tf.data.Dataset) -> list[int]:
+    """Cuenta las imágenes de cada lote, recorriendo los datos una vez."""
+    return [len(labels) for _, labels in dataset]
+
+
+def describe_data(training_images: int, validation_images: int) -> Data:
+    """Describe las imágenes con las que se entrena, se valida y se mide la exactitud."""
+    return Data(
+        sha256=data.fingerprint(),
+        training_images=training_images,
+        validation_images=validation_images,
+        test_images=data.TEST_IMAGES,
+    )
+
+
+def precision(model: keras.Model) -> str:
+    """Devuelve la precisión con la que calcula la primera capa que tiene pesos."""
+    return next(layer.dtype_policy.name for layer in model.layers if layer.weights)
+
+
+def describe_network(model: keras.Model) -> Network:
+    """Describe un modelo compilado por sus capas, su optimizador y su número de pesos."""
+    return Network(
+        layers=[_describe_layer(layer) for layer in model.layers],
+        optimizer=_describe_optimizer(model.optimizer),
+        weights=model.count_params(),
+    )
+
+
+def _describe_optimizer(optimizer: keras.Optimizer) -> str:
+    # Con mixed_float16, Keras envuelve el optimizador elegido en otro que escala la pérdida.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = optimizer.get_config()["learning_rate"]
+    if isinstance(rate, dict):  # una tasa que cambia durante el entrenamiento
+        settings = {
+            name: value
+            for name, value in rate["config"].items()
+            if value and name not in ("name", "decay_steps")
+        }
+        known = settings.pop("initial_learning_rate", None)
+        shown = [_flat(known)] if known is not None else []
+        shown += [f"{name}={_flat(value)}" for name, value in settings.items()]
+        rate = " ".join([rate["class_name"], *shown])
+    else:
+        rate = _flat(rate)
+    return f"{type(optimizer).__name__} learning_rate={rate}"[:120]
+
+
+def _describe_layer(layer: keras.Layer) -> str:
+    config = layer.get_config()
+    keys = ("filters", "kernel_size", "pool_size", "strides", "padding", "units", "rate", "scale")
+    values = {key: config[key] for key in (*keys, "activation") if key in config}
+    return " ".join([type(layer).__name__, *(f"{key}={_flat(values[key])}" for key in values)])
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _git_commit() -> str | None:
+    """Versión del código en git, con «-dirty» si el paquete tiene cambios sin confirmar.
+
+    Los cambios del cuaderno no cuentan aquí: los delata `notebook_sha256`.
+    """
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    if commit is None:  # sin git, o sin ninguna confirmación todavía
+        return None
+    return f"{commit}-dirty" if _git("status", "--porcelain", "--", "src") else commit
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=PROJECT_DIR, capture_output=True, text=True)
+    except FileNotFoundError:  # no hay git: el proyecto se descargó como ZIP
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
