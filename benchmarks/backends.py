@@ -4,57 +4,48 @@ Entrena con cada motor instalado, por turnos y cada vez en un proceso nuevo, 10 
 durante tres épocas en la CPU, y escribe lo que tarda cada uno respecto de TensorFlow.
 """
 
-import json
-import subprocess
-import sys
 from importlib.util import find_spec
 from statistics import median
 
-from fashion_bench.backends import TITLES
+import harness
+
+from fashion_bench.machine.backends import TITLES
 
 ROUNDS = 3
+IMAGES = 10_000
+EPOCHS = 3
 
 
-def train(backend: str) -> None:
-    """Entrena en este proceso y escribe en JSON los segundos del calentamiento y las épocas."""
-    from fashion_bench import lesson
+def measure(backend: str, images: int) -> dict[str, float]:
+    """Entrena en este proceso y devuelve los segundos del calentamiento y de la época mediana."""
+    names = harness.load_lesson(backend, epochs=EPOCHS)
+    from fashion_bench.measure.clock import EpochClock
 
-    names = lesson.load(backend=backend, device="cpu", epochs=3)
-    from fashion_bench import timing
-
-    model = names.compile_model(names.build_model())
-    few = names.batch_size + 10_000 % names.batch_size
-    warm_up = timing.warm_up(
-        model, names.make_dataset(names.train_images[:few], names.train_labels[:few])
-    )
-    clock = timing.EpochClock(10_000)
-    data = names.make_dataset(names.train_images[:10_000], names.train_labels[:10_000], 0)
-    model.fit(data, epochs=3, shuffle=False, verbose=0, callbacks=[clock])
-    print(json.dumps({"warm_up": warm_up, "epoch": median(clock.epoch_seconds)}))
+    model, warm_up = harness.warm_network(names, images)
+    clock = EpochClock(images)
+    data = harness.first(names, images, seed=0)
+    model.fit(data, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[clock])
+    return {"warm_up": warm_up, "epoch": median(clock.epoch_seconds)}
 
 
-def main() -> None:
-    """Mide por turnos y escribe la tabla."""
+def compare(rounds: int = ROUNDS, images: int = IMAGES) -> None:
+    """Mide por turnos los motores instalados y escribe la tabla."""
     installed = [backend for backend in TITLES if find_spec(backend)]
-    seconds: dict[str, list[dict[str, float]]] = {backend: [] for backend in installed}
-    for _ in range(ROUNDS):
-        for backend in installed:
-            done = subprocess.run(
-                [sys.executable, __file__, backend], check=True, stdout=subprocess.PIPE, text=True
-            )
-            seconds[backend].append(json.loads(done.stdout.splitlines()[-1]))
+    measured = harness.by_turns(__file__, installed, rounds, images)
+    from fashion_bench.measure.profiling import ratios
+
+    warm_ups, epochs = (
+        {backend: [each[part] for each in rounds] for backend, rounds in measured.items()}
+        for part in ("warm_up", "epoch")
+    )
     print("Motor       Calentamiento (s)  Época (s)  Época entre la de TensorFlow (mín.–máx.)")
-    for backend, rounds in seconds.items():
-        ratios = [
-            ours["epoch"] / reference["epoch"]
-            for ours, reference in zip(rounds, seconds["tensorflow"], strict=True)
-        ]
+    for backend in installed:
         print(
-            f"{TITLES[backend]:10}  {median(r['warm_up'] for r in rounds):17.2f}  "
-            f"{median(r['epoch'] for r in rounds):9.2f}  "
-            f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+            f"{TITLES[backend]:10}  {median(warm_ups[backend]):17.2f}  "
+            f"{median(epochs[backend]):9.2f}  "
+            f"{harness.spread(ratios(epochs[backend], epochs['tensorflow']))}"
         )
 
 
 if __name__ == "__main__":
-    train(sys.argv[1]) if len(sys.argv) > 1 else main()
+    harness.main(compare, measure)

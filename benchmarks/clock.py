@@ -14,21 +14,36 @@ Escribe las cifras y el gráfico `benchmarks/clock.png`.
 """
 
 import tempfile
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from types import SimpleNamespace
 from typing import NamedTuple
 
+import harness
 import numpy as np
 from matplotlib.figure import Figure
 
-from fashion_bench import charts, environment, lesson
+from fashion_bench import lesson
+from fashion_bench.charts import style
+from fashion_bench.jupyter import quiet
 
-with environment.quiet():
+with quiet():
     import keras
 
-    from fashion_bench import timing
+    from fashion_bench.measure.clock import EpochClock
+    from fashion_bench.measure.profiling import alternate, ratios
+    from fashion_bench.measure.progress import EpochLine
+
+CHART = Path(__file__).with_suffix(".png")
+SIZES = (5_000, 10_000, 20_000, 40_000)
+PAIRS = 9
+SAMPLES = 20_000
+"""Imágenes con las que se ejecuta la celda de entrenar del cuaderno."""
+BEFORE_TRAINING = (*lesson.PREPARE, "resumen", "correcto", "calentar")
 
 
 class Row(NamedTuple):
@@ -40,99 +55,72 @@ class Row(NamedTuple):
     outside: float
 
 
-CHART = Path(__file__).with_suffix(".png")
-SIZES = (5_000, 10_000, 20_000, 40_000)
-PAIRS = 9
-
-
-def main() -> None:
+def compare(
+    sizes: Sequence[int] = SIZES, pairs: int = PAIRS, samples: int = SAMPLES, chart: Path = CHART
+) -> None:
     """Mide, escribe las tablas y dibuja el gráfico."""
     names = lesson.load()
     print("Imágenes  Modo                 Época (s)  Desde fuera (s)  Cola (s)  Fuera/época")
-    rows = [row for size in SIZES for row in compare(names, size)]
+    rows = [row for size in sizes for row in two_ways(names, size)]
     for row in rows:
         print(
             f"{row.images:8}  {row.mode:19}  {row.epoch:9.2f}  {row.outside:15.2f}"
             f"  {row.outside - row.epoch:8.2f}  {row.outside / row.epoch:11.2f}"
         )
-    draw(rows).savefig(CHART)
-    size = SIZES[0]
-    ratios = clock_cost(names, size)
+    draw(rows).savefig(chart)
+    cost = harness.spread(clock_cost(names, sizes[0], pairs), digits=3)
     print(
-        f"\nÉpoca de {size} imágenes con reloj entre la misma sin él, {PAIRS} parejas: "
-        f"mediana {median(ratios):.3f}, de {min(ratios):.3f} a {max(ratios):.3f}"
+        f"\nÉpoca de {sizes[0]} imágenes con reloj entre la misma sin él, {pairs} parejas: {cost}"
     )
     seconds = own_seconds(names)
     print(
         f"Dentro del reloj se pasan {1000 * seconds:.2f} ms por época, "
         f"el {seconds / rows[1].epoch:.3%} de esa época"
     )
-    progress, whole = progress_cost(names, SIZES[-1])
+    progress, whole = progress_cost(names, sizes[-1])
     print(
-        f"Decir cómo va una época de {SIZES[-1]} imágenes cuesta {1000 * progress:.2f} ms, "
+        f"Decir cómo va una época de {sizes[-1]} imágenes cuesta {1000 * progress:.2f} ms, "
         f"el {progress / whole:.3%} de lo que dura"
     )
-    cell_gap()
+    cell_gap(samples)
 
 
-def compare(names: SimpleNamespace, size: int) -> list[Row]:
+def two_ways(names: SimpleNamespace, size: int) -> list[Row]:
     """Entrena una época con `size` imágenes de las dos formas; la red ya está caliente."""
-    images, labels = names.train_images[:size], names.train_labels[:size]
-    tables = images[..., np.newaxis]
+    images, labels = names.train_images[:size, ..., np.newaxis], names.train_labels[:size]
     rows = []
     for mode in ("fit con NumPy", "proyecto"):
-        model = names.compile_model(names.build_model())
-        warm_up(names, model)
-        dataset = names.make_dataset(images, labels, 0)
-        clock = timing.EpochClock(size)
+        model, _ = harness.warm_network(names, size)
+        dataset = harness.first(names, size, seed=0)
+        clock = EpochClock(size)
         start = perf_counter()
         if mode == "proyecto":
             model.fit(dataset, shuffle=False, verbose=0, callbacks=[clock])
         else:
-            model.fit(tables, labels, names.batch_size, verbose=0, callbacks=[clock])
+            model.fit(images, labels, names.config.batch_size, verbose=0, callbacks=[clock])
         rows.append(Row(size, mode, clock.total_seconds, perf_counter() - start))
     return rows
 
 
-def clock_cost(names: SimpleNamespace, size: int) -> list[float]:
+def clock_cost(names: SimpleNamespace, size: int, pairs: int) -> list[float]:
     """Devuelve, por parejas, la duración de una época con reloj entre la de una sin él."""
-    model = names.compile_model(names.build_model())
-    warm_up(names, model)
-    dataset = names.make_dataset(names.train_images[:size], names.train_labels[:size], 0)
-    seconds: dict[bool, list[float]] = {True: [], False: []}
-    for number in range(2 * PAIRS):
-        with_clock = number % 4 in (0, 3)  # A B B A: una deriva lenta no favorece a nadie
-        callbacks = [timing.EpochClock(size)] if with_clock else []
+    model, _ = harness.warm_network(names, size)
+    dataset = harness.first(names, size, seed=0)
+
+    def epoch(*callbacks: keras.callbacks.Callback) -> float:
         start = perf_counter()
-        model.fit(dataset, shuffle=False, verbose=0, callbacks=callbacks)
-        seconds[with_clock].append(perf_counter() - start)
-    return [a / b for a, b in zip(seconds[True], seconds[False], strict=True)]
+        model.fit(dataset, shuffle=False, verbose=0, callbacks=[*callbacks])
+        return perf_counter() - start
 
-
-def cell_gap() -> None:
-    """Ejecuta la celda de entrenar del cuaderno y dice en qué se va cada segundo."""
-    with tempfile.TemporaryDirectory() as folder:
-        names = lesson.load(
-            "parameters", "comprobar", "importar", "entorno", "datos", "repartir", "lotes", "red",
-            "resumen", "compilar", "correcto", "calentar", "entrenar",
-            epochs=3, train_samples=20_000, results_dir=folder,
-        )  # fmt: skip
-    start = perf_counter()
-    names.model.evaluate(names.test_data, verbose=0)
-    exam = perf_counter() - start
-    whole = names.cell_seconds["entrenar"]
-    epochs, validation = names.clock.total_seconds, sum(names.clock.validation_seconds)
-    rest = whole - epochs - validation - exam
-    print(
-        f"\nLa celda de entrenar tarda {whole:.2f} s: épocas {epochs:.2f}, validación "
-        f"{validation:.2f}, examen {exam:.2f} y el resto {rest:.2f} s, el {rest / whole:.1%}"
-    )
+    seconds = alternate({"con": lambda: epoch(EpochClock(size)), "sin": epoch}, pairs)
+    return ratios(seconds["con"], seconds["sin"])
 
 
 def own_seconds(names: SimpleNamespace) -> float:
     """Devuelve los segundos que el reloj gasta por época: la mediana de 200 llamadas."""
-    clock = timing.EpochClock(1)
+    clock = EpochClock(1)
     clock.set_model(names.compile_model(names.build_model()))
+    clock.on_train_begin()
     seconds = []
     for epoch in range(200):
         start = perf_counter()
@@ -142,7 +130,7 @@ def own_seconds(names: SimpleNamespace) -> float:
     return median(seconds)
 
 
-class Weighed(timing.EpochLine):
+class Weighed(EpochLine):
     """Mide lo que tarda en decir cómo va la época."""
 
     spent = 0.0
@@ -156,38 +144,60 @@ class Weighed(timing.EpochLine):
 
 def progress_cost(names: SimpleNamespace, size: int) -> tuple[float, float]:
     """Devuelve los segundos que cuesta decir cómo va una época y los que dura la época."""
-    model = names.compile_model(names.build_model())
-    warm_up(names, model)
-    dataset = names.make_dataset(names.train_images[:size], names.train_labels[:size], 0)
-    few = names.make_dataset(names.train_images[:100], names.train_labels[:100])
-    clock = timing.EpochClock(size)
+    model, _ = harness.warm_network(names, size)
+    clock = EpochClock(size)
     line = Weighed(clock)
     line.live = True
-    model.fit(dataset, validation_data=few, shuffle=False, verbose=0, callbacks=[clock, line])
+    model.fit(
+        harness.first(names, size, seed=0),
+        validation_data=harness.first(names, 100),
+        shuffle=False,
+        verbose=0,
+        callbacks=[clock, line],
+    )
     return line.spent, clock.total_seconds
 
 
-def warm_up(names: SimpleNamespace, model: keras.Model) -> None:
-    """Calienta la red para lotes enteros y para el último, más corto."""
-    few = names.batch_size + 8
-    dataset = names.make_dataset(names.train_images[:few], names.train_labels[:few])
-    timing.warm_up(model, dataset)
+def cell_gap(samples: int) -> None:
+    """Ejecuta la celda de entrenar del cuaderno y dice en qué se va cada segundo."""
+    names = lesson.load(*BEFORE_TRAINING, epochs=3, train_samples=samples)
+    [cell] = [cell.source for cell in lesson.read().cells if cell.id == "entrenar"]
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
+        scope = vars(names) | {"results_folder": Path(folder)}
+        start = perf_counter()
+        exec(cell, scope)
+        whole = perf_counter() - start - scope["setup_seconds"]
+    start = perf_counter()
+    scope["model"].evaluate(names.test_data, verbose=0)
+    exam = perf_counter() - start
+    epochs, validation = scope["clock"].total_seconds, sum(scope["clock"].validation_seconds)
+    rest = whole - epochs - validation - exam
+    print(
+        f"\nLa celda de entrenar tarda, sin el calentamiento, {whole:.2f} s: épocas {epochs:.2f}, "
+        f"validación {validation:.2f}, examen {exam:.2f} y el resto {rest:.2f} s, "
+        f"el {rest / whole:.1%}"
+    )
 
 
 def draw(rows: list[Row]) -> Figure:
     """Dibuja lo que se entrena y la cola que `fit` añade, por cantidad de imágenes."""
     figure = Figure(figsize=(8, 3.6))
     axis = figure.subplots()
-    for position, row in enumerate(rows):
-        first = position == 0
-        axis.barh(position, row.epoch, color=charts.BLUE, label="La época" if first else None)
-        axis.barh(
-            position, row.outside - row.epoch, left=row.epoch, color=charts.ORANGE, hatch="//",
-            edgecolor="white", label="Lo que fit tarda de más en volver" if first else None,
-        )  # fmt: skip
-        axis.annotate(f"{row.outside / row.epoch:.2f}×", (row.outside, position), xytext=(4, 0),
-                      textcoords="offset points", va="center")  # fmt: skip
-    axis.set_yticks(range(len(rows)), [f"{row.images} imágenes, {row.mode}" for row in rows])
+    places = range(len(rows))
+    epochs = [row.epoch for row in rows]
+    axis.barh(places, epochs, color=style.BLUE, label="La época")
+    axis.barh(
+        places,
+        [row.outside - row.epoch for row in rows],
+        left=epochs,
+        color=style.ORANGE,
+        hatch="//",
+        edgecolor="white",
+        label="Lo que fit tarda de más en volver",
+    )
+    for place, row in zip(places, rows, strict=True):
+        style.note(axis, f"{row.outside / row.epoch:.2f}×", (row.outside, place), (4, 0))
+    axis.set_yticks(places, [f"{row.images} imágenes, {row.mode}" for row in rows])
     axis.invert_yaxis()
     axis.margins(x=0.1)
     axis.set_xlabel("Segundos, vistos desde fuera de fit")
@@ -196,4 +206,4 @@ def draw(rows: list[Row]) -> Figure:
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(compare)

@@ -6,15 +6,17 @@ entrena con la red del cuaderno 01 y se suman por operación. Varias se hacen a 
 suma pasa de lo que dura el paso.
 """
 
-import os
-import subprocess
+import re
 import sys
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Iterable
+from math import prod
+from typing import NamedTuple
 
-from fashion_bench import lesson
+import harness
 
 STEPS = 100
-BATCH = 128
+SHOWN = 8
 START = "empieza la medida"
 KINDS = {
     "convolution": "convolución",
@@ -30,47 +32,66 @@ DIRECTIONS = {
 }
 
 
-def train() -> None:
-    """Entrena `STEPS` pasos ya caliente y escribe lo que ha durado cada uno."""
-    names = lesson.load(device="cpu")
-    from fashion_bench import timing
+class Operation(NamedTuple):
+    """Una operación de oneDNN, con los nombres que él le da."""
 
-    def dataset(size: int) -> object:
-        return names.make_dataset(names.train_images[:size], names.train_labels[:size])
+    kind: str
+    direction: str
+    shape: str
 
-    model = names.compile_model(names.build_model())
-    timing.warm_up(model, dataset(BATCH))
+    @property
+    def multiply_adds(self) -> int:
+        """Las multiplicaciones con suma de una convolución; de lo demás, cero."""
+        sizes = dict(re.findall(r"(mb|ic|oc|oh|ow|kh|kw)(\d+)", self.shape))
+        return prod(map(int, sizes.values())) if self.kind == "convolution" else 0
+
+
+def measure(steps: int) -> float:
+    """Entrena `steps` pasos, ya caliente, y devuelve los milisegundos que ha durado cada uno."""
+    names = harness.load_lesson()
+    from fashion_bench.measure.clock import EpochClock
+
+    images = steps * names.config.batch_size
+    model, _ = harness.warm_network(names, images)
+    clock = EpochClock(images)
     print(START, flush=True)
-    clock = timing.EpochClock(STEPS * BATCH)
-    model.fit(dataset(STEPS * BATCH), shuffle=False, verbose=0, callbacks=[clock])
-    print(1000 * clock.total_seconds / STEPS)
+    model.fit(harness.first(names, images), shuffle=False, verbose=0, callbacks=[clock])
+    return 1000 * clock.total_seconds / steps
 
 
-def main() -> None:
-    """Entrena en un proceso aparte, suma lo que escribe oneDNN y muestra lo que más cuesta."""
-    done = subprocess.run(
-        [sys.executable, __file__, "train"], check=True, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"ONEDNN_VERBOSE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )  # fmt: skip
-    *lines, step = done.stdout.split(START)[1].splitlines()
-    total: Counter[tuple[str, str, str]] = Counter()
+def add_up(lines: Iterable[str]) -> dict[Operation, float]:
+    """Suma los milisegundos de cada operación, de la que más tarda a la que menos."""
+    total: dict[Operation, float] = defaultdict(float)
     for line in lines:
         # `onednn_verbose,v1,primitive,exec,cpu`,operación,código,dirección,…,forma,milisegundos
         fields = line.split(",")
-        if fields[:1] == ["onednn_verbose"] and "exec" in fields:
+        if fields[0] == "onednn_verbose" and "exec" in fields:
             kind, _, direction = fields[5:8]
-            total[KINDS[kind], DIRECTIONS.get(direction, ""), fields[-2]] += float(fields[-1])
+            total[Operation(kind, direction, fields[-2])] += float(fields[-1])
+    return dict(sorted(total.items(), key=lambda item: item[1], reverse=True))
+
+
+def compare(steps: int = STEPS) -> None:
+    """Entrena en un proceso aparte, suma lo que escribe oneDNN y muestra lo que más cuesta."""
+    lines = harness.run(__file__, steps, ONEDNN_VERBOSE="1", TF_CPP_MIN_LOG_LEVEL="3")
+    *lines, step = lines[lines.index(START) + 1 :]
+    total = add_up(lines)
+    if not total:
+        sys.exit(
+            "TensorFlow no calcula con oneDNN en este equipo: no hay nada que sumar. En una CPU "
+            "con AVX2, prueba con la variable TF_ENABLE_ONEDNN_OPTS=1."
+        )
     everything = sum(total.values())
-    print(f"El paso: {float(step):.2f} ms; la suma de oneDNN: {everything / STEPS:.2f} ms")
-    for (kind, direction, shape), milliseconds in total.most_common(8):
+    print(f"El paso: {float(step):.2f} ms; la suma de oneDNN: {everything / steps:.2f} ms")
+    for operation, milliseconds in list(total.items())[:SHOWN]:
+        rate = 2 * operation.multiply_adds * steps / milliseconds / 1e6
         print(
-            f"{milliseconds / STEPS:6.2f} ms  {100 * milliseconds / everything:3.0f} %  "
-            f"{kind:21} {direction:24} {shape}"
+            f"{milliseconds / steps:6.2f} ms  {100 * milliseconds / everything:3.0f} %  "
+            f"{f'{rate:.0f} GFLOP/s' if rate else '':12}"
+            f"{KINDS.get(operation.kind, operation.kind):27}"
+            f"{DIRECTIONS.get(operation.direction, ''):25}{operation.shape}"
         )
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["train"]:
-        train()
-    else:
-        main()
+    harness.main(compare, measure)

@@ -1,61 +1,72 @@
 """Del «Intro» al primer paso de entrenamiento: `python benchmarks/startup.py`.
 
 Lanza tres veces el script con muy poco que entrenar, cada vez desde cero, y reparte lo que tarda
-entre las celdas del cuaderno. papermill apunta lo que dura cada una.
+entre las celdas del cuaderno. papermill apunta lo que dura cada una; el registro, lo que dura el
+calentamiento.
 """
 
-import subprocess
-import sys
 import tempfile
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import harness
 import nbformat
 
 from fashion_bench import PROJECT_DIR
+from fashion_bench.script import report
 
 RUNS = 3
-STEPS = {
-    "importar": "Importar TensorFlow y Keras",
-    "entorno": "Mirar el equipo",
-    "datos": "Cargar y comprobar los datos",
-    "calentar": "Trazar y calentar la red",
-    "entrenar": "Entrenar una época y examinar",
-    "fuera": "La lección sobre medir desde fuera",
-}
-REST = "Las demás celdas: gráficos y resultados"
-OUTSIDE = "Fuera del cuaderno: script, papermill, kernel e informe"
 
 
 def run(results: str) -> dict[str, float]:
     """Ejecuta el script una vez y devuelve los segundos de cada parte."""
+    script = PROJECT_DIR / "fashion_mnist_cnn.py"
+    options = ["--epochs", 1, "--train-samples", 1000, "--results-dir", results]
     start = perf_counter()
-    done = subprocess.run(
-        [sys.executable, PROJECT_DIR / "fashion_mnist_cnn.py", "--epochs", "1",
-         "--train-samples", "1000", "--results-dir", results],
-        check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-    )  # fmt: skip
+    *_, last = harness.lines(script, *options)
     wall = perf_counter() - start
-    path = Path(done.stdout.splitlines()[-1].removeprefix("Cuaderno ejecutado: "))
-    cells = nbformat.read(path, as_version=4).cells
-    path.unlink()
-    seconds = {cell.id: cell.metadata.papermill.duration or 0.0 for cell in cells}
-    parts = {title: seconds.pop(name) for name, title in STEPS.items()}
-    return parts | {
-        REST: sum(seconds.values()),
-        OUTSIDE: wall - sum([*parts.values(), *seconds.values()]),
+    path = PROJECT_DIR / last.removeprefix("Cuaderno ejecutado: ")
+    notebook = nbformat.read(path, as_version=4)
+    for written in path.parent.glob(f"{path.stem}.*"):
+        written.unlink()
+    return split(notebook, wall)
+
+
+def split(notebook: nbformat.NotebookNode, wall: float) -> dict[str, float]:
+    """Reparte los segundos de una ejecución entre las celdas del cuaderno y lo de fuera.
+
+    Args:
+        notebook: el cuaderno que ha ejecutado papermill.
+        wall: segundos que ha tardado el script.
+    """
+    record = report.record_of(notebook)
+    assert record, "el cuaderno no enseña su registro"
+    warm_up = record.repeats[0].setup_seconds
+    cells = {cell.id: cell.metadata.papermill.duration or 0.0 for cell in notebook.cells}
+    inside = sum(cells.values())
+    parts = {
+        "Importar TensorFlow y Keras": cells["importar"],
+        "Mirar el equipo": cells["entorno"],
+        "Cargar y comprobar los datos": cells["datos"],
+        "Trazar y calentar la red": warm_up,
+        "Entrenar una época y examinar": cells["entrenar"] - warm_up,
+        "La lección sobre medir desde fuera": cells["fuera"],
+    }
+    return {
+        "Fuera del cuaderno: script, papermill, kernel e informe": wall - inside,
+        **parts,
+        "Las demás celdas: gráficos y resultados": inside - sum(parts.values()),
     }
 
 
-def main() -> None:
+def compare(runs: int = RUNS) -> None:
     """Mide y escribe la mediana de cada parte."""
     with tempfile.TemporaryDirectory() as results:
-        runs = [run(results) for _ in range(RUNS)]
-    for title in runs[0]:
-        print(f"{title:48} {median(each[title] for each in runs):6.2f} s")
-    print(f"{'Total':48} {median(sum(each.values()) for each in runs):6.2f} s")
+        measured = [run(results) for _ in range(runs)]
+    for title in measured[0]:
+        print(f"{title:56} {median(each[title] for each in measured):6.2f} s")
+    print(f"{'Total':56} {median(sum(each.values()) for each in measured):6.2f} s")
 
 
 if __name__ == "__main__":
-    main()
+    harness.main(compare)

@@ -1,4 +1,4 @@
-"""Piezas comunes: TensorFlow callado, un registro de ejemplo y cómo lanzar el script."""
+"""Piezas comunes: TensorFlow callado, un registro de ejemplo y cómo ejecutar cuadernos y script."""
 
 import copy
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from fashion_bench.jupyter import quiet
@@ -15,7 +16,8 @@ with quiet():
     import keras  # noqa: F401  (así las demás pruebas lo importan sin ruido)
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOK = ROOT / "notebooks" / "01_fashion_mnist_cnn.ipynb"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOK = NOTEBOOKS[0]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
 
@@ -93,6 +95,27 @@ def committed_results() -> None:
     )
     if {f"results/{path.name}" for path in (ROOT / "results").iterdir()} - set(done.stdout.split()):
         pytest.skip("results/ tiene registros que git no guarda y lo publicado saldría distinto")
+
+
+class Cells:
+    """Las celdas de código de un cuaderno, para ejecutarlas aquí mismo, sin kernel.
+
+    Args:
+        notebook: el cuaderno.
+        chosen: parámetros que sustituyen a los de su celda, que ya queda ejecutada.
+    """
+
+    def __init__(self, notebook: Path, **chosen: object) -> None:
+        cells = nbformat.read(notebook, as_version=4).cells
+        self.sources = {cell.id: cell.source for cell in cells if cell.cell_type == "code"}
+        self.names: dict[str, object] = {}
+        self.run("parameters")
+        self.names |= chosen
+
+    def run(self, *cells: str) -> None:
+        """Ejecuta unas celdas, en ese orden."""
+        for cell in cells:
+            exec(self.sources[cell], self.names)
 
 
 def run_script(*arguments: str, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess:

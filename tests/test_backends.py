@@ -1,17 +1,27 @@
-"""Los tres motores, cada uno en su proceso; los que no están instalados se saltan."""
+"""Los tres motores: qué se sabe de cada uno y si los tres entrenan igual.
+
+Lo segundo, cada motor en su proceso; los que no están instalados se saltan.
+"""
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
 
+import keras
 import pytest
 from conftest import NOTEBOOK, ROOT, child_environment
 
-from fashion_bench import backends, records
 from fashion_bench.errors import TutorialError
+from fashion_bench.machine import backends
+from fashion_bench.record import Accelerator
+from fashion_bench.results.files import load_folder
 
 BACKENDS = [
     pytest.param(
@@ -31,7 +41,7 @@ names = lesson.load(
     backend=sys.argv[1], device="cpu", train_samples=1000,
 )
 import numpy as np
-from fashion_bench import correctness, timing
+from fashion_bench.measure import clock, correctness
 model = names.compile_model(names.build_model())
 generator = np.random.default_rng(0)
 model.set_weights([generator.normal(0, 0.05, w.shape) for w in model.get_weights()])
@@ -48,7 +58,7 @@ for warm_ups in (1, 2):
     data = names.make_dataset(names.train_images, names.train_labels, 7)
     for _ in range(warm_ups):
         few = names.make_dataset(names.train_images[:132], names.train_labels[:132])
-        timing.warm_up(other, few)
+        clock.warm_up(other, few)
     results.append(fit(other))
 print(json.dumps({
     "loss": loss, "norms": [float(np.linalg.norm(g)) for g in gradients], "order": order,
@@ -61,8 +71,12 @@ print(json.dumps({
 def first_step(backend: str) -> dict:
     done = subprocess.run(
         [sys.executable, "-c", FIRST_STEP, backend],
-        cwd=ROOT, capture_output=True, text=True, encoding="utf-8", env=child_environment(),
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=child_environment(),
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -86,17 +100,57 @@ def test_a_second_warm_up_changes_nothing(backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_notebook_runs_on_it(backend: str, tmp_path: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "papermill", NOTEBOOK, tmp_path / "01.ipynb", "-p", "epochs", "1",
-         "-p", "train_samples", "1000", "-p", "device", "cpu", "-p", "backend", backend,
-         "-p", "results_dir", str(tmp_path), "--no-progress-bar"],
-        cwd=ROOT, check=True, env=child_environment(),
-    )  # fmt: skip
-    [record], rejected = records.load_folder(tmp_path)
+        [
+            sys.executable,
+            "-m",
+            "papermill",
+            NOTEBOOK,
+            tmp_path / "01.ipynb",
+            "-p",
+            "epochs",
+            "1",
+            "-p",
+            "train_samples",
+            "1000",
+            "-p",
+            "device",
+            "cpu",
+            "-p",
+            "backend",
+            backend,
+            "-p",
+            "results_dir",
+            str(tmp_path),
+            "--no-progress-bar",
+        ],
+        cwd=ROOT,
+        check=True,
+        env=child_environment(),
+    )
+    [record], rejected = load_folder(tmp_path)
     assert rejected == []
     assert record.status == "ok"
     assert record.software.backend == backend
     assert getattr(record.software, backend)
     assert record.name.endswith("CPU" if backend == "tensorflow" else f"CPU · {backend}")
+
+
+# --- Elegir el motor ---
+
+
+@pytest.fixture
+def environ(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Unas variables de entorno de mentira, con Keras aún sin importar y todo instalado."""
+    variables: dict[str, str] = {}
+    monkeypatch.setattr(backends, "os", SimpleNamespace(environ=variables))
+    monkeypatch.setattr(backends, "find_spec", lambda name: True)
+    monkeypatch.delitem(sys.modules, "keras")
+    return variables
+
+
+def start_keras(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = SimpleNamespace(backend=SimpleNamespace(backend=lambda: backend))
+    monkeypatch.setitem(sys.modules, "keras", started)
 
 
 def test_a_backend_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,21 +159,300 @@ def test_a_backend_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
         backends.prepare("torch", "auto")
 
 
-def test_changing_the_backend_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "find_spec", lambda name: True)
+@pytest.mark.parametrize(
+    ("backend", "hidden"),
+    [
+        ("tensorflow", {}),
+        ("torch", {"KERAS_TORCH_DEVICE": "cpu"}),
+        ("jax", {"JAX_PLATFORMS": "cpu"}),
+    ],
+)
+def test_the_chosen_device_overrules_the_environment(
+    environ: dict[str, str], backend: str, hidden: dict[str, str]
+) -> None:
+    for device, expected in (("cpu", hidden), ("auto", {}), ("cpu", hidden), ("gpu", {})):
+        backends.prepare(backend, device)
+        assert environ == {"KERAS_BACKEND": backend} | expected
+
+
+def test_changing_the_backend_too_late(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_keras("tensorflow", monkeypatch)
     with pytest.raises(TutorialError, match="Keras ya está en marcha con otro motor"):
         backends.prepare("jax", "auto")
+    assert environ == {}
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+@pytest.mark.parametrize(("before", "after"), [("auto", "cpu"), ("cpu", "auto"), ("cpu", "gpu")])
+def test_changing_the_device_too_late(
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    backend: str,
+    before: str,
+    after: str,
+) -> None:
+    backends.prepare(backend, before)
+    start_keras(backend, monkeypatch)
+    chosen = dict(environ)
+    backends.prepare(backend, before)  # repetir la celda sin cambiar nada no es un error
+    with pytest.raises(TutorialError, match="en otro dispositivo: reinicia el kernel"):
+        backends.prepare(backend, after)
+    assert environ == chosen
+
+
+# --- Qué GPU es ---
+
+
+RTX = Accelerator(
+    name="NVIDIA GeForce RTX 3060", memory_gib=12.0, driver="560.35", compute_capability="8.6"
+)
+BARE = {"memory_gib": None, "driver": None, "compute_capability": None}
+
+
+class Device(NamedTuple):
+    """Un dispositivo de PyTorch."""
+
+    type: str
+    index: int | None
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+
+class JaxDevice(NamedTuple):
+    """Un dispositivo de JAX."""
+
+    platform: str
+    device_kind: str
+
+
+CPU, CUDA = Device("cpu", None), Device("cuda", 0)
+
+
+class FakeTorch:
+    """Un PyTorch con dos GPU: sabe sus nombres y guarda su azar."""
+
+    __version__ = "2.6.0"
+    version = SimpleNamespace(cuda="12.4")
+    backends = SimpleNamespace(cudnn=SimpleNamespace(version=lambda: 90100))
+    cuda = SimpleNamespace(get_device_name=lambda device: ["RTX 4090", RTX.name][1 - device.index])
+    xpu = SimpleNamespace(get_device_name=lambda device: "Intel Arc B580")
+
+    def __init__(self) -> None:
+        self.state = {"cpu": 0, "cuda:0": 0, "cuda:1": 0, "mps:0": 0}
+        self.random = SimpleNamespace(fork_rng=self.fork_rng)
+
+    @contextmanager
+    def fork_rng(self, devices: list[int], device_type: str = "cuda") -> Iterator[None]:
+        kept = {
+            name: self.state[name] for name in ("cpu", *(f"{device_type}:{i}" for i in devices))
+        }
+        yield
+        self.state |= kept
+
+
+class FakeTensor:
+    """Un tensor de cualquiera de los tres motores: dice dónde está."""
+
+    def __init__(self, device: object) -> None:
+        self.device = device
+
+    def devices(self) -> set[object]:
+        return {self.device}
+
+
+@pytest.fixture
+def torch(monkeypatch: pytest.MonkeyPatch) -> FakeTorch:
+    fake = FakeTorch()
+    monkeypatch.setitem(sys.modules, "torch", fake)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    return fake
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
+    """Dice en qué dispositivo crea Keras los tensores."""
+    return lambda device: monkeypatch.setattr(keras.ops, "zeros", lambda shape: FakeTensor(device))
+
+
+@pytest.fixture(autouse=True)
+def nvidia(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Las tarjetas que ve el controlador: dos."""
+    other = RTX.model_copy(update={"name": "NVIDIA T400"})
+    monkeypatch.setattr(backends, "nvidia_cards", lambda: [other, RTX])
+
+
+def model_on(device: object) -> SimpleNamespace:
+    """Un modelo con los pesos en ese dispositivo."""
+    return SimpleNamespace(trainable_variables=[SimpleNamespace(value=FakeTensor(device))])
+
+
+@pytest.mark.parametrize(
+    ("device", "name", "called"),
+    [
+        (CPU, None, "cpu"),
+        (CUDA, RTX.name, "cuda:0"),
+        (Device("cuda", 1), "RTX 4090", "cuda:1"),
+        (Device("mps", 0), "GPU de Apple (MPS)", "mps:0"),
+        (Device("xpu", 0), "Intel Arc B580", "xpu:0"),
+    ],
+)
+def test_torch_trains_where_keras_puts_its_tensors(
+    torch: FakeTorch, place: Callable, device: Device, name: str | None, called: str
+) -> None:
+    place(device)
+    assert backends.gpu_name("torch") == name
+    assert backends.gpu_device("torch") == called
+
+
+@pytest.mark.parametrize(
+    ("platform", "name"), [("cpu", None), ("gpu", RTX.name), ("cuda", RTX.name)]
+)
+def test_jax_trains_where_keras_puts_its_tensors(
+    monkeypatch: pytest.MonkeyPatch, place: Callable, platform: str, name: str | None
+) -> None:
+    device = JaxDevice(platform, RTX.name)
+    place(device)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert backends.gpu_name("jax") == name
+    assert backends.accelerator_of(model_on(device)) == (RTX if name else None)
+
+
+def test_the_gpu_of_tensorflow_and_jax_has_the_same_name_in_keras() -> None:
+    assert backends.gpu_device("tensorflow") == backends.gpu_device("jax") == "gpu:0"
+
+
+def test_a_gpu_is_described_with_what_its_driver_says(torch: FakeTorch, place: Callable) -> None:
+    place(CUDA)
+    assert backends.accelerator("torch") == RTX
+    place(Device("mps", 0))
+    assert backends.accelerator("torch") == Accelerator(name="GPU de Apple (MPS)", **BARE)
+    place(CPU)
+    assert backends.accelerator("torch") is None
+
+
+def test_the_accelerator_is_the_one_that_has_the_weights(
+    torch: FakeTorch, place: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Keras ya estaba en marcha en la GPU cuando alguien pidió la CPU, o al revés.
+    monkeypatch.setenv("KERAS_TORCH_DEVICE", "cpu")
+    place(CPU)
+    assert backends.accelerator_of(model_on(CUDA)) == RTX
+    place(CUDA)
+    assert backends.accelerator_of(model_on(CPU)) is None
+
+
+@pytest.mark.parametrize(("device", "expected"), [("GPU:0", RTX), ("CPU:0", None)])
+def test_the_weights_of_tensorflow_say_where_they_are(
+    monkeypatch: pytest.MonkeyPatch, device: str, expected: Accelerator | None
+) -> None:
+    import tensorflow as tf
+
+    details = {"device_name": RTX.name, "compute_capability": (8, 6)}
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: ["GPU:0"])
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details)
+    model = model_on(f"/job:localhost/replica:0/task:0/device:{device}")
+    assert backends.accelerator_of(model) == expected
+    assert backends.accelerator("tensorflow") == RTX
+
+
+def test_a_model_on_this_cpu_has_no_accelerator() -> None:
+    with keras.device("cpu"):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    assert backends.accelerator_of(model) is None
+
+
+# --- Lo demás ---
+
+
+def test_the_versions_of_the_backend_are_told(
+    torch: FakeTorch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = backends.software()
+    assert (told.backend, told.torch, told.cuda, told.cudnn) == ("torch", "2.6.0", "12.4", "90100")
+    monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=None), raising=False)
+    assert (backends.software().cuda, backends.software().cudnn) == (None, None)
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(__version__="0.10.2"))
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    told = backends.software()
+    assert (told.backend, told.torch, told.jax, told.cuda) == ("jax", None, "0.10.2", None)
+
+
+def test_tensorflow_says_what_it_was_built_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    build = {"cuda_version": "12.5.1", "cudnn_version": "9"}
+    monkeypatch.setattr(tf.sysconfig, "get_build_info", lambda: build)
+    told = backends.software()
+    assert (told.tensorflow, told.keras) == (tf.__version__, keras.__version__)
+    assert (told.backend, told.torch, told.cuda, told.cudnn) == ("tensorflow", None, "12.5.1", "9")
+
+
+@pytest.mark.parametrize(
+    ("device", "touched"),
+    [(CPU, {"cpu"}), (CUDA, {"cpu", "cuda:0"}), (Device("mps", 0), {"cpu", "mps:0"})],
+)
+def test_the_chance_of_torch_is_kept_only_where_it_trains(
+    torch: FakeTorch, place: Callable, device: Device, touched: set[str]
+) -> None:
+    place(device)
+    with backends.keep_random_state("torch"):
+        torch.state = dict.fromkeys(torch.state, 1)
+    assert {name for name, state in torch.state.items() if state == 0} == touched
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_the_chance_of_the_others_is_in_their_variables(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # importarlo sería un error
+    with backends.keep_random_state(backend):
+        pass
+
+
+def error_named(*names: str, message: str = "", base: type = RuntimeError) -> Exception:
+    kind = base
+    for name in names:
+        kind = type(name, (kind,), {})
+    return kind(message)
 
 
 @pytest.mark.parametrize(
     "error",
     [
         MemoryError(),
-        type("ResourceExhaustedError", (Exception,), {})(),
-        type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"),
-        type("XlaRuntimeError", (RuntimeError,), {})("RESOURCE_EXHAUSTED: Out of memory"),
+        error_named("ResourceExhaustedError", base=Exception),
+        error_named("OutOfMemoryError", message="CUDA out of memory"),
+        error_named("OutOfMemoryError", "Hija"),
+        error_named("XlaRuntimeError", message="RESOURCE_EXHAUSTED: Out of memory"),
+        error_named("JaxRuntimeError", message="RESOURCE_EXHAUSTED: Failed to allocate request"),
+        error_named("AcceleratorError", message="CUDA error: out of memory"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 8 GB, max allowed: 9 GB)"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate"),
     ],
+    ids=lambda error: f"{type(error).__name__}-{error}"[:40],
 )
 def test_every_backend_has_its_out_of_memory_error(error: Exception) -> None:
     assert backends.is_out_of_memory(error)
-    assert not backends.is_out_of_memory(RuntimeError("otra cosa"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("otra cosa"),
+        error_named("JaxRuntimeError", message="INTERNAL: CUDA_ERROR_ILLEGAL_ADDRESS"),
+        ValueError("RESOURCE_EXHAUSTED"),
+    ],
+)
+def test_other_errors_are_not_of_memory(error: Exception) -> None:
+    assert not backends.is_out_of_memory(error)
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX no está instalado: requirements-jax.txt")
+def test_the_out_of_memory_error_of_the_jax_installed() -> None:
+    import jax
+
+    told = "RESOURCE_EXHAUSTED: Out of memory allocating 40000000000000 bytes."
+    assert backends.is_out_of_memory(jax.errors.JaxRuntimeError(told))

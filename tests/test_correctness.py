@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from fashion_bench import correctness
+from fashion_bench.measure import correctness
+from fashion_bench.record import TOLERANCE
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (32, 28, 28, 1), np.uint8)
 LABELS = np.random.default_rng(1).integers(0, 10, 32, np.uint8)
@@ -37,7 +38,7 @@ def test_the_same_device_agrees_and_the_model_does_not_change(precision: str) ->
     before = model.get_weights()
     result = correctness.agreement(model, IMAGES, LABELS, "cpu", precision)
     assert result.ok
-    assert result.tolerance == correctness.TOLERANCE[precision]
+    assert result.tolerance == TOLERANCE[precision]
     assert result.loss_difference <= result.tolerance
     assert result.gradient_difference <= result.tolerance
     if precision == "float32":

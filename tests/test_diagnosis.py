@@ -13,10 +13,13 @@ import pynvml
 import pytest
 from conftest import ROOT, child_environment
 
-from fashion_bench import __main__, diagnosis, facts
-from fashion_bench.diagnosis import Finding, findings
-from fashion_bench.facts import Facts, TensorFlow
-from fashion_bench.hardware import Accelerator
+from fashion_bench import __main__
+from fashion_bench.machine import diagnosis, probe
+from fashion_bench.machine.diagnosis import findings
+from fashion_bench.machine.facts import Facts, TensorFlow
+from fashion_bench.machine.finding import Finding
+from fashion_bench.machine.rules import gpu, installation
+from fashion_bench.record import Accelerator
 
 RTX = Accelerator(
     name="NVIDIA GeForce RTX 3060", memory_gib=12.0, driver="560.35.03", compute_capability="8.6"
@@ -88,7 +91,7 @@ WINDOWS = BARE.model_copy(
 )
 
 
-def card(**changes: str) -> dict:
+def card(**changes: str | None) -> dict:
     return {"nvidia_cards": (RTX.model_copy(update=changes),)}
 
 
@@ -124,8 +127,11 @@ CASES = [
     (LINUX, {}, "gpu-ready"),
     (LINUX, {"tensorflow": BLIND} | card(driver="520.61.05"), "driver-old"),
     (LINUX, {"tensorflow": CPU}, "cpu-build"),
-    (LINUX, {"tensorflow": BLIND, "missing_cuda_wheels": ("nvidia-cudnn-cu12",)},
-     "cuda-wheels-missing"),
+    (
+        LINUX,
+        {"tensorflow": BLIND, "missing_cuda_wheels": ("nvidia-cudnn-cu12",)},
+        "cuda-wheels-missing",
+    ),
     (LINUX, {"tensorflow": BLIND.model_copy(update={"messages": DLOPEN})}, "libraries-not-found"),
     (LINUX, {"tensorflow": BLIND, "ld_library_path": True}, "foreign-libraries"),
     (LINUX, {"tensorflow": BLIND.model_copy(update={"messages": CUINIT})}, "cuda-not-starting"),
@@ -146,12 +152,18 @@ CASES = [
     (BARE, {}, "no-gpu"),
     (BARE, {"virtual_machine": True}, "no-gpu"),
     (BARE, {"nvidia_hardware": True}, "driver-missing"),
-    (BARE, {"nvidia_hardware": True, "nvidia_error": "Driver/library version mismatch"},
-     "driver-not-loaded"),
+    (
+        BARE,
+        {"nvidia_hardware": True, "nvidia_error": "Driver/library version mismatch"},
+        "driver-not-loaded",
+    ),
     (WSL, {}, "gpu-ready"),
     (WSL, {"tensorflow": BLIND} | card(driver="527.41"), "driver-old"),
-    (WSL, {"tensorflow": BLIND, "nvidia_cards": (),
-           "nvidia_error": "NVML Shared Library Not Found"}, "wsl-driver-missing"),
+    (
+        WSL,
+        {"tensorflow": BLIND, "nvidia_cards": (), "nvidia_error": "NVML Shared Library Not Found"},
+        "wsl-driver-missing",
+    ),
     (WINDOWS, {}, "windows-native"),
     (WINDOWS, {"nvidia_cards": ()}, "no-gpu"),
     (WINDOWS, broken(DLL), "visual-cpp-missing"),
@@ -159,40 +171,136 @@ CASES = [
     (WINDOWS, {"python_bits": 32} | broken(MISSING), "python-32-bit"),
     (WINDOWS, {"python": "3.14.0"} | broken(MISSING), "python-unsupported"),
     (MAC, {}, "metal-ready"),
-    (MAC, {"distributions": {"tensorflow": "2.21.0", "tensorflow-metal": "1.2.0"}}
-     | broken(METAL), "metal-breaks-tensorflow"),
-    (MAC, {"distributions": {"tensorflow": "2.20.0", "tensorflow-metal": "1.2.0"}}
-     | broken(exit_code=-signal.SIGABRT), "metal-breaks-tensorflow"),
+    (
+        MAC,
+        {"distributions": {"tensorflow": "2.21.0", "tensorflow-metal": "1.2.0"}} | broken(METAL),
+        "metal-breaks-tensorflow",
+    ),
+    (
+        MAC,
+        {"distributions": {"tensorflow": "2.20.0", "tensorflow-metal": "1.2.0"}}
+        | broken(exit_code=-signal.SIGABRT),
+        "metal-breaks-tensorflow",
+    ),
     (MAC, {"tensorflow": CPU, "distributions": {"tensorflow": "2.21.0"}}, "metal-missing"),
-    (MAC, {"tensorflow": CPU, "distributions": {"tensorflow": "2.21.0"}, "python": "3.13.1"},
-     "metal-missing"),
+    (
+        MAC,
+        {"tensorflow": CPU, "distributions": {"tensorflow": "2.21.0"}, "python": "3.13.1"},
+        "metal-missing",
+    ),
     (MAC, {"tensorflow": CPU}, "metal-not-seen"),
     (MAC, {"rosetta": True, "architecture": "x86_64"} | broken(AVX), "python-rosetta"),
     (MAC, {"architecture": "x86_64"} | broken(MISSING), "intel-mac"),
     (MAC, {"architecture": "x86_64", "tensorflow": TensorFlow(version="2.16.2")}, "no-gpu"),
-]  # fmt: skip
+]
+OLD = RTX.model_copy(update={"name": "NVIDIA GeForce GTX 960", "compute_capability": "5.2"})
+ORDER_CASES = [
+    # Dos problemas a la vez: se dice el que impide arreglar el otro.
+    (MAC, {"rosetta": True, "architecture": "x86_64", "python": "3.14.0"}, "python-rosetta"),
+    (MAC, {"architecture": "x86_64", "python": "3.14.0"} | broken(MISSING), "intel-mac"),
+    (WINDOWS, {"python_bits": 32, "python": "3.14.0"} | broken(MISSING), "python-32-bit"),
+    (LINUX, {"python": "3.14.0"} | broken(AVX), "python-unsupported"),
+    (LINUX, broken(MISSING + NUMPY), "tensorflow-missing"),
+    (WINDOWS, broken(DLL + PROTOBUF), "visual-cpp-missing"),
+    (WINDOWS, card(driver="400.1"), "windows-native"),
+    (LINUX, {"tensorflow": CPU, "architecture": "aarch64"} | card(driver="400.1"), "nvidia-arm"),
+    (LINUX, {"tensorflow": CPU} | card(driver="400.1"), "driver-old"),
+    (LINUX, {"tensorflow": CPU, "gpus_hidden": True}, "cpu-build"),
+    (
+        LINUX,
+        {"tensorflow": BLIND, "gpus_hidden": True, "ld_library_path": True},
+        "gpu-hidden",
+    ),
+    (
+        LINUX,
+        {"tensorflow": BLIND, "missing_cuda_wheels": ("nvidia-cudnn-cu12",)}
+        | card(compute_capability="5.2"),
+        "gpu-too-old",
+    ),
+    (
+        LINUX,
+        {
+            "tensorflow": BLIND.model_copy(update={"messages": CUINIT}),
+            "missing_cuda_wheels": ("nvidia-cudnn-cu12",),
+            "ld_library_path": True,
+        },
+        "cuda-wheels-missing",
+    ),
+    (
+        LINUX,
+        {"tensorflow": BLIND.model_copy(update={"messages": CUINIT}), "ld_library_path": True},
+        "cuda-not-starting",
+    ),
+    # Si todo va bien, lo que escriba TensorFlow, o una variable que sobra, da igual.
+    (LINUX, {"tensorflow": CUDA.model_copy(update={"messages": NUMPY + CUINIT})}, "gpu-ready"),
+    (LINUX, {"gpus_hidden": True, "ld_library_path": True}, "gpu-ready"),
+    (LINUX, card(driver="400.1"), "gpu-ready"),
+    (MAC, {"distributions": {"tensorflow": "2.21.0", "tensorflow-metal": "1.2.0"}}, "metal-ready"),
+    # Justo en el límite.
+    (LINUX, {"tensorflow": BLIND} | card(driver="525.60.13"), "libraries-not-found"),
+    (WSL, {"tensorflow": BLIND} | card(driver="528.33"), "libraries-not-found"),
+    (WSL, {"tensorflow": BLIND} | card(driver="528.32"), "driver-old"),
+    (LINUX, {"tensorflow": BLIND} | card(compute_capability="6.0"), "libraries-not-found"),
+    (LINUX, card(compute_capability="9.0"), "gpu-ready"),
+    (LINUX, {"python": "3.11.0"}, "gpu-ready"),
+    (LINUX, {"python": "3.13.9"}, "gpu-ready"),
+    # Con lo que el controlador no cuenta no se juzga.
+    (LINUX, card(compute_capability=None), "gpu-ready"),
+    (
+        LINUX,
+        {"tensorflow": BLIND} | card(compute_capability=None, driver=None),
+        "libraries-not-found",
+    ),
+    (
+        LINUX,
+        {"tensorflow": BLIND.model_copy(update={"compute_capabilities": ()})}
+        | card(compute_capability="5.2"),
+        "libraries-not-found",
+    ),
+    # De varias tarjetas se juzga la que ve TensorFlow o, si no ve ninguna, la más capaz.
+    (LINUX, {"nvidia_cards": (OLD, RTX)}, "gpu-ready"),
+    (LINUX, {"tensorflow": BLIND, "nvidia_cards": (OLD, RTX)}, "libraries-not-found"),
+    (LINUX, {"tensorflow": BLIND, "nvidia_cards": (OLD, OLD)}, "gpu-too-old"),
+    (
+        LINUX,
+        {
+            "nvidia_cards": (
+                RTX.model_copy(update={"name": "RTX 5090", "compute_capability": "12.0"}),
+                RTX,
+            )
+        },
+        "gpu-ready",
+    ),
+    # Una tarjeta callada entre otras que responden no es un controlador que falta.
+    (LINUX, {"nvidia_error": "GPU is lost"}, "gpu-ready"),
+    (BARE, {"nvidia_hardware": True, "nvidia_error": None}, "driver-not-loaded"),
+    (BARE, {"nvidia_hardware": True, "nvidia_error": "Function Not Found"}, "driver-not-loaded"),
+]
 EXTRA_CASES = [
     (LINUX, {"free_memory_gib": 0.7}, "low-memory"),
     (LINUX, {"free_disk_gib": 0.1}, "low-disk"),
     (BARE, {"free_disk_gib": 1.0} | broken(MISSING), "low-disk"),
-    (LINUX, {"tensorflow": CUDA.model_copy(update={"gpus": (RTX.name, "NVIDIA T400")})},
-     "several-gpus"),
-]  # fmt: skip
+    (
+        LINUX,
+        {"tensorflow": CUDA.model_copy(update={"gpus": (RTX.name, "NVIDIA T400")})},
+        "several-gpus",
+    ),
+]
 
 
 def everything() -> list[Finding]:
     """Los hallazgos de todos los casos."""
     return [
         finding
-        for base, changes, _ in CASES + EXTRA_CASES
+        for base, changes, _ in CASES + ORDER_CASES + EXTRA_CASES
         for finding in findings(base.model_copy(update=changes))
     ]
 
 
 @pytest.mark.parametrize(
     ("base", "changes", "expected"),
-    CASES,
-    ids=[f"{base.os}-{expected}".replace(" ", "_") for base, _, expected in CASES],
+    CASES + ORDER_CASES,
+    ids=lambda value: value.os.replace(" ", "_") if isinstance(value, Facts) else None,
 )
 def test_each_machine_has_one_main_finding(base: Facts, changes: dict, expected: str) -> None:
     assert [finding.id for finding in findings(base.model_copy(update=changes))] == [expected]
@@ -205,6 +313,17 @@ def test_some_findings_come_besides_the_main_one(base: Facts, changes: dict, exp
     assert expected in found
     assert len(found) == 2
     assert expected == "low-disk" or main.id in found
+
+
+def test_every_rule_has_its_case_and_says_one_thing() -> None:
+    machines = [
+        base.model_copy(update=changes) for base, changes, _ in CASES + ORDER_CASES + EXTRA_CASES
+    ]
+    said = {}
+    for rule in diagnosis.VERDICT + diagnosis.BESIDES:
+        [said[rule]] = {found.id for machine in machines if (found := rule(machine))}
+    answered = {finding.id for machine in machines for finding in findings(machine)}
+    assert sorted(said.values()) == sorted(answered)
 
 
 def test_the_gravest_comes_first() -> None:
@@ -285,11 +404,12 @@ def test_the_cure_for_lost_libraries_links_them_beside_tensorflow(tmp_path: Path
 def test_readme_and_environments_give_the_same_minimum_drivers() -> None:
     for name in ("README.md", "environment-cuda.yml"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        assert f"{diagnosis.MIN_DRIVER} o posterior" in text
-        assert f"{diagnosis.MIN_WSL_DRIVER} o posterior" in text
+        assert f"{gpu.MIN_DRIVER} o posterior" in text
+        assert f"{gpu.MIN_WSL_DRIVER} o posterior" in text
         assert set(re.findall(r"\d{3}\.\d{2}(?:\.\d{2})?\b", text)) == {
-            diagnosis.MIN_DRIVER, diagnosis.MIN_WSL_DRIVER,
-        }  # fmt: skip
+            gpu.MIN_DRIVER,
+            gpu.MIN_WSL_DRIVER,
+        }
 
 
 def test_readme_and_environments_give_the_orders_of_the_findings() -> None:
@@ -324,7 +444,7 @@ def test_every_document_names_the_same_pair_for_metal() -> None:
 
 def test_the_supported_pythons_are_those_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (first, last) = diagnosis.PYTHONS
+    (first, last) = installation.PYTHONS
     assert project["project"]["requires-python"] == f">=3.{first[1]},<3.{last[1] + 1}"
 
 
@@ -332,7 +452,7 @@ def test_the_supported_pythons_are_those_of_the_project() -> None:
 
 
 def test_the_facts_of_this_machine() -> None:
-    found = facts.gather(CPU)
+    found = probe.gather(CPU)
     assert found.tensorflow == CPU
     assert found.system == platform.system()
     assert found.python == platform.python_version()
@@ -340,48 +460,161 @@ def test_the_facts_of_this_machine() -> None:
     assert found.free_memory_gib > 0
 
 
+@pytest.mark.parametrize(("value", "hidden"), [("", True), ("-1", True), ("0", False)])
+def test_a_variable_that_hides_the_gpus_is_a_fact(
+    monkeypatch: pytest.MonkeyPatch, value: str, hidden: bool
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+    assert probe.gather(CPU).gpus_hidden is hidden
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert probe.gather(CPU).gpus_hidden is False
+
+
+def test_a_path_of_foreign_libraries_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/usr/local/cuda/lib64")
+    assert probe.gather(CPU).ld_library_path is True
+    monkeypatch.setenv("LD_LIBRARY_PATH", "")
+    assert probe.gather(CPU).ld_library_path is False
+
+
+@pytest.mark.parametrize(
+    ("flags", "release", "expected"),
+    [
+        ("flags : fpu sse hypervisor avx2", "6.8.0-45-generic", True),
+        ("flags : fpu sse avx2", "6.8.0-45-generic", False),
+        ("flags : fpu hypervisor", "5.15.153.1-microsoft-standard-WSL2", False),
+        (None, "24.1.0", False),
+    ],
+)
+def test_a_virtual_machine_is_known_by_its_processor(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    flags: str | None,
+    release: str,
+    expected: bool,
+) -> None:
+    monkeypatch.setattr(probe, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(platform, "release", lambda: release)
+    if flags:
+        probe.CPUINFO.write_text(flags)
+    assert probe.gather(CPU).virtual_machine is expected
+
+
+def test_the_cards_that_answer_and_the_one_that_does_not_are_facts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probe.hardware, "ask_nvidia", lambda: ([RTX], "GPU is lost"))
+    found = probe.gather(CUDA)
+    assert (found.nvidia_cards, found.nvidia_error) == ((RTX,), "GPU is lost")
+
+
+def test_the_cuda_libraries_that_tensorflow_asks_for_and_are_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = [
+        "numpy>=1.26.0",
+        'nvidia-cublas-cu12<13.0,>=12.5.3.2; extra == "and-cuda"',
+        'nvidia-cudnn-cu12<10.0,>=9.3.0.75; extra == "and-cuda"',
+        'nvidia-nccl-cu12 (<3,>=2.27.7) ; extra == "and-cuda"',
+    ]
+    installed = [
+        SimpleNamespace(name="nvidia_cudnn_cu12", version="9.10.2.21"),
+        SimpleNamespace(name=None, version=None),
+    ]
+    monkeypatch.setattr(probe.importlib.metadata, "requires", lambda name: asked)
+    monkeypatch.setattr(probe.importlib.metadata, "distributions", lambda: installed)
+    found = probe.gather(CPU)
+    assert found.missing_cuda_wheels == ("nvidia-cublas-cu12", "nvidia-nccl-cu12")
+    assert found.distributions == {"nvidia-cudnn-cu12": "9.10.2.21"}
+
+    def missing(name: str) -> list[str]:
+        raise probe.importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(probe.importlib.metadata, "requires", missing)
+    assert probe.gather(CPU).missing_cuda_wheels == ()
+
+
+def test_what_tensorflow_tells_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    build = {"cuda_compute_capabilities": ["sm_60", "compute_90"]}
+    monkeypatch.setattr(tf.sysconfig, "get_build_info", lambda: build)
+    monkeypatch.setattr(tf.test, "is_built_with_cuda", lambda: True)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [RTX.name, ""])
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "get_device_details",
+        lambda name: {"device_name": name} if name else {},
+    )
+    assert probe.ask_tensorflow() == TensorFlow(
+        version=tf.__version__,
+        built_with_cuda=True,
+        compute_capabilities=("sm_60", "compute_90"),
+        gpus=(RTX.name, "GPU"),
+    )
+    monkeypatch.setattr(tf.sysconfig, "get_build_info", dict)
+    assert probe.ask_tensorflow().compute_capabilities == ()
+
+
 def test_the_verdict_fits_in_one_line_that_ends_with_the_cure() -> None:
     line = diagnosis.verdict(LINUX.model_copy(update={"tensorflow": CPU})).line
     assert len(line.splitlines()) == 1
     assert line.startswith(f"este equipo tiene una {RTX.name}, ")
-    assert line.endswith(": .venv/bin/python -m pip uninstall -y tensorflow tensorflow-cpu && "
-                         ".venv/bin/python -m pip install -r requirements-cuda.txt")  # fmt: skip
+    assert line.endswith(
+        ": .venv/bin/python -m pip uninstall -y tensorflow tensorflow-cpu && "
+        ".venv/bin/python -m pip install -r requirements-cuda.txt"
+    )
 
 
 @pytest.mark.parametrize(
     ("executable", "project", "expected"),
     [
-        (PurePosixPath("/home/ana/curso/.venv/bin/python"), PurePosixPath("/home/ana/curso"),
-         ".venv/bin/python"),
-        (PurePosixPath("/home/ana/miniforge3/bin/python"), PurePosixPath("/home/ana/curso"),
-         "python"),
-        (PureWindowsPath(r"C:\Users\Ana\curso\.venv\Scripts\python.exe"),
-         PureWindowsPath(r"c:\users\ana\curso"), r".venv\Scripts\python.exe"),
+        (
+            PurePosixPath("/home/ana/curso/.venv/bin/python"),
+            PurePosixPath("/home/ana/curso"),
+            ".venv/bin/python",
+        ),
+        (
+            PurePosixPath("/home/ana/miniforge3/bin/python"),
+            PurePosixPath("/home/ana/curso"),
+            "python",
+        ),
+        (
+            PureWindowsPath(r"C:\Users\Ana\curso\.venv\Scripts\python.exe"),
+            PureWindowsPath(r"c:\users\ana\curso"),
+            r".venv\Scripts\python.exe",
+        ),
         (PureWindowsPath(r"C:\Python312\python.exe"), PureWindowsPath(r"D:\curso"), "python"),
     ],
-)  # fmt: skip
+)
 def test_python_is_named_from_the_project_folder(
     executable: PurePosixPath, project: PurePosixPath, expected: str
 ) -> None:
-    assert facts.python_command(executable, project) == expected
+    assert probe.python_command(executable, project) == expected
 
 
 @pytest.mark.parametrize(
     ("home", "prefix", "text"),
     [
-        (PurePosixPath("/home/ana"), "/home/ana/curso/.venv",
-         'File "/home/ana/curso/.venv/lib/x.py"; host: torre-ana; /mnt/c/Users/ana/y'),
-        (PureWindowsPath(r"C:\Users\ana"), r"D:\curso\.venv",
-         r"File D:\curso\.venv\Lib\x.py; 'C:\\Users\\ana\\AppData'; hostname: torre-ana"),
+        (
+            PurePosixPath("/home/ana"),
+            "/home/ana/curso/.venv",
+            'File "/home/ana/curso/.venv/lib/x.py"; host: torre-ana; /mnt/c/Users/ana/y',
+        ),
+        (
+            PureWindowsPath(r"C:\Users\ana"),
+            r"D:\curso\.venv",
+            r"File D:\curso\.venv\Lib\x.py; 'C:\\Users\\ana\\AppData'; hostname: torre-ana",
+        ),
     ],
-)  # fmt: skip
+)
 def test_messages_lose_whatever_names_their_owner(
     monkeypatch: pytest.MonkeyPatch, home: PurePosixPath, prefix: str, text: str
 ) -> None:
-    monkeypatch.setattr(facts.Path, "home", lambda: home)
+    monkeypatch.setattr(probe.Path, "home", lambda: home)
     monkeypatch.setattr(sys, "prefix", prefix)
-    monkeypatch.setattr(facts.socket, "gethostname", lambda: "torre-ana.local")
-    clean = facts.anonymous(text)
+    monkeypatch.setattr(probe.socket, "gethostname", lambda: "torre-ana.local")
+    clean = probe.anonymous(text)
     assert "ana" not in clean
     assert "<entorno>" in clean
     assert "x.py" in clean
@@ -390,9 +623,9 @@ def test_messages_lose_whatever_names_their_owner(
 def test_an_nvidia_card_is_found_without_its_driver(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(facts, "PCI_DEVICES", tmp_path)
+    monkeypatch.setattr(probe, "PCI_DEVICES", tmp_path)
     monkeypatch.setattr(platform, "release", lambda: "6.8.0-45-generic")
-    assert facts._has_nvidia_hardware() is False
+    assert probe._has_nvidia_hardware() is False
     for name, vendor, kind in (
         ("0000:00:02.0", "0x8086", "0x030000"),  # gráficos de Intel
         ("0000:01:00.1", "0x10de", "0x040300"),  # sonido de NVIDIA
@@ -400,9 +633,9 @@ def test_an_nvidia_card_is_found_without_its_driver(
         (tmp_path / name).mkdir()
         (tmp_path / name / "vendor").write_text(f"{vendor}\n")
         (tmp_path / name / "class").write_text(f"{kind}\n")
-    assert facts._has_nvidia_hardware() is False
+    assert probe._has_nvidia_hardware() is False
     (tmp_path / "0000:01:00.1" / "class").write_text("0x030000\n")
-    assert facts._has_nvidia_hardware() is True
+    assert probe._has_nvidia_hardware() is True
 
 
 def test_the_driver_says_why_it_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,8 +643,8 @@ def test_the_driver_says_why_it_does_not_answer(monkeypatch: pytest.MonkeyPatch)
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH)
 
     monkeypatch.setattr(pynvml, "nvmlInit", mismatch)
-    monkeypatch.setattr(facts, "_has_nvidia_hardware", lambda: True)
-    [finding] = findings(facts.gather(BLIND).model_copy(update={"python": "3.12.7"}))
+    monkeypatch.setattr(probe, "_has_nvidia_hardware", lambda: True)
+    [finding] = findings(probe.gather(BLIND).model_copy(update={"python": "3.12.7"}))
     assert finding.id == "driver-not-loaded"
 
 
@@ -420,18 +653,19 @@ def test_rosetta_is_asked_to_the_system(
     monkeypatch: pytest.MonkeyPatch, answer: str, expected: bool
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(facts.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=answer))
-    assert facts._is_rosetta() is expected
+    monkeypatch.setattr(probe.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=answer))
+    assert probe._is_rosetta() is expected
 
 
 def child(monkeypatch: pytest.MonkeyPatch, code: str) -> TensorFlow:
     """Lo que se deduce de un proceso que, en vez de importar TensorFlow, ejecuta `code`."""
     run = subprocess.run
     monkeypatch.setattr(
-        facts.subprocess, "run",
+        probe.subprocess,
+        "run",
         lambda command, **options: run([sys.executable, "-c", code], **options),
-    )  # fmt: skip
-    return facts._import_in_a_child()
+    )
+    return probe._import_in_a_child()
 
 
 def test_a_tensorflow_that_imports_says_what_it_sees(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -454,7 +688,7 @@ def test_a_fatal_signal_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_child_that_hangs_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts, "IMPORT_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(probe, "IMPORT_TIMEOUT_SECONDS", 0.2)
     got = child(monkeypatch, "import time; time.sleep(60)")
     assert (got.version, got.exit_code) == (None, None)
 
@@ -465,8 +699,9 @@ def test_a_child_that_hangs_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
 def ask(*arguments: str, **environ: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "fashion_bench", *arguments],
-        capture_output=True, env=child_environment(**environ),
-    )  # fmt: skip
+        capture_output=True,
+        env=child_environment(**environ),
+    )
 
 
 def test_the_order_writes_a_table_that_survives_a_cp1252_console(tmp_path: Path) -> None:
@@ -483,8 +718,13 @@ def test_the_report_for_bugs_names_nobody(tmp_path: Path) -> None:
     home = tmp_path / "ana-maría"
     home.mkdir()
     fake = without_tensorflow(home, f"raise RuntimeError({str(home)!r})")
-    done = ask("--json", PYTHONIOENCODING="cp1252", HOME=str(home),
-               USERPROFILE=str(home), PYTHONPATH=str(fake))  # fmt: skip
+    done = ask(
+        "--json",
+        PYTHONIOENCODING="cp1252",
+        HOME=str(home),
+        USERPROFILE=str(home),
+        PYTHONPATH=str(fake),
+    )
     report = json.loads(done.stdout)
     assert done.returncode == 1
     assert report["findings"][0]["id"] == "tensorflow-broken"
@@ -514,8 +754,6 @@ def test_the_exit_code_says_whether_there_is_something_to_cure(
 ) -> None:
     monkeypatch.setattr(__main__, "gather", lambda: base)
     monkeypatch.setattr(sys, "argv", ["fashion_bench"])
-    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **_: None, raising=False)
-    monkeypatch.setattr(sys.stderr, "reconfigure", lambda **_: None, raising=False)
     with pytest.raises(SystemExit) as end:
         __main__.main()
     assert end.value.code == code
@@ -523,12 +761,23 @@ def test_the_exit_code_says_whether_there_is_something_to_cure(
 
 
 def test_orders_and_addresses_are_never_broken() -> None:
-    for base, changes, _ in CASES:
+    for base, changes, _ in CASES + ORDER_CASES + EXTRA_CASES:
         machine = base.model_copy(update=changes)
         lines = __main__.table(machine, findings(machine), width=50).splitlines()
         for finding in findings(machine):
             assert not finding.cure or f"       Ejecuta:  {finding.cure}" in lines
             assert f"       Más en:   {finding.url}" in lines
+
+
+def test_the_table_names_the_cards_with_what_is_known_of_them() -> None:
+    other = RTX.model_copy(update={"name": "NVIDIA T400", "driver": None})
+    machine = LINUX.model_copy(update={"nvidia_cards": (RTX, other)})
+    lines = __main__.table(machine, [], width=80).splitlines()
+    assert f"NVIDIA:         {RTX.name}, controlador {RTX.driver}; NVIDIA T400" in lines
+    assert f"TensorFlow ve:  {RTX.name}" in lines
+    lines = __main__.table(BARE, [], width=80).splitlines()
+    assert "NVIDIA:         ninguna tarjeta a la vista" in lines
+    assert "TensorFlow ve:  ninguna GPU" in lines
 
 
 def test_cures_are_orders_that_a_terminal_can_split() -> None:

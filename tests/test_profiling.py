@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from fashion_bench import lesson, profiling
+from fashion_bench import lesson
+from fashion_bench.measure import profiling
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
 from PIL import Image
+
+from fashion_bench.record import Record
 
 sys.path.insert(0, str(ROOT / "tools"))
 import readme
@@ -12,13 +15,62 @@ TEXT = readme.README.read_text(encoding="utf-8")
 
 @pytest.mark.usefixtures("committed_results")
 def test_the_result_table_is_up_to_date() -> None:
-    assert readme.readme_text(readme.chosen_records()) == TEXT, "ejecuta python tools/readme.py"
+    assert readme.readme_text(readme.published()) == TEXT, "ejecuta python tools/readme.py"
 
 
 @pytest.mark.usefixtures("committed_results")
 def test_the_result_chart_is_up_to_date() -> None:
     drawn = Image.open(readme.CHART).info["Description"]
-    assert drawn == readme.fingerprint(readme.chosen_records()), "ejecuta python tools/readme.py"
+    assert drawn == readme.fingerprint(readme.published()), "ejecuta python tools/readme.py"
+
+
+def make(record: dict, label: str, *, images: int = 54_000, **parameters: object) -> Record:
+    """Un registro con los valores por defecto, salvo los que se dan."""
+    usual = {"batch_size": 128, "precision": "float32", "train_samples": 60_000}
+    return Record.model_validate(
+        record
+        | {
+            "label": label,
+            "parameters": record["parameters"] | usual | parameters,
+            "data": record["data"] | {"training_images": images, "validation_images": 6000},
+        }
+    )
+
+
+def test_only_default_runs_that_count_are_published(record: dict) -> None:
+    """Cada uno de los que sobran lo hacen dos equipos: en un grupo mayor que el bueno."""
+    good = make(record, "Equipo | bueno")
+    failed = record | {"status": "failed", "reason": "error ValueError"}
+    others = [
+        other
+        for label in ("Uno", "Otro")
+        for other in (
+            make(record, label, batch_size=512),
+            make(record, label, precision="mixed_bfloat16"),
+            make(record, label, train_samples=30_000, images=24_000),
+            make(record, label, workers=2),
+            make(failed, label),
+        )
+    ]
+    for other in others:
+        assert readme.choose([other]) == []
+    assert readme.choose([*others, good]) == [good]
+    [_, _, row] = readme.table([good]).splitlines()
+    assert row == (
+        "| Equipo   bueno | CPU | 1.50 | 36000 | 0.9100 "
+        "| [2026-11-23](results/20261123T162119Z-685e8f16.json) |"
+    )
+
+
+def test_without_records_it_says_so_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    (tmp_path / "results").mkdir()
+    with pytest.raises(SystemExit, match="no hay ningún registro que cuente"):
+        readme.main()
+    assert list((tmp_path / "results").iterdir()) == []
+    assert readme.README.read_text(encoding="utf-8") == TEXT
 
 
 def test_it_is_short() -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,16 +17,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fashion_bench import environment, parameters, records
 from fashion_bench.errors import TutorialError
-from fashion_bench.recorder import Recorder, describe_network
-from fashion_bench.timing import EpochClock
+from fashion_bench.machine import backends, hardware
+from fashion_bench.measure import provenance
+from fashion_bench.measure.clock import EpochClock
+from fashion_bench.measure.recorder import Recorder
+from fashion_bench.record import Accelerator, Agreement, Record
+from fashion_bench.results import files
 
 IMAGES = np.zeros((100, 28, 28, 1), np.uint8)
 LABELS = np.zeros(100, np.uint8)
+GPU = Accelerator(name="RTX 3060", memory_gib=12.0, driver="560.35", compute_capability="8.6")
+RIGHT = Agreement(precision="float32", loss_difference=1e-6, gradient_difference=1e-6)
 
 
-def build_model() -> keras.Model:
+def build_model(rate: object = 0.001) -> keras.Model:
     model = keras.Sequential(
         [
             keras.Input((28, 28, 1), dtype="uint8"),
@@ -34,99 +40,208 @@ def build_model() -> keras.Model:
             keras.layers.MaxPooling2D(),
             keras.layers.Flatten(),
             keras.layers.Dropout(0.4),
-            keras.layers.Dense(10),
+            keras.layers.Dense(10, dtype="float32"),
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(0.001), loss, metrics=["accuracy"], jit_compile=False)
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], run_eagerly=True)
     return model
 
 
-def build_recorder(folder: Path, *, repeats: int = 1, machine_name: str = "") -> Recorder:
-    return Recorder(
-        folder,
-        parameters=parameters.Training.check(
-            epochs=3, batch_size=50, train_samples=100, device="cpu",
-            backend="tensorflow", precision="float32",
-            repeats=repeats, seed=7, machine_name=machine_name, photo="", results_dir="x",
-        ),
-        network=describe_network(build_model()),
-        data=records.describe_data(90, 10),
-        machine=environment.machine(),
-        software=environment.software(),
-        accelerator=None,
-    )  # fmt: skip
+def dataset(start: int, end: int, batch: int = 50) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices((IMAGES[start:end], LABELS[start:end])).batch(batch)
 
 
 def train(
-    recorder: Recorder, *, repeats: int = 1, during: Callable[[int], None] = lambda epoch: None
+    recorder: Recorder,
+    *,
+    repeats: int = 1,
+    epochs: int = 3,
+    batch: int = 50,
+    during: Callable[[int], None] = lambda epoch: None,
+    loss: float = 0.25,
+    accuracy: float = 0.95,
 ) -> None:
     """Entrena tres épocas por repetición; llama a `during` al empezar cada una."""
     before_epoch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: during(epoch))
     with recorder:
         for seed in range(7, 7 + repeats):
             clock = EpochClock(images=90)
-            recorder.start(seed, 0.5, clock)
+            data, validation = dataset(0, 90, batch), dataset(90, 100)
+            follower = recorder.follow(clock, seed, 0.5, data, validation)
             build_model().fit(
-                IMAGES[:90], LABELS[:90], epochs=3, verbose=0,
-                callbacks=[clock, recorder, before_epoch],
-            )  # fmt: skip
-            recorder.finish(0.25, 0.95)
+                data,
+                validation_data=validation,
+                epochs=epochs,
+                verbose=0,
+                shuffle=False,
+                callbacks=[clock, follower, before_epoch],
+            )
+            recorder.finish(loss, accuracy)
 
 
-def only_record(folder: Path) -> records.Record:
-    found, rejected = records.load_folder(folder)
+def only_record(folder: Path) -> Record:
+    found, rejected = files.load_folder(folder)
     assert rejected == []
     assert len(found) == 1
     assert [path.suffix for path in folder.iterdir()] == [".json"]
     return found[0]
 
 
-def test_a_whole_run_is_recorded(tmp_path: Path) -> None:
-    recorder = build_recorder(tmp_path, repeats=2, machine_name="Mi equipo")
+def test_a_whole_run_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    recorder = Recorder(tmp_path, " Mi equipo ")
     train(recorder, repeats=2)
     record = only_record(tmp_path)
-    assert recorder.saved_path() == tmp_path / f"{record.run_id}.json"
+    assert recorder.path == tmp_path / f"{record.run_id}.json"
+    assert recorder.record == record
     assert record.status == "ok"
     assert record.reason is None
     assert record.label == "Mi equipo"
-    assert record.floor_met
+    assert record.flaw is None
     assert [repeat.seed for repeat in record.repeats] == [7, 8]
     for repeat in record.repeats:
         assert len(repeat.epoch_seconds) == 3
-        assert repeat.total_seconds == pytest.approx(sum(repeat.epoch_seconds))
-        assert repeat.images_per_second == pytest.approx(90 / np.median(repeat.epoch_seconds))
-        assert repeat.test_accuracy == 0.95
+        assert repeat.test_correct == 9500
+        assert repeat.test_loss == 0.25
         assert repeat.setup_seconds == 0.5
-    assert record.parameters.epochs == 3
+    assert record.parameters.model_dump() == {
+        "epochs": 3,
+        "batch_size": 50,
+        "train_samples": 100,
+        "precision": "float32",
+        "repeats": 2,
+        "seed": 7,
+        "workers": 1,
+    }
+    assert (record.data.training_images, record.data.validation_images) == (90, 10)
+    assert record.code.notebook == "01_fashion_mnist_cnn.ipynb"
+    assert record.machine == hardware.machine()
+    assert record.accelerator is None
     assert record.network.weights == build_model().count_params()
     assert record.network.optimizer == "Adam learning_rate=0.001"
     assert record.network.layers[1] == (
         "Conv2D filters=2 kernel_size=3x3 strides=1x1 padding=same activation=relu"
     )
+    assert capsys.readouterr().out == f"Registro guardado en {recorder.path}\n"
+
+
+def test_what_it_says_comes_from_what_is_trained(tmp_path: Path) -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    train(Recorder(tmp_path), epochs=2, batch=32)
+    keras.config.set_dtype_policy("float32")
+    record = only_record(tmp_path)
+    assert record.status == "ok"
+    assert record.parameters.epochs == len(record.repeats[0].epoch_seconds) == 2
+    assert record.parameters.batch_size == 32
+    assert record.parameters.precision == "mixed_bfloat16"
+
+
+def test_all_the_repeats_of_a_run_are_trained_alike(tmp_path: Path) -> None:
+    with (
+        pytest.raises(TutorialError, match="se entrenan igual, y esta no"),
+        Recorder(tmp_path) as recorder,
+    ):
+        for seed, batch in ((7, 50), (8, 30)):
+            clock = EpochClock(images=90)
+            data = dataset(0, 90, batch)
+            follower = recorder.follow(clock, seed, 0.5, data, dataset(90, 100))
+            build_model().fit(data, verbose=0, shuffle=False, callbacks=[clock, follower])
+            recorder.finish(0.25, 0.95)
+    record = only_record(tmp_path)
+    assert record.status == "failed"
+    assert [repeat.seed for repeat in record.repeats] == [7]
+
+
+@pytest.mark.parametrize("how", ["with", "start"])
+def test_a_closed_record_is_never_touched_again(tmp_path: Path, how: str) -> None:
+    recorder = Recorder(tmp_path)
+    train(recorder)
+    before = recorder.path.read_bytes()
+    with pytest.raises(TutorialError, match="ya está cerrado"):
+        if how == "with":
+            train(recorder)
+        else:
+            clock, data = EpochClock(images=90), dataset(0, 90)
+            follower = recorder.follow(clock, 7, 0.5, data, dataset(90, 100))
+            build_model().fit(data, verbose=0, shuffle=False, callbacks=[clock, follower])
+    assert recorder.path.read_bytes() == before
+
+
+def test_a_loss_that_is_not_a_number_loses_nothing(tmp_path: Path) -> None:
+    train(Recorder(tmp_path), repeats=2, loss=float("nan"))
+    record = only_record(tmp_path)
+    assert record.status == "failed"
+    assert record.reason == record.flaw == "la pérdida en prueba no es un número"
+    assert len(record.repeats) == 2
+    assert record.repeats[0].test_loss is None
+    assert record.repeats[0].test_correct == 9500
+
+
+def test_exactly_the_floor_reaches_it(tmp_path: Path) -> None:
+    """Keras da 0.8999999762 al acertar 9000 de 10000, porque calcula con 32 bits."""
+    train(Recorder(tmp_path), accuracy=float(np.float32(0.9)))
+    record = only_record(tmp_path)
+    assert record.repeats[0].test_correct == 9000
+    assert record.flaw is None
+
+
+def test_without_its_exam_a_run_is_not_whole(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        clock, data = EpochClock(images=90), dataset(0, 90)
+        follower = recorder.follow(clock, 7, 0.5, data, dataset(90, 100))
+        build_model().fit(data, verbose=0, shuffle=False, callbacks=[clock, follower])
+    record = only_record(tmp_path)
+    assert (record.status, record.reason) == (
+        "failed",
+        "falta el examen con las imágenes de prueba",
+    )
+    assert len(record.repeats[0].epoch_seconds) == 1
+
+
+def test_a_run_that_trains_nothing_leaves_no_file(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, pytest.raises(TutorialError, match="falta entrenar"):
+        recorder.record  # noqa: B018
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("agreement", "counts"),
+    [
+        (RIGHT, True),
+        (None, False),
+        (RIGHT.model_copy(update={"precision": "mixed_float16"}), False),
+    ],
+    ids=["comprobada", "sin comprobar", "con otra precisión"],
+)
+def test_on_a_gpu_the_check_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agreement: Agreement | None, counts: bool
+) -> None:
+    monkeypatch.setattr(backends, "accelerator_of", lambda model: GPU)
+    recorder = Recorder(tmp_path, agreement=agreement)
+    if counts:
+        train(recorder)
+        record = only_record(tmp_path)
+        assert record.accelerator == GPU
+        assert record.agreement == agreement
+        assert record.label == "RTX 3060"
+    else:
+        with pytest.raises(TutorialError, match="hay que comprobar que calcula bien"):
+            train(recorder)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_on_the_cpu_an_old_check_is_forgotten(tmp_path: Path) -> None:
+    train(Recorder(tmp_path, agreement=RIGHT))
+    assert only_record(tmp_path).agreement is None
 
 
 def test_the_record_names_neither_person_nor_computer_nor_folder(tmp_path: Path) -> None:
-    train(build_recorder(tmp_path))
+    train(Recorder(tmp_path))
     text = only_record(tmp_path).model_dump_json()
     for secret in (socket.gethostname(), str(Path.home()), str(tmp_path), str(Path.cwd())):
         assert secret not in text
     if getpass.getuser() != "root":
         assert getpass.getuser() not in text
-
-
-def test_the_same_network_is_described_alike_twice() -> None:
-    assert describe_network(build_model()) == describe_network(build_model())
-
-
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
-def test_a_learning_rate_schedule_is_described(precision: str) -> None:
-    keras.config.set_dtype_policy(precision)
-    model = build_model()
-    schedule = keras.optimizers.schedules.CosineDecay(0.002, 100)
-    model.compile(keras.optimizers.Adam(schedule), model.loss)
-    keras.config.set_dtype_policy("float32")
-    assert describe_network(model).optimizer == "Adam learning_rate=CosineDecay 0.002"
 
 
 def test_every_epoch_is_on_disk_before_the_next_one(tmp_path: Path) -> None:
@@ -138,7 +253,7 @@ def test_every_epoch_is_on_disk_before_the_next_one(tmp_path: Path) -> None:
             assert record.status == "interrupted"
             seen.append(len(record.repeats[0].epoch_seconds))
 
-    train(build_recorder(tmp_path), during=look)
+    train(Recorder(tmp_path), during=look)
     assert seen == [1, 2]
 
 
@@ -152,7 +267,7 @@ def test_every_epoch_is_on_disk_before_the_next_one(tmp_path: Path) -> None:
 def test_an_error_or_ctrl_c_keeps_the_epochs_already_done(
     tmp_path: Path, capsys: pytest.CaptureFixture, error: BaseException, status: str, reason: str
 ) -> None:
-    recorder = build_recorder(tmp_path)
+    recorder = Recorder(tmp_path)
 
     def fail(epoch: int) -> None:
         if epoch == 2:
@@ -163,32 +278,108 @@ def test_an_error_or_ctrl_c_keeps_the_epochs_already_done(
     record = only_record(tmp_path)
     assert (record.status, record.reason) == (status, reason)
     assert len(record.repeats[0].epoch_seconds) == 2
-    assert record.repeats[0].test_accuracy is None
-    assert not record.floor_met
-    assert record.flaw == "ejecución incompleta"
-    assert f"Lo hecho hasta aquí queda en {recorder.path}" in capsys.readouterr().out
+    assert record.repeats[0].test_correct is None
+    assert record.flaw == ("ejecución incompleta" if status == "interrupted" else reason)
+    assert f"Registro guardado en {recorder.path}" in capsys.readouterr().out
 
 
 def test_ctrl_c_waits_for_the_end_of_the_batch(tmp_path: Path) -> None:
     reached = []
+    before = signal.getsignal(signal.SIGINT)
 
     def press(epoch: int) -> None:
         if epoch == 1:
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.1)  # aquí cortaría si no esperase
-            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # la segunda vez
+            assert signal.getsignal(signal.SIGINT) is before  # la segunda vez
             reached.append(epoch)
 
     with pytest.raises(KeyboardInterrupt):
-        train(build_recorder(tmp_path), during=press)
+        train(Recorder(tmp_path), during=press)
     assert reached == [1]
+    assert signal.getsignal(signal.SIGINT) is before
     record = only_record(tmp_path)
     assert record.status == "interrupted"
     assert len(record.repeats[0].epoch_seconds) == 1
 
 
+def test_after_a_stop_another_run_trains_to_the_end(tmp_path: Path) -> None:
+    def press(epoch: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(Recorder(tmp_path), during=press)
+    train(Recorder(tmp_path))
+    found = sorted(files.load_folder(tmp_path)[0], key=lambda record: record.status)
+    assert [record.status for record in found] == ["interrupted", "ok"]
+    assert [len(record.epoch_seconds) for record in found] == [0, 3]
+
+
+class Press(keras.callbacks.Callback):
+    """Pulsa Ctrl-C mientras se valida y apunta si la validación siguió."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches = 0
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.batches += 1
+        if self.batches == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_also_stops_while_validating(tmp_path: Path) -> None:
+    press = Press()
+    with pytest.raises(KeyboardInterrupt), Recorder(tmp_path) as recorder:
+        clock, data, validation = EpochClock(images=90), dataset(0, 90), dataset(0, 100, batch=10)
+        follower = recorder.follow(clock, 7, 0.5, data, validation)
+        build_model().fit(
+            data,
+            validation_data=validation,
+            shuffle=False,
+            verbose=0,
+            callbacks=[clock, follower, press],
+        )
+    assert press.batches == 1
+
+
+@pytest.mark.parametrize("before", [signal.default_int_handler, lambda number, frame: None])
+def test_after_training_ctrl_c_does_what_it_did(tmp_path: Path, before: Callable) -> None:
+    original = signal.signal(signal.SIGINT, before)
+    try:
+        during = []
+        train(Recorder(tmp_path), during=lambda _: during.append(signal.getsignal(signal.SIGINT)))
+        assert signal.getsignal(signal.SIGINT) is before
+        assert before not in during
+    finally:
+        signal.signal(signal.SIGINT, original)
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    original = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        train(Recorder(tmp_path), during=lambda _: os.kill(os.getpid(), signal.SIGINT))
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, original)
+    assert only_record(tmp_path).status == "ok"
+
+
+def test_outside_the_main_thread_ctrl_c_is_left_alone(tmp_path: Path) -> None:
+    before, during = signal.getsignal(signal.SIGINT), []
+    thread = threading.Thread(
+        target=train,
+        args=(Recorder(tmp_path),),
+        kwargs={"during": lambda _: during.append(signal.getsignal(signal.SIGINT))},
+    )
+    thread.start()
+    thread.join()
+    assert during == [before] * 3
+    assert only_record(tmp_path).status == "ok"
+
+
 def test_finished_repeats_survive_a_later_failure(tmp_path: Path) -> None:
-    recorder = build_recorder(tmp_path, repeats=2)
+    recorder = Recorder(tmp_path)
     starts = []
 
     def fail(epoch: int) -> None:
@@ -200,7 +391,7 @@ def test_finished_repeats_survive_a_later_failure(tmp_path: Path) -> None:
         train(recorder, repeats=2, during=fail)
     record = only_record(tmp_path)
     assert [len(repeat.epoch_seconds) for repeat in record.repeats] == [3, 1]
-    assert [repeat.test_accuracy for repeat in record.repeats] == [0.95, None]
+    assert [repeat.test_correct for repeat in record.repeats] == [9500, None]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +404,7 @@ def test_a_batch_that_does_not_fit_in_memory(tmp_path: Path, error: Exception) -
         raise error
 
     with pytest.raises(TutorialError, match=r"El lote de 50 .* no cabe.*batch_size=25"):
-        train(build_recorder(tmp_path), during=fail)
+        train(Recorder(tmp_path), during=fail)
     record = only_record(tmp_path)
     assert record.status == "failed"
     assert record.reason == "el lote no cabe en la memoria del dispositivo"
@@ -227,16 +418,14 @@ def test_a_full_disk_after_training_prints_the_record(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full_disk)
-    recorder = build_recorder(tmp_path)
-    train(recorder)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith(f"Aviso: no se puede guardar el registro en {recorder.path}")
-    printed = records.Record.model_validate_json(lines[-1])
+    train(Recorder(tmp_path))
+    *warnings, advice, text = capsys.readouterr().out.splitlines()
+    assert all(line.startswith("Aviso: no se puede guardar ") for line in warnings)
+    assert advice.startswith("Copia este texto a un fichero ")
+    printed = Record.model_validate_json(text)
     assert printed.status == "ok"
     assert len(printed.repeats[0].epoch_seconds) == 3
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(TutorialError, match="copia el texto JSON"):
-        recorder.saved_path()
 
 
 def test_a_disk_that_recovers_ends_in_a_saved_record(
@@ -251,17 +440,15 @@ def test_a_disk_that_recovers_ends_in_a_saved_record(
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", full_at_first)
-    recorder = build_recorder(tmp_path)
-    train(recorder)
+    train(Recorder(tmp_path))
     assert only_record(tmp_path).status == "ok"
-    assert recorder.saved_path().is_file()
 
 
 def test_eight_runs_at_once_leave_eight_records(tmp_path: Path) -> None:
-    recorders = [build_recorder(tmp_path) for _ in range(8)]
+    recorders = [Recorder(tmp_path) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(train, recorders))
-    found, rejected = records.load_folder(tmp_path)
+    found, rejected = files.load_folder(tmp_path)
     assert rejected == []
     assert len({record.run_id for record in found}) == 8
 
@@ -271,7 +458,7 @@ def test_kill_9_never_leaves_half_a_record(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; sys.path.insert(0, 'tests');"
         "import conftest, test_recorder as t;"
-        "folder = Path(sys.argv[1]); recorder = t.build_recorder(folder);"
+        "folder = Path(sys.argv[1]); recorder = t.Recorder(folder);"
         "t.train(recorder, during=lambda epoch: epoch == 2 and os.kill(os.getpid(), 9))"
     )
     root = Path(__file__).parents[1]
@@ -282,21 +469,108 @@ def test_kill_9_never_leaves_half_a_record(tmp_path: Path) -> None:
     assert len(record.repeats[0].epoch_seconds) == 2
 
 
-def test_the_automatic_label_is_safe() -> None:
-    machine = environment.machine().model_copy(update={"cpu": "CPU 7900/7950 $x$"})
-    recorder = Recorder(
-        Path(),
-        parameters=parameters.Training.check(
-            epochs=1, batch_size=1, train_samples=100, device="cpu",
-            backend="tensorflow", precision="float32",
-            repeats=1, seed=0, machine_name="", photo="", results_dir="x",
+def test_the_automatic_label_is_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = hardware.machine().model_copy(update={"cpu": "CPU 7900/7950 $x$"})
+    monkeypatch.setattr(hardware, "machine", lambda: machine)
+    train(Recorder(tmp_path))
+    assert only_record(tmp_path).label == "CPU 7900 7950  x"
+
+
+# --- De dónde sale: código, red y datos ---
+
+
+def test_the_same_network_is_described_alike_twice() -> None:
+    assert provenance.describe_network(build_model()) == provenance.describe_network(build_model())
+
+
+SCHEDULES = keras.optimizers.schedules
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("rate", "described"),
+    [
+        (SCHEDULES.CosineDecay(0.002, 100), "CosineDecay 0.002"),
+        (
+            SCHEDULES.CosineDecay(0.0, 100, warmup_target=0.007, warmup_steps=20),
+            "CosineDecay warmup_target=0.007 warmup_steps=20",
         ),
-        network=describe_network(build_model()),
-        data=records.describe_data(90, 10),
-        machine=machine,
-        software=environment.software(),
-        accelerator=None,
-    )  # fmt: skip
-    assert json.loads(recorder.record("failed", None).model_dump_json())["label"] == (
-        "CPU 7900 7950  x"
+        (
+            SCHEDULES.PiecewiseConstantDecay([10, 20], [0.1, 0.01, 0.001]),
+            "PiecewiseConstantDecay boundaries=10x20 values=0.1x0.01x0.001",
+        ),
+        (0.01, "0.01"),
+    ],
+)
+def test_any_learning_rate_is_described(precision: str, rate: object, described: str) -> None:
+    keras.config.set_dtype_policy(precision)
+    model = build_model(rate)
+    keras.config.set_dtype_policy("float32")
+    found = provenance.describe_network(model)
+    assert found.optimizer == f"Adam learning_rate={described}"
+    assert provenance.precision(model) == precision
+
+
+def test_the_notebook_that_runs_is_the_one_recorded() -> None:
+    first, fourth = (
+        provenance.code(name) for name in ("01_fashion_mnist_cnn.ipynb", "04_varias_maquinas.ipynb")
     )
+    assert first.notebook_sha256 != fourth.notebook_sha256
+    assert fourth.notebook == "04_varias_maquinas.ipynb"
+
+
+def notebook_with(folder: Path, code: str, text: str) -> str:
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": text},
+        {
+            "cell_type": "code",
+            "metadata": {},
+            "source": code,
+            "outputs": [],
+            "execution_count": None,
+        },
+    ]
+    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    (folder / "x.ipynb").write_text(json.dumps(content), encoding="utf-8")
+    return "x.ipynb"
+
+
+def test_only_the_code_of_a_notebook_changes_its_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "NOTEBOOKS_DIR", tmp_path)
+    hashes = [
+        provenance.code(notebook_with(tmp_path, code, text)).notebook_sha256
+        for code, text in (("a = 1", "hola"), ("a = 1", "adiós"), ("a = 2", "hola"))
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@x"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_the_commit_is_told_with_its_unsaved_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provenance, "PROJECT_DIR", tmp_path)
+    assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None  # un ZIP
+    git(tmp_path, "init")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").write_text("1")
+    assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None  # sin confirmaciones
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "x")
+    commit = provenance.code("01_fashion_mnist_cnn.ipynb").git_commit
+    assert commit is not None
+    assert len(commit) == 12
+    (tmp_path / "otro.txt").write_text("fuera del paquete")
+    assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit == commit
+    (tmp_path / "src" / "a.py").write_text("2")
+    assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit == f"{commit}-dirty"
+
+
+def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None

@@ -4,9 +4,12 @@ import json
 import shutil
 import sys
 import textwrap
+from io import TextIOWrapper
 
-from fashion_bench.machine.diagnosis import Finding, findings
-from fashion_bench.machine.facts import Facts, gather
+from fashion_bench.machine.diagnosis import findings
+from fashion_bench.machine.facts import Facts
+from fashion_bench.machine.finding import Finding
+from fashion_bench.machine.probe import gather
 
 FINE, TO_CURE, BAD_USAGE = 0, 1, 2
 LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}
@@ -15,7 +18,8 @@ LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}
 def main() -> None:
     """Punto de entrada: escribe el diagnóstico y termina con su código de salida."""
     for stream in (sys.stdout, sys.stderr):  # una consola cp1252 no puede con todo
-        stream.reconfigure(errors="replace")
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     if sys.argv[1:] not in ([], ["--json"]):
         print("Uso: python -m fashion_bench [--json]", file=sys.stderr)
         sys.exit(BAD_USAGE)
@@ -34,7 +38,10 @@ def main() -> None:
 
 def table(facts: Facts, found: list[Finding], width: int) -> str:
     """Compone el diagnóstico; las órdenes y las direcciones no se parten, para copiarlas."""
-    cards = [f"{card.name}, controlador {card.driver}" for card in facts.nvidia_cards]
+    cards = [
+        f"{card.name}, controlador {card.driver}" if card.driver else card.name
+        for card in facts.nvidia_cards
+    ]
     seen = facts.tensorflow.gpus
     rows = [
         ("Sistema", f"{facts.os} ({facts.architecture})"),

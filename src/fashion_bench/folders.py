@@ -107,6 +107,14 @@ def shown(path: Path) -> str:
     return str(path)
 
 
+def expanded(path: str) -> Path:
+    """Una ruta tal como la escribe una persona, con `~` por su carpeta."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no es la carpeta de nadie: es un nombre que empieza por ~
+        return Path(path)
+
+
 def _replace(temporary: Path, path: Path) -> Path:
     for _ in range(BUSY_ATTEMPTS - 1):
         try:
@@ -117,4 +125,4 @@ def _replace(temporary: Path, path: Path) -> Path:
 
 
 def _absolute(folder: str) -> Path:
-    return (NOTEBOOKS_DIR / Path(folder).expanduser()).resolve()
+    return (NOTEBOOKS_DIR / expanded(folder)).resolve()

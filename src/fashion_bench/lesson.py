@@ -2,6 +2,7 @@
 
 import ast
 import tokenize
+import warnings
 from contextlib import redirect_stdout
 from io import StringIO
 from time import perf_counter
@@ -18,8 +19,17 @@ PREPARE = ("importar", "datos", "repartir", "lotes", "red", "compilar")
 
 
 def read() -> nbformat.NotebookNode:
-    """Lee el cuaderno, sin los parámetros que papermill le haya inyectado otra vez."""
-    notebook = nbformat.read(NOTEBOOKS_DIR / NOTEBOOK, as_version=4)
+    """Lee el cuaderno, sin los parámetros que papermill le haya inyectado otra vez.
+
+    Raises:
+        TutorialError: si no está o no es un cuaderno.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # otro editor puede haber quitado los identificadores
+            notebook = nbformat.read(NOTEBOOKS_DIR / NOTEBOOK, as_version=4)
+    except (OSError, ValueError) as error:
+        raise TutorialError(f"No se puede leer {NOTEBOOK} ({error}): {RESTORE}") from None
     notebook.cells = [cell for cell in notebook.cells if not _has_tag(cell, "injected-parameters")]
     return notebook
 

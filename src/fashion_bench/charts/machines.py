@@ -30,8 +30,8 @@ def compare_machines(records: Sequence[Record], this: Record | None = None) -> F
     axis = figure.subplots()
     for position, record in enumerate(chosen):
         color = BLUE if this is None or record.run_id == this.run_id else SKY
-        _bar(axis, position, record.median_epoch_seconds, "s", color, record.flaw)
-        seconds = record.epoch_seconds
+        middle, seconds = record.median_epoch_seconds, record.epoch_seconds
+        _bar(axis, position, middle, f"{middle:.2f} s", color, record.flaw)
         axis.plot(seconds, [position + 0.25] * len(seconds), "|", color="black", alpha=0.5, ms=6)
     _name_bars(axis, chosen, len(records), this)
     axis.set_xlim(0, 1.2 * max(max(record.epoch_seconds) for record in chosen))
@@ -106,7 +106,9 @@ def throughput_by_batch(records: Sequence[Record]) -> Figure:
     axis.set_ylabel("Imágenes por segundo")
     axis.grid(axis="y")
     title = f"{len(shown)} de {len(lines)} líneas" if len(lines) > len(shown) else None
-    legend = figure.legend(loc="outside upper left", fontsize="small", title=title)
+    legend = figure.legend(
+        loc="outside upper left", fontsize="small", title=title, alignment="left"
+    )
     rows = sum(1 + text.get_text().count("\n") for text in legend.get_texts())
     figure.set_size_inches(8, 3.4 + 0.2 * rows)
     return figure
@@ -124,20 +126,20 @@ def images_per_joule(records: Sequence[Record]) -> Figure:
     figure = Figure()
     axis = figure.subplots()
     for position, (record, images) in enumerate(chosen):
-        _bar(axis, position, images, "imágenes/J", BLUE, record.flaw)
+        _bar(axis, position, images, f"{images:.2f}", BLUE, record.flaw)
     _name_bars(axis, [record for record, _ in chosen], len(known))
-    axis.margins(x=0.3)
+    axis.margins(x=0.2)
     axis.set_xlabel("Imágenes por julio que gasta la GPU; más es mejor")
     return figure
 
 
-def _bar(axis: Axes, position: int, value: float, unit: str, color: str, flaw: str | None) -> None:
-    """Dibuja una barra con su valor; si no cuenta, gris y rayada."""
+def _bar(axis: Axes, position: int, value: float, text: str, color: str, flaw: str | None) -> None:
+    """Dibuja una barra y, tras ella, un texto; si no cuenta, gris y rayada."""
     if flaw:
         axis.barh(position, value, 0.6, color="none", edgecolor=GREY, hatch="///")
     else:
         axis.barh(position, value, 0.6, color=color)
-    note(axis, f"{value:.2f} {unit}", (value, position), (8, 2))
+    note(axis, text, (value, position), (8, 2))
 
 
 def _name_bars(

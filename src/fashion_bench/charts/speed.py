@@ -88,7 +88,7 @@ def lever_gains(gains: Mapping[str, Sequence[float]]) -> Figure:
     Args:
         gains: de cada palanca, los cocientes de todas las vueltas; más de 1 es ganar.
     """
-    figure = Figure(figsize=(8, 1 + 0.4 * len(gains)))
+    figure = Figure(figsize=(8, 1.2 + 0.4 * len(gains)))
     axis = figure.subplots()
     for position, values in enumerate(gains.values()):
         middle = float(np.median(values))
@@ -99,7 +99,7 @@ def lever_gains(gains: Mapping[str, Sequence[float]]) -> Figure:
     axis.set_yticks(range(len(gains)), gains)
     axis.invert_yaxis()
     axis.margins(x=0.12)
-    axis.set_xlabel("Veces más rápido (barra: mediana; línea negra: de la peor a la mejor vuelta)")
+    axis.set_xlabel("Veces más rápido\n(barra: mediana; línea negra: de la peor a la mejor vuelta)")
     figure.legend(loc="outside upper right")
     return figure
 

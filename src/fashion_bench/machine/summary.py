@@ -2,7 +2,8 @@
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends, diagnosis, hardware
-from fashion_bench.machine.facts import Facts, ask_tensorflow, gather
+from fashion_bench.machine.facts import Facts
+from fashion_bench.machine.probe import ask_tensorflow, gather
 from fashion_bench.record import Accelerator, Machine, Software
 
 
@@ -58,34 +59,25 @@ def describe(
 ) -> str:
     """Resume un equipo: primero, si hay GPU; después, lo que conviene arreglar."""
     facts = _facts()
-    notices = diagnosis.besides(facts)
+    notices = [f"Aviso: {notice.line}" for notice in diagnosis.besides(facts)]
     if accelerator:
+        first = f"GPU detectada: {_full_name(accelerator)}"
         verdict = diagnosis.verdict(facts)
         if software.backend == "tensorflow" and verdict.severity != "ok":
-            notices = [verdict, *notices]
-        details = [
-            f"{accelerator.memory_gib:.0f} GiB" if accelerator.memory_gib else None,
-            f"capacidad de cómputo {accelerator.compute_capability}"
-            if accelerator.compute_capability
-            else None,
-            f"controlador {accelerator.driver}" if accelerator.driver else None,
-        ]
-        known = ", ".join(filter(None, details))
-        first = f"GPU detectada: {accelerator.name}" + (f" ({known})" if known else "")
+            notices.insert(0, f"Aviso: {verdict.line}")
     elif requested == "cpu":
         first = "GPU no usada: has pedido device='cpu'"
     else:
         first = f"GPU no detectada: {why_no_gpu(software.backend, facts)}"
-    cores = machine.physical_cores or machine.logical_cores
-    warnings = [f"Aviso: {notice.line}" for notice in notices]
     if precision == "mixed_float16" and not accelerator:
-        warnings.append(
+        notices.append(
             "Aviso: casi ninguna CPU calcula en float16; irá muchas veces más lenta que en float32"
         )
+    cores = machine.physical_cores or machine.logical_cores
     return "\n".join(
         [
             first,
-            *warnings,
+            *notices,
             f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}",
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"CPU:            {machine.cpu}, {cores} núcleos",
@@ -95,6 +87,18 @@ def describe(
             f"Keras:          {software.keras} sobre {_engine(software)}",
         ]
     )
+
+
+def _full_name(accelerator: Accelerator) -> str:
+    memory, driver = accelerator.memory_gib, accelerator.driver
+    capability = accelerator.compute_capability
+    details = [
+        f"{memory:.0f} GiB" if memory else None,
+        f"capacidad de cómputo {capability}" if capability else None,
+        f"controlador {driver}" if driver else None,
+    ]
+    known = ", ".join(filter(None, details))
+    return f"{accelerator.name} ({known})" if known else accelerator.name
 
 
 def _facts() -> Facts:

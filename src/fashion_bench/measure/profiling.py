@@ -9,11 +9,13 @@ from functools import partial
 from math import prod
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+Measured = TypeVar("Measured")
 
 MATRIX_SIDE = 2048
 LAYER_CALLS = 30
@@ -44,21 +46,23 @@ def seconds_per_call(function: Callable[[], tf.Tensor], calls: int = 10) -> floa
     return median([_one_call(function) for _ in range(2 + calls)][2:])
 
 
-def alternate(functions: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def alternate(
+    functions: Mapping[str, Callable[[], Measured]], rounds: int
+) -> dict[str, list[Measured]]:
     """Llama a varias funciones por turnos, para que un mal momento del equipo les toque a todas.
 
     Args:
-        functions: cada una devuelve los segundos que ha medido.
+        functions: cada una devuelve lo que ha medido.
         rounds: vueltas; las impares van en el orden contrario.
 
     Returns:
-        Los segundos de cada función, en el orden de las vueltas.
+        Lo medido por cada función, en el orden de las vueltas.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    measured: dict[str, list[Measured]] = {name: [] for name in functions}
     for number in range(rounds):
         for name in list(functions)[:: -1 if number % 2 else 1]:
-            seconds[name].append(functions[name]())
-    return seconds
+            measured[name].append(functions[name]())
+    return measured
 
 
 def ratios(numerator: list[float], denominator: list[float]) -> list[float]:

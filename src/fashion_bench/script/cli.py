@@ -1,8 +1,10 @@
 """La línea de órdenes: ejecuta el cuaderno 01 con papermill y muestra lo que va escribiendo."""
 
+import logging
 import os
 import sys
 from datetime import datetime
+from io import TextIOWrapper
 from itertools import product, zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +12,7 @@ from typing import NamedTuple
 import click
 import nbformat
 from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
@@ -53,24 +56,38 @@ class SpanishCommand(click.Command):
 
 def main() -> None:
     """Punto de entrada: lee la orden, ejecuta el cuaderno y termina con su código de salida."""
-    for stream in (sys.stdout, sys.stderr):  # una consola cp1252 no puede con todo
-        stream.reconfigure(errors="replace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # dentro de un kernel, o sin consola, no lo es
+            stream.reconfigure(errors="replace")  # una consola cp1252 no puede con todo
+    try:
+        sys.exit(obey())
+    except BrokenPipeError:  # quien leía se ha ido, como en «… | head -1»
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+
+
+def obey() -> int:
+    """Hace lo que se pide en la línea de órdenes y devuelve el código de salida."""
     try:
         notebook = lesson.read()
-        defaults = lesson.defaults(notebook)
+        defaults = {
+            name: told
+            for name, told in lesson.defaults(notebook).items()
+            if name in parameters.Training.model_fields
+        }
         command = build_command(defaults)
         given = command.main(standalone_mode=False)
         if isinstance(given, int):  # se pidió --help
-            sys.exit(given)
+            return given
         combinations = checked(defaults, given)
         folders.make_folder(RUNS_DIR, "No se puede empezar")
     except click.UsageError as error:
         _complain(f"Error: {_in_spanish(error)}")
-        sys.exit(BAD_USAGE)
+        return BAD_USAGE
     except TutorialError as error:
         _complain(f"Error: {error}")
-        sys.exit(BAD_USAGE)
-    sys.exit(run_all(notebook, combinations))
+        return BAD_USAGE
+    return run_all(notebook, combinations)
 
 
 def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
@@ -80,7 +97,7 @@ def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
             [f"--{name.replace('_', '-')}", name],
             multiple=True,
             metavar="NÚMERO" if isinstance(default, int) else "TEXTO",
-            help=f"{text}: {parameters.Training.model_fields[name].description} "
+            help=f"{text}. Debe ser {parameters.Training.model_fields[name].description} "
             f"[por defecto: {default if default != '' else 'vacío'}]",
         )
         for name, (default, text) in defaults.items()
@@ -120,7 +137,7 @@ def checked(
         chosen = dict(zip(given, values, strict=True))
         for name in chosen.keys() & {"results_dir", "photo"}:
             if chosen[name]:  # una ruta de la terminal se cuenta desde donde se escribe
-                chosen[name] = str(Path(chosen[name]).expanduser().absolute())
+                chosen[name] = str(folders.expanded(chosen[name]).absolute())
         config = parameters.Training.check_strings(texts | chosen)
         folders.prepare_folder(config.results_dir)
         if config.photo:
@@ -170,10 +187,15 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
     """Ejecuta el cuaderno en un kernel nuevo, con su texto en directo."""
     output = RUNS_DIR / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.ipynb"
     partial = f"El cuaderno a medias está en {shown(output)}"
-    manager = AsyncKernelManager(kernel_name="python3", transport_encryption="auto")
+    manager = AsyncKernelManager(
+        kernel_name="python3",
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # este Python, y no el de otro
+        transport_encryption="auto",
+    )
     stop = CtrlC(manager)
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # avisa de lo que no sabe leer
     os.environ.pop("JPY_SESSION_NAME", None)  # el script puede lanzarse desde un cuaderno
-    if sys.stdout.isatty():
+    if sys.stdout and sys.stdout.isatty():
         os.environ["FASHION_BENCH_PROGRESS"] = "1"
     try:
         with stop.handled():
@@ -181,6 +203,8 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
                 notebook,
                 str(output).replace("{", "{{").replace("}", "}}"),  # papermill rellena las llaves
                 overrides,
+                kernel_name="python3",
+                language="python",
                 cwd=NOTEBOOKS_DIR,
                 progress_bar=False,
                 stdout_file=sys.stdout,
@@ -204,8 +228,13 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
             "Error: el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por "
             f"falta de memoria; prueba con un lote menor.\n{partial}"
         )
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _complain(f"{_disk_problem(error)}\n{partial}")
     else:
-        return _tell(executed, output)
+        outcome = _tell(executed, output)
+        return outcome._replace(code=INTERRUPTED) if stop.pressed else outcome
     finally:
         if manager.has_kernel:
             run_sync(manager.shutdown_kernel)(now=True)
@@ -220,16 +249,21 @@ def _tell(executed: nbformat.NotebookNode, output: Path) -> Outcome:
     try:
         page, picture = report.write(executed, output)
     except OSError as error:
-        _complain(
-            f"Error: no se puede escribir {shown(Path(error.filename or output))} "
-            f"({error.strerror}); libera espacio o cambia los permisos de esa carpeta."
-        )
+        _complain(_disk_problem(error))
         return Outcome(FAILED, record)
     print(f"Informe: {shown(page)}")
     if picture:
         print(f"Gráfico: {shown(picture)}")
     print(f"Cuaderno ejecutado: {shown(output)}")
     return Outcome(FINE, record)
+
+
+def _disk_problem(error: OSError) -> str:
+    where = f" {shown(Path(error.filename))}" if error.filename else ""
+    return (
+        f"Error: no se puede leer o escribir{where} ({error.strerror}); libera espacio o cambia "
+        "los permisos."
+    )
 
 
 def _show_help(ctx: click.Context, option: click.Option, asked: bool) -> None:

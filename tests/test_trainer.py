@@ -11,19 +11,19 @@ from conftest import child_environment
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fashion_bench import distributed
-from fashion_bench.distributed import EpochReport, Job, Trainer
+from fashion_bench.cluster import trainer
+from fashion_bench.cluster.trainer import EpochReport, Job, Trainer
 
 TWENTY_STEPS = Job(epochs=1, batch_size=45, train_samples=1000, seed=42, exact=True)
 """Con 900 imágenes para entrenar."""
 
 REPLICAS = """
 import sys
-from fashion_bench import distributed
-devices = distributed.local_devices(int(sys.argv[1]))
-strategy = distributed.tf.distribute.MirroredStrategy(devices)
-job = distributed.Job.model_validate_json(sys.argv[2])
-for report in distributed.Trainer(job, strategy).train():
+from fashion_bench.cluster import trainer
+devices = trainer.local_devices(int(sys.argv[1]))
+strategy = trainer.tf.distribute.MirroredStrategy(devices)
+job = trainer.Job.model_validate_json(sys.argv[2])
+for report in trainer.Trainer(job, strategy).train():
     print(report.model_dump_json())
 """
 
@@ -43,7 +43,7 @@ def test_every_image_goes_to_one_step_and_one_replica(
 ) -> None:
     batch_size = 2 * replicas + extra
     images += batch_size
-    plan = distributed.shares(images, batch_size, replicas, seed, epoch)
+    plan = trainer.shares(images, batch_size, replicas, seed, epoch)
     parts = [part for step in plan for part in step]
     assert sorted(np.concatenate(parts).tolist()) == list(range(images))
     assert len(plan) == -(-images // batch_size)
@@ -53,10 +53,10 @@ def test_every_image_goes_to_one_step_and_one_replica(
 
 
 def test_a_step_has_the_same_images_however_it_is_split_and_each_epoch_its_own_order() -> None:
-    one, four = (distributed.shares(1000, 128, replicas, 7, 0) for replicas in (1, 4))
+    one, four = (trainer.shares(1000, 128, replicas, 7, 0) for replicas in (1, 4))
     for whole, parts in zip(one, four, strict=True):
         assert np.concatenate(parts).tolist() == whole[0].tolist()
-    assert distributed.shares(1000, 128, 1, 7, 1)[0][0].tolist() != one[0][0].tolist()
+    assert trainer.shares(1000, 128, 1, 7, 1)[0][0].tolist() != one[0][0].tolist()
 
 
 def test_one_replica_learns_and_examines_itself(alone: list[EpochReport]) -> None:
@@ -65,8 +65,8 @@ def test_one_replica_learns_and_examines_itself(alone: list[EpochReport]) -> Non
     assert report.losses[-1] < report.losses[0]
     assert 0 < report.validation_accuracy < 1
     assert 0 < report.test_accuracy < 1
-    assert distributed.agree(alone, 900)
-    assert not distributed.agree(alone, 901)
+    assert trainer.agree(alone, 900)
+    assert not trainer.agree(alone, 901)
 
 
 @pytest.mark.parametrize("replicas", [2, 4])
@@ -79,9 +79,9 @@ def test_replicas_in_one_process_do_the_same_as_one(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     reports = [EpochReport(**json.loads(line)) for line in done.stdout.splitlines()]
-    apart = distributed.step_losses(reports) - distributed.step_losses(alone)
+    apart = trainer.step_losses(reports) - trainer.step_losses(alone)
     assert abs(apart).max() < 1e-4
-    assert distributed.agree(reports, 900)
+    assert trainer.agree(reports, 900)
 
 
 def test_warming_up_changes_nothing_and_a_saved_state_goes_on_the_same() -> None:
@@ -102,9 +102,9 @@ def test_agree_notices_different_weights_and_repeated_images(alone: list[EpochRe
     [report] = alone
     half = report.model_copy(update={"seen": report.seen[:450]})
     other = report.model_copy(update={"rank": 1, "seen": report.seen[450:]})
-    assert distributed.agree([half, other], 900)
-    assert not distributed.agree([half, other.model_copy(update={"weights_sha256": "0"})], 900)
-    assert not distributed.agree([half, half], 900)
+    assert trainer.agree([half, other], 900)
+    assert not trainer.agree([half, other.model_copy(update={"weights_sha256": "0"})], 900)
+    assert not trainer.agree([half, half], 900)
 
 
 def test_all_reduce_takes_some_time(alone: list[EpochReport]) -> None:

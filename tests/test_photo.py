@@ -5,7 +5,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from fashion_bench import data, own_photo
+from fashion_bench import data
+from fashion_bench import photo as photos
 from fashion_bench.errors import TutorialError
 
 GARMENT = data.load()[1][0][1]  # un suéter que llena el recuadro
@@ -26,7 +27,7 @@ def encoded(image: PIL.Image.Image, kind: str = "PNG", **options: object) -> Byt
     return stored
 
 
-def likeness(picture: own_photo.Picture) -> float:
+def likeness(picture: photos.Picture) -> float:
     return np.corrcoef(picture.pixels.ravel(), GARMENT.ravel())[0, 1]
 
 
@@ -35,7 +36,7 @@ def likeness(picture: own_photo.Picture) -> float:
 def test_any_plain_background_gives_what_the_network_knows(
     background: int, garment: int, kind: str
 ) -> None:
-    picture = own_photo.load(encoded(photo(background, garment), kind))
+    picture = photos.load(encoded(photo(background, garment), kind))
     assert picture.pixels.shape == (28, 28)
     assert picture.pixels.dtype == np.uint8
     assert likeness(picture) > 0.9
@@ -73,7 +74,7 @@ def huge() -> BytesIO:
 
 @pytest.mark.parametrize("make", [rotated, transparent, sixteen_bits, palette, inks, huge])
 def test_the_ways_in_which_a_photo_comes(make: object) -> None:
-    assert likeness(own_photo.load(make())) > 0.9
+    assert likeness(photos.load(make())) > 0.9
 
 
 def animated(kind: str) -> BytesIO:
@@ -97,7 +98,7 @@ def animated(kind: str) -> BytesIO:
 )
 def test_a_file_that_is_no_photo_is_told(source: BytesIO, sentence: str) -> None:
     with pytest.raises(TutorialError, match=f"^Esa foto no vale: .*{sentence}"):
-        own_photo.load(source)
+        photos.load(source)
 
 
 def test_damaged_bytes_are_told_or_read_but_never_break() -> None:
@@ -109,24 +110,24 @@ def test_damaged_bytes_are_told_or_read_but_never_break() -> None:
             for _ in range(random.integers(1, 20)):
                 broken[random.integers(len(broken))] = random.integers(256)
             try:
-                assert own_photo.load(BytesIO(bytes(broken))).pixels.shape == (28, 28)
+                assert photos.load(BytesIO(bytes(broken))).pixels.shape == (28, 28)
             except TutorialError as error:
                 assert str(error).startswith("Esa foto no vale: ")
 
 
 def test_a_path_is_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(TutorialError, match=r"photo='.*no.png' no vale: ese fichero no existe"):
-        own_photo.load(str(tmp_path / "no.png"))
+        photos.load(str(tmp_path / "no.png"))
     with pytest.raises(TutorialError, match=r"photo='.*' no vale: "):
-        own_photo.load(str(tmp_path))
+        photos.load(str(tmp_path))
     (tmp_path / "sí.png").write_bytes(encoded(photo()).getvalue())
-    assert likeness(own_photo.load(str(tmp_path / "sí.png"))) > 0.9
+    assert likeness(photos.load(str(tmp_path / "sí.png"))) > 0.9
 
 
 def test_the_sample_looks_like_the_image_it_comes_from() -> None:
-    assert likeness(own_photo.enlarge(GARMENT)) > 0.9
+    assert likeness(photos.enlarge(GARMENT)) > 0.9
 
 
 def test_without_jupyterlab_there_is_no_button(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    assert own_photo.upload_button(print) is None
+    assert photos.upload_button(print) is None

@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fashion_bench import timing
+from fashion_bench.errors import TutorialError
+from fashion_bench.machine import backends
+from fashion_bench.machine.hardware import EnergyMeter
+from fashion_bench.measure import clock as clocks
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), np.uint8)
 LABELS = np.random.default_rng(1).integers(0, 10, 200, np.uint8)
-SLEEP = 1.0
+SLEEP = 0.5
 """Segundos: mucho más de lo que dura una época de 200 imágenes."""
 
 
@@ -51,7 +54,7 @@ def losses(warm: bool) -> list[float]:
     keras.utils.set_random_seed(1)
     model = build_model()
     if warm:
-        timing.warm_up(model, dataset(IMAGES[:72], LABELS[:72]))
+        clocks.warm_up(model, dataset(IMAGES[:72], LABELS[:72]))
     return model.fit(dataset(), epochs=3, shuffle=False, verbose=0).history["loss"]
 
 
@@ -68,9 +71,10 @@ def test_warm_up_restores_every_variable_and_does_train_meanwhile() -> None:
     before = [np.array(variable) for variable in variables]
     seen = []
     model.fit = lambda *args, fit=model.fit, **kwargs: (
-        fit(*args, **kwargs), seen.extend(np.array(variable) for variable in variables)
-    )  # fmt: skip
-    timing.warm_up(model, dataset())
+        fit(*args, **kwargs),
+        seen.extend(np.array(variable) for variable in variables),
+    )
+    clocks.warm_up(model, dataset())
     assert any(not np.array_equal(old, new) for old, new in zip(before, seen, strict=True))
     for old, variable in zip(before, variables, strict=True):
         np.testing.assert_array_equal(old, np.array(variable))
@@ -81,7 +85,7 @@ def test_warm_up_leaves_no_tracing_for_the_first_epoch() -> None:
     traces = []
     step = model.train_step
     model.train_step = lambda data: (traces.append(1), step(data))[1]
-    timing.warm_up(model, dataset(IMAGES[:72], LABELS[:72]))
+    clocks.warm_up(model, dataset(IMAGES[:72], LABELS[:72]))
     traced = len(traces)
     assert traced > 0
     model.fit(dataset(), epochs=2, shuffle=False, verbose=0)
@@ -101,13 +105,17 @@ class Sleep(keras.callbacks.Callback):
 @pytest.mark.parametrize("validate", [True, False])
 def test_the_clock_counts_training_and_not_validation_nor_callbacks(validate: bool) -> None:
     model = build_model()
-    timing.warm_up(model, dataset())
-    clock = timing.EpochClock(images=200)
+    clocks.warm_up(model, dataset())
+    clock = clocks.EpochClock(images=200)
     start = time.perf_counter()
     model.fit(
-        dataset(), validation_data=dataset() if validate else None, epochs=3, shuffle=False,
-        verbose=0, callbacks=[clock, Sleep()],
-    )  # fmt: skip
+        dataset(),
+        validation_data=dataset() if validate else None,
+        epochs=3,
+        shuffle=False,
+        verbose=0,
+        callbacks=[clock, Sleep()],
+    )
     whole = time.perf_counter() - start
     assert len(clock.epoch_seconds) == len(clock.validation_seconds) == 3
     assert all(0 < seconds < SLEEP for seconds in clock.epoch_seconds)
@@ -120,53 +128,44 @@ def test_the_clock_counts_training_and_not_validation_nor_callbacks(validate: bo
 
 
 def test_the_clock_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "wait_for_device", lambda model: time.sleep(0.4))
+    monkeypatch.setattr(clocks, "wait_for_device", lambda model: time.sleep(0.4))
     model = build_model()
-    clock = timing.EpochClock(images=200)
+    clock = clocks.EpochClock(images=200)
     model.fit(dataset(), shuffle=False, verbose=0, callbacks=[clock])
     assert clock.total_seconds > 0.4
 
 
-def test_one_spanish_line_an_epoch(capsys: pytest.CaptureFixture) -> None:
-    clock = timing.EpochClock(images=200)
+def test_every_epoch_counts_only_its_own_energy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """El contador sigue desde que arrancó el equipo: hay que restar, época a época."""
+    readings = iter([1000.0, 1030.0, 5000.0, 5050.0])  # entre época y época, la validación gasta
+    monkeypatch.setattr(EnergyMeter, "joules", lambda self: next(readings))
+    clock = clocks.EpochClock(images=200)
     build_model().fit(
-        dataset(), validation_data=dataset(), epochs=2, shuffle=False, verbose=0,
-        callbacks=[clock, timing.EpochLine(clock)],
-    )  # fmt: skip
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
-    assert lines[0].startswith("Época 1/2: ")
-    for word in (" s,", "imágenes/s", "pérdida", "exactitud", "validación"):
-        assert word in lines[1]
+        dataset(), validation_data=dataset(), epochs=2, shuffle=False, verbose=0, callbacks=[clock]
+    )
+    assert clock.energy_joules == 80
 
 
-@pytest.mark.parametrize("variable", ["JPY_SESSION_NAME", "FASHION_BENCH_PROGRESS", None])
-def test_progress_is_written_over_only_when_somebody_looks(
-    variable: str | None, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_the_meter_is_that_of_the_gpu_that_has_the_network(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in ("JPY_SESSION_NAME", "FASHION_BENCH_PROGRESS"):
-        monkeypatch.delenv(name, raising=False)
-    if variable:
-        monkeypatch.setenv(variable, "1")
-    monkeypatch.setattr(timing, "PROGRESS_SECONDS", 1e-9)
-    clock = timing.EpochClock(images=200)
-    build_model().fit(
-        dataset(), validation_data=dataset(), shuffle=False, verbose=0,
-        callbacks=[clock, timing.EpochLine(clock)],
-    )  # fmt: skip
-    *progress, line = capsys.readouterr().out.split("\r")
-    assert line.startswith("Época 1/1: ")
-    assert line.endswith("\n")
-    assert "validación" in line
-    assert progress == [] if variable is None else "imágenes/s, quedan" in progress[-1]
-    assert all(len(text) < min(80, len(line)) and "\n" not in text for text in progress)
+    asked = []
+    monkeypatch.setattr(backends, "accelerator_of", lambda model: f"la de {model.name}")
+    monkeypatch.setattr(clocks, "EnergyMeter", lambda gpu: asked.append(gpu) or EnergyMeter(None))
+    model, clock = build_model(), clocks.EpochClock(images=200)
+    model.fit(dataset(), shuffle=False, verbose=0, callbacks=[clock])
+    assert asked[-1] == f"la de {model.name}"
+    assert clock.energy_joules is None
 
 
-def test_final_line_is_the_median_of_the_sums() -> None:
-    clocks = []
-    for seconds in ([1.0, 2.0], [10.0, 20.0], [4.0, 1.005]):
-        clock = timing.EpochClock(images=1)
-        clock.epoch_seconds = seconds
-        clocks.append(clock)
-    assert timing.final_line(clocks[:1]) == "--- Entrenamiento finalizado en 3.00 segundos ---"
-    assert timing.final_line(clocks) == "--- Entrenamiento finalizado en 5.00 segundos ---"
+def test_a_batch_that_does_not_fit_is_told_while_warming_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = build_model()
+
+    def full(*_: object, **__: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(model, "fit", full)
+    with pytest.raises(TutorialError, match=r"^El lote de 64 .* no cabe .* batch_size=32"):
+        clocks.warm_up(model, dataset())

@@ -17,13 +17,13 @@ import pytest
 import tensorflow as tf
 from conftest import child_environment
 
-from fashion_bench import cluster, distributed
-from fashion_bench.distributed import EpochReport, Job, Trainer
+from fashion_bench.cluster import launcher, trainer
+from fashion_bench.cluster.trainer import EpochReport, Job, Trainer
 from fashion_bench.errors import TutorialError
 
 pytestmark = [
     pytest.mark.skipif(
-        find_spec("ray") is None, reason="Ray no está instalado: requirements-distributed.txt"
+        find_spec("ray") is None, reason="Ray no está instalado: requirements-trainer.txt"
     ),
     pytest.mark.skipif(os.name == "nt", reason="en Windows, Ray está aún en pruebas"),
 ]
@@ -36,12 +36,12 @@ JOB = Job(epochs=3, batch_size=90, train_samples=4000, seed=42, exact=True)
 
 DRIVER = """
 import sys
-from fashion_bench import cluster
-from fashion_bench.distributed import Job
+from fashion_bench.cluster import launcher
+from fashion_bench.cluster.trainer import Job
 
-with cluster.started("", 2):
+with launcher.started("", 2):
     job = Job(epochs=100, batch_size=90, train_samples=1000, seed=42)
-    cluster.fit(job, 2, storage=sys.argv[1], told=lambda report: print("época", flush=True))
+    launcher.fit(job, 2, storage=sys.argv[1], told=lambda report: print("época", flush=True))
 """
 
 
@@ -65,7 +65,7 @@ def assert_no_process_is_left() -> None:
 @pytest.fixture(scope="class")
 def running() -> Iterator[None]:
     """Un clúster en este ordenador, con sitio para cuatro procesos."""
-    with cluster.started("", 4):
+    with launcher.started("", 4):
         yield
     assert_no_process_is_left()
 
@@ -83,11 +83,11 @@ class TestOneCluster:
         self, running: None, alone: list[EpochReport], tmp_path: Path
     ) -> None:
         job = JOB.model_copy(update={"epochs": 1})
-        run = cluster.fit(job, 4, storage=str(tmp_path), all_reduce_sizes=[10])
+        run = launcher.fit(job, 4, storage=str(tmp_path), all_reduce_sizes=[10])
         assert run.restarts == 0
         assert {report.rank for report in run.reports} == {0, 1, 2, 3}
-        assert distributed.agree(run.reports, 3600)
-        apart = distributed.step_losses(run.reports) - alone[0].losses
+        assert trainer.agree(run.reports, 3600)
+        apart = trainer.step_losses(run.reports) - alone[0].losses
         assert abs(apart[:20]).max() < 1e-4
         assert run.all_reduce_seconds[10] > 0
         assert list(tmp_path.iterdir()) == []
@@ -109,12 +109,12 @@ class TestOneCluster:
             if told == [0]:
                 Thread(target=kill).start()
 
-        run = cluster.fit(JOB, 2, storage=str(tmp_path), told=tell)
+        run = launcher.fit(JOB, 2, storage=str(tmp_path), told=tell)
         assert run.restarts == 1
         assert told.count(0) == 1
         assert {report.rank for report in run.reports} == {0, 1}
-        assert distributed.agree(run.reports, 3600)
-        apart = distributed.step_losses(run.reports) - distributed.step_losses(alone)
+        assert trainer.agree(run.reports, 3600)
+        apart = trainer.step_losses(run.reports) - trainer.step_losses(alone)
         assert abs(apart[:20]).max() < 1e-4
         assert abs(apart).max() < 0.01  # los redondeos, otros con cada reparto, crecen
         accuracies = [run.reports[-2].test_accuracy, alone[-1].test_accuracy]
@@ -136,58 +136,58 @@ class TestOneCluster:
             TutorialError,
             match=r"^El entrenamiento ha fallado .*InvalidArgumentError: .* -5 must be >= 0",
         ):
-            cluster.fit(job, 2, storage=str(tmp_path), all_reduce_sizes=[-5])
+            launcher.fit(job, 2, storage=str(tmp_path), all_reduce_sizes=[-5])
 
     def test_it_does_not_ask_for_more_than_there_is(self, running: None) -> None:
-        cluster.check_room(4, False, "")
+        launcher.check_room(4, False, "")
         with pytest.raises(
             TutorialError, match=r"^workers=5 no es posible: .* un procesador .* caben 4"
         ):
-            cluster.check_room(5, False, "")
+            launcher.check_room(5, False, "")
         with pytest.raises(TutorialError, match=r"^workers=2 no es posible: .* una GPU .* caben 0"):
-            cluster.check_room(2, True, "")
+            launcher.check_room(2, True, "")
 
     def test_several_computers_need_a_folder_that_all_of_them_see(
         self, running: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        twice = cluster._alive_nodes() * 2
-        monkeypatch.setattr(cluster, "_alive_nodes", lambda: twice)
-        cluster.check_room(4, False, str(tmp_path))
+        twice = launcher._alive_nodes() * 2
+        monkeypatch.setattr(launcher, "_alive_nodes", lambda: twice)
+        launcher.check_room(4, False, str(tmp_path))
         with pytest.raises(TutorialError, match=r"^storage='' no vale con varios ordenadores"):
-            cluster.check_room(4, False, "")
-        monkeypatch.setattr(cluster, "_ask_everyone", lambda *_: [("a", True), ("b", False)])
+            launcher.check_room(4, False, "")
+        monkeypatch.setattr(launcher, "_ask_everyone", lambda *_: [("a", True), ("b", False)])
         with pytest.raises(TutorialError, match=r"no vale: el ordenador b no ve ahí"):
-            cluster.check_room(4, False, str(tmp_path))
+            launcher.check_room(4, False, str(tmp_path))
 
 
 def test_other_versions_are_told() -> None:
-    here = cluster.installed()
-    assert set(here) == {*cluster.COMPARED, "tensorflow"}
-    cluster.check_same_versions("nodo", here, dict(here))
+    here = launcher.installed()
+    assert set(here) == {*launcher.COMPARED, "tensorflow"}
+    launcher.check_same_versions("nodo", here, dict(here))
     with pytest.raises(TutorialError, match=r"otras versiones: keras 3\.0 \(aquí, "):
-        cluster.check_same_versions("nodo", here, here | {"keras": "3.0"})
+        launcher.check_same_versions("nodo", here, here | {"keras": "3.0"})
     with pytest.raises(TutorialError, match="nodo no responde o no tiene este proyecto"):
-        cluster.check_same_versions("nodo", here, {})
+        launcher.check_same_versions("nodo", here, {})
 
 
 def test_without_ray_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    monkeypatch.setattr(launcher, "find_spec", lambda name: None)
     with pytest.raises(TutorialError, match=r"^Falta Ray, .*requirements-distributed\.txt"):
-        cluster.started("", 2).__enter__()
+        launcher.started("", 2).__enter__()
 
 
 @pytest.mark.parametrize("occupied", [False, True], ids=["nadie", "otro programa"])
 def test_an_address_without_a_cluster_is_told(
     monkeypatch: pytest.MonkeyPatch, occupied: bool
 ) -> None:
-    monkeypatch.setattr(cluster, "HEALTH_SECONDS", 5)
+    monkeypatch.setattr(launcher, "HEALTH_SECONDS", 5)
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         if occupied:
             server.listen()
         address = f"127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(TutorialError, match="ahí no responde ningún clúster de Ray"):
-            cluster.started(address, 2).__enter__()
+            launcher.started(address, 2).__enter__()
 
 
 HEAD = """
@@ -200,11 +200,11 @@ main()
 
 ASK = """
 import sys
-from fashion_bench import cluster
+from fashion_bench.cluster import launcher
 from fashion_bench.errors import TutorialError
 try:
-    with cluster.started(sys.argv[1], 2):
-        print(cluster.slots("CPU"))
+    with launcher.started(sys.argv[1], 2):
+        print(launcher.slots("CPU"))
 except TutorialError as error:
     print(error)
 """

@@ -1,0 +1,159 @@
+"""Lo común a los bancos de medida: en qué equipo se mide, en procesos nuevos y por turnos."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from statistics import median
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import archspec.cpu
+from archspec.cpu.detect import detected_info
+
+from fashion_bench import lesson
+from fashion_bench.jupyter import quiet
+from fashion_bench.machine import backends, hardware
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+VECTORS = ("avx", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+"""Las instrucciones que más cambian lo que tarda una CPU en entrenar."""
+
+
+def main(compare: Callable[[], None], measure: Callable[..., object] | None = None) -> None:
+    """Lo que hace cada programa: comparar o, en los procesos que él mismo lanza, medir.
+
+    Args:
+        compare: mide y escribe las cifras, debajo del equipo en el que se han medido.
+        measure: lo que se mide en un proceso nuevo, con los argumentos de `run`.
+    """
+    if measure and len(sys.argv) > 1:
+        print(json.dumps(measure(*json.loads(sys.argv[1]))))
+    else:
+        print(where(), end="\n\n", flush=True)
+        compare()
+
+
+def run(program: str, *arguments: object, **environ: str) -> list[str]:
+    """Llama a la función `measure` de un programa en un proceso nuevo.
+
+    Args:
+        program: el programa, `__file__`.
+        arguments: los argumentos de la función.
+        environ: variables de entorno que se añaden a las de este proceso.
+
+    Returns:
+        Las líneas que ha escrito; la última es, en JSON, lo que devuelve la función.
+    """
+    return lines(program, json.dumps(arguments), **environ)
+
+
+def lines(*command: object, **environ: str) -> list[str]:
+    """Ejecuta un programa de Python, con sus argumentos, y devuelve las líneas que escribe."""
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        check=True,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"} | environ,
+    )
+    return done.stdout.splitlines()
+
+
+def by_turns(
+    program: str, peers: Iterable[str], rounds: int, *arguments: object
+) -> dict[str, list[Any]]:
+    """Mide a varios por turnos, cada vez en un proceso nuevo.
+
+    Args:
+        program: el programa, `__file__`; su función `measure` recibe a quién medir.
+        peers: a quiénes se mide.
+        rounds: vueltas.
+        arguments: los demás argumentos de la función.
+
+    Returns:
+        Lo que la función ha devuelto de cada uno, en el orden de las vueltas.
+    """
+    with quiet():
+        from fashion_bench.measure.profiling import alternate
+
+    def measure(peer: str) -> Any:  # noqa: ANN401
+        print(f"Se mide {peer}", file=sys.stderr, flush=True)
+        return json.loads(run(program, peer, *arguments)[-1])
+
+    return alternate({peer: partial(measure, peer) for peer in peers}, rounds)
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Escribe la mediana de unos cocientes y, entre paréntesis, el mínimo y el máximo."""
+    low, middle, high = (
+        f"{value:.{digits}f}" for value in (min(values), median(values), max(values))
+    )
+    return f"{middle} ({low}–{high})"
+
+
+def load_lesson(backend: str = "tensorflow", **parameters: object) -> SimpleNamespace:
+    """Prepara en la CPU los datos y la red del cuaderno 01.
+
+    Args:
+        backend: motor de Keras.
+        parameters: los demás parámetros que se cambian.
+    """
+    lesson.load("importar", backend=backend, device="cpu")
+    backends.hide_devices("cpu", backend)
+    return lesson.load(backend=backend, device="cpu", **parameters)
+
+
+def first(names: SimpleNamespace, images: int, seed: int | None = None) -> "tf.data.Dataset":
+    """Da lotes de las primeras imágenes de entrenamiento; con semilla, barajados."""
+    return names.make_dataset(names.train_images[:images], names.train_labels[:images], seed)
+
+
+def warm_network(names: SimpleNamespace, images: int) -> tuple["keras.Model", float]:
+    """Compila la red y la calienta para los lotes, enteros y el último, de `images` imágenes.
+
+    Returns:
+        La red, sin entrenar, y los segundos del calentamiento.
+    """
+    from fashion_bench.measure.clock import warm_up
+
+    model = names.compile_model(names.build_model())
+    batch = names.config.batch_size
+    return model, warm_up(model, first(names, batch + images % batch))
+
+
+def where() -> str:
+    """Describe en qué se mide: el equipo, sus instrucciones, los programas y el código."""
+    with quiet():
+        from fashion_bench.measure import provenance
+    machine, software = hardware.machine(), backends.software()
+    code = provenance.code(lesson.NOTEBOOK)
+    cores = machine.physical_cores or machine.logical_cores
+    cards = [card.name for card in hardware.nvidia_cards()]
+    others = [
+        f"{backends.TITLES[name]} {version(name)}" for name in ("torch", "jax") if find_spec(name)
+    ]
+    return "\n".join(
+        [
+            f"CPU:            {machine.cpu}, {cores} núcleos, {machine.memory_gib:.1f} GiB",
+            f"Instrucciones:  {instructions()}",
+            *(f"Tarjeta:        {card}" for card in cards),
+            f"Sistema:        {machine.os} ({machine.architecture})",
+            f"Programas:      Python {software.python}, TensorFlow {software.tensorflow}, "
+            + ", ".join([f"Keras {software.keras}", *others]),
+            f"Proyecto:       {code.version}, {code.git_commit or 'sin git'}",
+        ]
+    )
+
+
+def instructions() -> str:
+    """La microarquitectura, como la llama archspec, y las instrucciones vectoriales que tiene."""
+    features = detected_info().features
+    return " ".join([archspec.cpu.host().name, *(name for name in VECTORS if name in features)])

@@ -1,0 +1,224 @@
+"""Los bancos de medida, en pequeño: sus cifras aquí no valen nada, pero todo su código se ejecuta."""
+
+import os
+import re
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from fashion_bench import lesson
+
+sys.path.append(str(ROOT / "benchmarks"))
+
+import backends
+import clock
+import harness
+import peers
+import primitives
+import startup
+
+WEIGHTS = 421_642
+PROGRAM = """
+import os
+import harness
+
+def measure(name, number):
+    print("algo que se escribe antes")
+    return [name, number, os.getpid()]
+
+harness.main(print, measure)
+"""
+
+
+@pytest.fixture
+def already_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """En este proceso TensorFlow ya está en marcha y no se puede esconder la GPU."""
+    monkeypatch.setattr(harness.backends, "hide_devices", lambda *_: None)
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Un banco de medida inventado."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "benchmarks"))
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM, encoding="utf-8")
+    return path
+
+
+def test_every_measure_is_made_in_a_new_process(
+    program: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    measured = harness.by_turns(str(program), ["a", "b"], 2, 7)
+    calls = [(name, *call) for name, rounds in measured.items() for call in rounds]
+    assert [call[:3] for call in calls] == [(name, name, 7) for name in "aabb"]
+    assert len({call[3] for call in calls} | {os.getpid()}) == 5
+    assert capfd.readouterr().err.split() == "Se mide a Se mide b Se mide b Se mide a".split()
+
+
+def test_a_program_says_first_where_it_measures(program: Path) -> None:
+    written = "\n".join(harness.lines(program))
+    software = harness.backends.software()
+    assert harness.hardware.machine().cpu in written
+    assert f"TensorFlow {software.tensorflow}, Keras {software.keras}" in written
+    assert re.search(r"^Instrucciones:  \w+", written, re.MULTILINE)
+    assert ("PyTorch" in written) == bool(find_spec("torch"))
+
+
+def test_a_spread_is_the_median_and_the_extremes() -> None:
+    assert harness.spread([1.5, 0.904, 1.046]) == "1.05 (0.90–1.50)"
+    assert harness.spread([1.0, 1.0625], digits=3) == "1.031 (1.000–1.062)"
+
+
+def test_the_first_images_are_those_of_the_lesson(already_started: None) -> None:
+    names = harness.load_lesson(train_samples=1000, batch_size=64)
+    batches = [(images.numpy(), labels.numpy()) for images, labels in harness.first(names, 100)]
+    assert [len(labels) for _, labels in batches] == [64, 36]
+    assert (batches[1][0][..., 0] == names.train_images[64:100]).all()
+    assert (batches[1][1] == names.train_labels[64:100]).all()
+
+
+@pytest.mark.parametrize("peer", [peer for peer in peers.PEERS if peer != "torch"])
+def test_every_peer_trains(peer: str, already_started: None) -> None:
+    measured = peers.measure(peer, [128, 200])
+    assert [len(measured[part]) for part in ("epoch", "call")] == [2, 2]
+    assert all(
+        0 < epoch <= call for epoch, call in zip(measured["epoch"], measured["call"], strict=True)
+    )
+
+
+def test_the_peers_are_compared_round_by_round(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = {
+        "proyecto": [{"epoch": [1, 1], "call": [1, 2]}, {"epoch": [2, 4], "call": [2, 4]}],
+        "keras": [{"epoch": [1, 3], "call": [2, 2]}, {"epoch": [2, 1], "call": [6, 6]}],
+    }
+    monkeypatch.setattr(peers, "find_spec", lambda name: None)
+    monkeypatch.setattr(harness, "by_turns", lambda *_: measured)
+    monkeypatch.setattr(peers, "limit", lambda: (150.0, 200.0))
+    peers.compare(sizes=(100, 200))
+    written = capsys.readouterr().out
+    assert "requirements-torch.txt" in written
+    assert re.search(r"^proyecto +75 +1\.00 \(1\.00–1\.00\) +1\.00 \(1\.00–1\.00\)$", written, re.M)
+    assert re.search(r"^keras +86 +1\.25 \(0\.50–2\.00\) +1\.67 \(1\.33–2\.00\)$", written, re.M)
+    assert re.search(r"^ +100  2\.50 \(2\.00–3\.00\)$", written, re.M)
+    assert re.search(r"^ +200  1\.25 \(1\.00–1\.50\)$", written, re.M)
+    assert "200 GFLOP/s, que dan para 150 imágenes/s; el proyecto llega al 50 % (MFU)" in written
+
+
+def test_the_network_written_in_pytorch_is_that_of_the_lesson() -> None:
+    model = lesson.load().build_model()
+    # Si la red del cuaderno 01 cambia, cambia también `torch_network` en benchmarks/peers.py.
+    assert model.count_params() == WEIGHTS
+    torch = pytest.importorskip("torch")
+    network = peers.torch_network()
+    assert sum(weight.numel() for weight in network.parameters()) == WEIGHTS
+    assert network(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+@pytest.mark.slow
+def test_the_peers_for_real(capsys: pytest.CaptureFixture[str]) -> None:
+    peers.compare(rounds=1, sizes=(128, 200))
+    written = capsys.readouterr().out
+    assert re.search(r"^keras +\d+ +\d+\.\d\d \(", written, re.M)
+    assert bool(re.search(r"^torch +\d+ +\d+\.\d\d \(", written, re.M)) == bool(find_spec("torch"))
+    assert re.search(r"el proyecto llega al \d+ % \(MFU\)$", written)
+
+
+def test_a_backend_trains(already_started: None) -> None:
+    measured = backends.measure("tensorflow", 300)
+    assert measured["warm_up"] > measured["epoch"] > 0
+
+
+@pytest.mark.slow
+def test_the_installed_backends_for_real(capsys: pytest.CaptureFixture[str]) -> None:
+    backends.compare(rounds=1, images=300)
+    written = capsys.readouterr().out
+    assert re.search(r"^TensorFlow +\d+\.\d\d +\d\.\d\d  1\.00 \(1\.00–1\.00\)$", written, re.M)
+    for backend, title in backends.TITLES.items():
+        assert (title in written.split("(mín.–máx.)")[1]) == bool(find_spec(backend))
+
+
+def test_the_clock_is_weighed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    clock.compare(sizes=(200, 300), pairs=2, samples=1000, chart=tmp_path / "clock.png")
+    written = capsys.readouterr().out
+    rows = re.findall(r"^ +(\d+)  (fit con NumPy|proyecto) +\d", written, re.M)
+    assert rows == [
+        (size, mode) for size in ("200", "300") for mode in ("fit con NumPy", "proyecto")
+    ]
+    assert "Época de 200 imágenes con reloj entre la misma sin él, 2 parejas: " in written
+    assert "Decir cómo va una época de 300 imágenes cuesta" in written
+    assert (tmp_path / "clock.png").stat().st_size > 0
+
+
+def test_nothing_is_hidden_in_the_training_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    clock.cell_gap(samples=1000)
+    [figures] = re.findall(
+        r"^La celda de entrenar tarda, sin el calentamiento, (.+) s: épocas (.+), validación (.+), "
+        r"examen (.+) y el resto (.+) s, el .+%$",
+        capsys.readouterr().out,
+        re.M,
+    )
+    whole, *parts = map(float, figures)
+    assert min(whole, *parts[:3]) > 0
+    assert sum(parts) == pytest.approx(whole, abs=0.03)
+
+
+def test_the_chart_adds_what_fit_takes_to_come_back() -> None:
+    rows = [clock.Row(100, "fit con NumPy", 1.0, 3.0), clock.Row(100, "proyecto", 2.0, 2.0)]
+    [axis] = clock.draw(rows).axes
+    epochs, tails = axis.containers
+    assert [bar.get_width() for bar in epochs] == [1.0, 2.0]
+    assert [(bar.get_x(), bar.get_width()) for bar in tails] == [(1.0, 2.0), (2.0, 0.0)]
+    assert [text.get_text() for text in axis.texts] == ["3.00×", "1.00×"]
+
+
+CONVOLUTION = "mb128_ic32oc64_ih14oh14kh3sh1dh0ph1_iw14ow14kw3sw1dw0pw1"
+
+
+def test_the_operations_of_onednn_are_added_up() -> None:
+    start = "onednn_verbose,v1,primitive,exec,cpu"
+    lines = [
+        "onednn_verbose,v1,info,cpu,isa:Intel AVX2",
+        f"{start},reorder,jit:uni,undef,src_f32,,,32x1x3x3,0.5",
+        f"{start},convolution,jit:avx512,backward_data,src_f32,,alg:direct,{CONVOLUTION},2",
+        f"{start},convolution,jit:avx512,backward_data,src_f32,,alg:direct,{CONVOLUTION},3",
+        "otra línea",
+    ]
+    total = primitives.add_up(lines)
+    assert total == {
+        primitives.Operation("convolution", "backward_data", CONVOLUTION): 5.0,
+        primitives.Operation("reorder", "undef", "32x1x3x3"): 0.5,
+    }
+    convolution, reorder = total
+    assert convolution.multiply_adds == 128 * 14 * 14 * 3 * 3 * 32 * 64
+    assert reorder.multiply_adds == 0
+
+
+@pytest.mark.slow
+def test_the_operations_for_real(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        primitives.compare(steps=2)
+    except SystemExit as error:
+        assert "oneDNN" in str(error)
+        pytest.skip(str(error))
+    written = capsys.readouterr().out
+    assert re.match(r"El paso: [\d.]+ ms; la suma de oneDNN: [\d.]+ ms\n", written)
+    assert re.search(r"\d+ GFLOP/s +convolución +gradiente de los pesos +mb128_ic32oc64_", written)
+    assert len(written.splitlines()) == 1 + primitives.SHOWN
+
+
+@pytest.mark.slow
+def test_the_start_is_shared_out(capsys: pytest.CaptureFixture[str]) -> None:
+    before = set((ROOT / "runs").glob("*"))
+    startup.compare(runs=1)
+    assert set((ROOT / "runs").glob("*")) == before
+    parts = re.findall(r"^(.+?) +(-?\d+\.\d\d) s$", capsys.readouterr().out, re.M)
+    seconds = {title: float(figure) for title, figure in parts}
+    total = seconds.pop("Total")
+    assert len(seconds) == 8
+    assert min(seconds.values()) >= 0
+    assert sum(seconds.values()) == pytest.approx(total, abs=0.1)

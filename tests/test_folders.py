@@ -1,0 +1,178 @@
+import json
+import os
+import shutil
+import stat
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from conftest import RECORD, ROOT
+
+from fashion_bench import folders
+from fashion_bench.errors import TutorialError
+from fashion_bench.results import files
+
+
+def test_eight_writers_leave_eight_whole_records(tmp_path: Path) -> None:
+    text = json.dumps(RECORD)
+    names = [tmp_path / f"{number}.json" for number in range(8)]
+
+    def save_often(name: Path) -> None:
+        for _ in range(20):
+            folders.write_atomically(name, text)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(save_often, names))
+    loaded, rejected = files.load_folder(tmp_path)
+    assert len(loaded) == 8
+    assert rejected == []
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+def test_a_reader_never_sees_half_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "otro.json"
+    path.write_text(json.dumps(RECORD), encoding="utf-8")
+    text = json.dumps(RECORD)
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(lambda: [folders.write_atomically(path, text) for _ in range(500)])
+        reads = 0
+        while not writer.done():
+            assert files.load_file(path).run_id == RECORD["run_id"]
+            reads += 1
+        writer.result()
+    assert reads > 10
+
+
+def test_a_failed_write_leaves_the_old_file_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "otro.json"
+    path.write_text("lo de antes", encoding="utf-8")
+
+    def full_disk(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        folders.write_atomically(path, "lo nuevo")
+    assert path.read_text(encoding="utf-8") == "lo de antes"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_results_folder_is_made_when_only_it_is_missing(tmp_path: Path) -> None:
+    folder = folders.prepare_folder(str(tmp_path / "nueva"))
+    assert folder == tmp_path / "nueva"
+    assert folder.is_dir()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_relative_results_folder_counts_from_notebooks() -> None:
+    assert folders.prepare_folder("../results") == ROOT / "results"
+
+
+def test_results_folder_whose_parent_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(TutorialError, match=r"results_dir=.* no vale: la carpeta .* no existe"):
+        folders.prepare_folder(str(tmp_path / "no" / "existe"))
+
+
+@pytest.mark.parametrize("inside", ["", "/dentro"])
+def test_results_folder_that_is_a_file(tmp_path: Path, inside: str) -> None:
+    file = tmp_path / "fichero"
+    file.write_text("soy un fichero", encoding="utf-8")
+    with pytest.raises(TutorialError, match="no es una carpeta, sino un fichero"):
+        folders.prepare_folder(f"{file}{inside}")
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() == 0, reason="al administrador no se le niega la escritura"
+)
+def test_results_folder_without_permission(tmp_path: Path) -> None:
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with pytest.raises(TutorialError, match="no se puede escribir"):
+        folders.prepare_folder(str(tmp_path))
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="solo Linux tiene /proc")
+def test_results_folder_where_nobody_can_write() -> None:
+    with pytest.raises(TutorialError, match=r"results_dir='/proc/self' no vale"):
+        folders.prepare_folder("/proc/self")
+
+
+def test_results_folder_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = SimpleNamespace(free=1_000_000)
+    monkeypatch.setattr(folders.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(TutorialError, match=r"quedan 1\.0 MB y hacen falta 10"):
+        folders.prepare_folder(str(tmp_path))
+
+
+def test_results_folder_on_a_disk_that_is_really_full(tmp_path: Path) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("hace falta permiso para montar un disco pequeño")
+    try:
+        with pytest.raises(TutorialError, match=r"quedan 0\.1 MB y hacen falta 10"):
+            folders.prepare_folder(str(tmp_path))
+        (tmp_path / "relleno").write_bytes(b"0" * 65_536)
+        with pytest.raises(TutorialError, match=r"no se puede escribir en .* libera espacio"):
+            folders.prepare_folder(str(tmp_path))
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_an_interrupted_write_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        folders.write_atomically(tmp_path / "otro.json", "lo nuevo")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("busy", [1, folders.BUSY_ATTEMPTS])
+def test_a_file_that_somebody_is_reading_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: int
+) -> None:
+    """Windows no deja cambiar un fichero abierto por otro programa."""
+    replace, tried = Path.replace, []
+
+    def busy_at_first(path: Path, target: Path) -> Path:
+        tried.append(path)
+        if len(tried) <= busy:
+            raise PermissionError(13, "Access is denied")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", busy_at_first)
+    monkeypatch.setattr(folders, "BUSY_SECONDS", 0)
+    path = tmp_path / "otro.json"
+    if busy < folders.BUSY_ATTEMPTS:
+        folders.write_atomically(path, "lo nuevo")
+        assert path.read_text(encoding="utf-8") == "lo nuevo"
+    else:
+        with pytest.raises(PermissionError):
+            folders.write_atomically(path, "lo nuevo")
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_paths_are_shown_from_the_project_or_from_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert folders.shown(ROOT / "results" / "a.json") == "results/a.json"
+    assert folders.shown(tmp_path / "curso" / "a.json") == "~/curso/a.json"
+    outside = Path(tmp_path.anchor, "otro", "a.json")
+    assert folders.shown(outside) == str(outside)
+
+
+@pytest.mark.parametrize("kind", ["no está", "fichero"])
+def test_a_folder_to_read_from_must_exist(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x"
+    if kind == "fichero":
+        path.touch()
+    with pytest.raises(TutorialError, match=r"^results_dir=.* no vale: .* no es una carpeta"):
+        folders.find_folder(str(path))
+    assert folders.find_folder(str(tmp_path)) == tmp_path

@@ -1,0 +1,563 @@
+"""Lo que se sabe del equipo antes de entrenar, y cómo se cuenta."""
+
+import ctypes
+import getpass
+import platform
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from uuid import UUID
+
+import pynvml
+import pytest
+from conftest import child_environment
+from test_diagnosis import BARE, LINUX, WINDOWS
+
+from fashion_bench.errors import TutorialError
+from fashion_bench.jupyter import quiet
+from fashion_bench.machine import backends, diagnosis, hardware, probe, summary
+from fashion_bench.machine.facts import Facts, TensorFlow
+from fashion_bench.machine.hardware import Card, EnergyMeter
+from fashion_bench.record import Accelerator
+
+RTX = Accelerator(
+    name="NVIDIA GeForce RTX 3060", memory_gib=12.0, driver="560.35", compute_capability="8.6"
+)
+FIRST, SECOND = (f"GPU-{UUID(int=number)}" for number in (1, 2))
+
+
+# --- El equipo ---
+
+
+def test_the_machine_is_described_without_naming_it() -> None:
+    machine = hardware.machine()
+    assert machine.logical_cores >= 1
+    assert machine.memory_gib > 0.5
+    assert machine.architecture == platform.machine()
+    assert machine.cpu != "desconocido"
+    text = machine.model_dump_json()
+    assert socket.gethostname() not in text
+    if getpass.getuser() != "root":
+        assert getpass.getuser() not in text
+
+
+@pytest.mark.parametrize("brand", [None, "", OSError(1, "Operation not permitted")])
+def test_a_processor_that_does_not_say_its_name_has_that_of_its_family(
+    monkeypatch: pytest.MonkeyPatch, brand: str | Exception | None
+) -> None:
+    monkeypatch.setattr(hardware.archspec.cpu, "brand_string", lambda: answer(brand))
+    monkeypatch.setattr(hardware.archspec.cpu, "host", lambda: SimpleNamespace(name="neoverse_v1"))
+    assert hardware.machine().cpu == "neoverse_v1"
+
+
+@pytest.mark.parametrize(
+    ("battery", "power"),
+    [
+        (None, None),
+        (SimpleNamespace(power_plugged=True), "mains"),
+        (SimpleNamespace(power_plugged=False), "battery"),
+        (SimpleNamespace(power_plugged=None), None),
+    ],
+)
+def test_a_laptop_on_battery_is_told(
+    monkeypatch: pytest.MonkeyPatch, battery: SimpleNamespace | None, power: str | None
+) -> None:
+    monkeypatch.setattr(hardware.psutil, "sensors_battery", lambda: battery, raising=False)
+    assert hardware.machine().power == power
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "expected"),
+    [
+        ("Linux", "6.8.0-45-generic", "Ubuntu 24.04"),
+        ("Linux", "5.15.153.1-microsoft-standard-WSL2", "Ubuntu 24.04, WSL2"),
+        ("Darwin", "24.1.0", "macOS 15.1"),
+        ("Windows", "11", "Windows 11"),
+    ],
+)
+def test_operating_systems(
+    monkeypatch: pytest.MonkeyPatch, system: str, release: str, expected: str
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "release", lambda: release)
+    monkeypatch.setattr(platform, "mac_ver", lambda: ("15.1", ("", "", ""), "arm64"))
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"PRETTY_NAME": "Ubuntu 24.04"})
+    assert hardware.operating_system() == expected
+
+
+def test_a_linux_without_a_name_is_just_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(platform, "release", lambda: "6.8.0")
+    for wrong in (OSError("no hay os-release"), {}):
+        monkeypatch.setattr(platform, "freedesktop_os_release", lambda wrong=wrong: answer(wrong))
+        assert hardware.operating_system() == "Linux"
+
+
+# --- Las tarjetas NVIDIA ---
+
+
+def answer(value: object) -> object:
+    """Devuelve lo que le dan; si es un error, lo lanza."""
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+def nvml_error(code: int) -> pynvml.NVMLError:
+    return pynvml.NVMLError(code)
+
+
+NOT_SUPPORTED = nvml_error(pynvml.NVML_ERROR_NOT_SUPPORTED)
+LOST = nvml_error(pynvml.NVML_ERROR_GPU_IS_LOST)
+UNREADABLE = UnicodeDecodeError("utf-8", b"\xf8", 0, 1, "invalid start byte")
+
+
+@dataclass
+class FakeCard:
+    """Lo que el controlador simulado responde de una tarjeta; un error se lanza."""
+
+    nvmlDeviceGetName: object = RTX.name  # noqa: N815
+    nvmlDeviceGetUUID: object = FIRST  # noqa: N815
+    nvmlDeviceGetMemoryInfo: object = field(  # noqa: N815
+        default_factory=lambda: SimpleNamespace(total=12 * 2**30)
+    )
+    nvmlDeviceGetCudaComputeCapability: object = (8, 6)  # noqa: N815
+    nvmlDeviceGetTotalEnergyConsumption: object = 5000  # noqa: N815
+
+
+class FakeDriver:
+    """Un controlador de NVIDIA simulado: solo responde entre `nvmlInit` y `nvmlShutdown`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cards: list[FakeCard | Exception] = [FakeCard()]
+        self.open = 0
+        self.init: Exception | None = None
+        self.count: Exception | None = None
+        self.version: object = RTX.driver
+        monkeypatch.setattr(pynvml, "nvmlInit", self._init)
+        monkeypatch.setattr(pynvml, "nvmlShutdown", self._shutdown)
+        monkeypatch.setattr(
+            pynvml, "nvmlSystemGetDriverVersion", lambda: self._told(answer(self.version))
+        )
+        monkeypatch.setattr(
+            pynvml, "nvmlDeviceGetCount", lambda: self._told(answer(self.count or len(self.cards)))
+        )
+        monkeypatch.setattr(
+            pynvml, "nvmlDeviceGetHandleByIndex", lambda at: self._told(answer(self.cards[at]))
+        )
+        for name in vars(FakeCard()):
+            monkeypatch.setattr(
+                pynvml,
+                name,
+                lambda handle, name=name: self._told(answer(getattr(handle, name))),
+            )
+
+    def _init(self) -> None:
+        answer(self.init)
+        self.open += 1
+
+    def _shutdown(self) -> None:
+        self.open -= 1
+
+    def _told(self, value: object) -> object:
+        if not self.open:
+            raise nvml_error(pynvml.NVML_ERROR_UNINITIALIZED)
+        return value
+
+
+@pytest.fixture
+def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
+    """Un controlador de NVIDIA simulado, con una tarjeta."""
+    return FakeDriver(monkeypatch)
+
+
+def test_an_nvidia_card_is_described(nvml: FakeDriver) -> None:
+    assert hardware.nvidia_cards() == [RTX]
+    assert hardware.ask_nvidia() == ([RTX], None)
+    assert nvml.open == 0
+
+
+def test_without_nvidia_driver_there_are_no_cards(nvml: FakeDriver) -> None:
+    nvml.init = nvml_error(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+    assert hardware.nvidia_cards() == []
+    assert hardware.ask_nvidia() == ([], "NVML Shared Library Not Found")
+
+
+def test_a_driver_that_cannot_count_its_cards_says_so(nvml: FakeDriver) -> None:
+    nvml.count = nvml_error(pynvml.NVML_ERROR_UNKNOWN)
+    assert hardware.ask_nvidia() == ([], "Unknown Error")
+    assert nvml.open == 0
+
+
+@pytest.mark.parametrize("error", [NOT_SUPPORTED, UNREADABLE])
+@pytest.mark.parametrize(
+    ("query", "changes"),
+    [
+        ("nvmlDeviceGetName", {"name": "GPU de NVIDIA"}),
+        ("nvmlDeviceGetMemoryInfo", {"memory_gib": None}),
+        ("nvmlDeviceGetCudaComputeCapability", {"compute_capability": None}),
+        ("nvmlDeviceGetUUID", {}),
+    ],
+)
+def test_a_query_that_fails_loses_only_its_field(
+    nvml: FakeDriver, error: Exception, query: str, changes: dict
+) -> None:
+    nvml.cards = [FakeCard(**{query: error}), FakeCard()]
+    assert hardware.ask_nvidia() == ([RTX.model_copy(update=changes), RTX], None)
+
+
+def test_a_driver_that_hides_its_version_loses_only_its_version(nvml: FakeDriver) -> None:
+    nvml.version = UNREADABLE
+    assert hardware.nvidia_cards() == [RTX.model_copy(update={"driver": None})]
+
+
+def test_a_card_that_says_it_has_no_memory_of_its_own(nvml: FakeDriver) -> None:
+    nvml.cards = [FakeCard(nvmlDeviceGetMemoryInfo=SimpleNamespace(total=0))]
+    assert hardware.nvidia_cards() == [RTX.model_copy(update={"memory_gib": None})]
+
+
+@pytest.mark.parametrize("cards", [[LOST, FakeCard()], [FakeCard(), LOST]])
+def test_a_lost_card_loses_only_itself(nvml: FakeDriver, cards: list[FakeCard | Exception]) -> None:
+    nvml.cards = cards
+    assert hardware.ask_nvidia() == ([RTX], "GPU is lost")
+
+
+# --- La energía ---
+
+
+def test_energy_is_read_in_joules_only_from_the_card_that_trains(nvml: FakeDriver) -> None:
+    meter = EnergyMeter(RTX)
+    assert meter.joules() == 5.0
+    nvml.cards[0].nvmlDeviceGetTotalEnergyConsumption += 2500
+    hardware.nvidia_cards()  # preguntar otra vez por las tarjetas no cierra el contador
+    assert meter.joules() == 7.5
+    assert EnergyMeter(None).joules() is None
+    assert EnergyMeter(RTX.model_copy(update={"name": "Apple M2"})).joules() is None
+
+
+def test_old_cards_do_not_count_energy(nvml: FakeDriver) -> None:
+    nvml.cards = [FakeCard(nvmlDeviceGetTotalEnergyConsumption=NOT_SUPPORTED)]
+    assert EnergyMeter(RTX).joules() is None
+
+
+def test_without_a_driver_there_is_no_energy(nvml: FakeDriver) -> None:
+    nvml.init = nvml_error(pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
+    assert EnergyMeter(RTX).joules() is None
+
+
+@pytest.mark.parametrize(("seen", "joules"), [(FIRST, 5.0), (SECOND, 9.0), (None, None)])
+def test_of_two_equal_cards_the_energy_is_that_of_the_one_cuda_uses(
+    nvml: FakeDriver, monkeypatch: pytest.MonkeyPatch, seen: str | None, joules: float | None
+) -> None:
+    nvml.cards = [
+        FakeCard(),
+        FakeCard(nvmlDeviceGetUUID=SECOND, nvmlDeviceGetTotalEnergyConsumption=9000),
+    ]
+    monkeypatch.setattr(hardware, "first_cuda_uuid", lambda: seen)
+    assert EnergyMeter(RTX).joules() == joules
+
+
+def card(name: str, uuid: str | None) -> Card:
+    return Card(object(), uuid, RTX.model_copy(update={"name": name}))
+
+
+@pytest.mark.parametrize(
+    ("cards", "cuda", "expected"),
+    [
+        ([], None, None),
+        ([card("A", FIRST)], None, 0),
+        ([card("B", FIRST)], FIRST, None),
+        ([card("B", FIRST), card("A", SECOND)], None, 1),
+        ([card("A", FIRST), card("A", SECOND)], FIRST, 0),
+        ([card("A", FIRST), card("A", SECOND)], SECOND, 1),
+        ([card("A", FIRST), card("A", SECOND)], None, None),
+        ([card("A", FIRST), card("A", SECOND)], f"GPU-{UUID(int=3)}", None),
+        ([card("A", None), card("A", None)], None, None),
+        ([card("A", FIRST), card("A", FIRST)], FIRST, None),
+        # CUDA pone la primera otra, que TensorFlow no usa por pequeña.
+        ([card("A", FIRST), card("A", SECOND), card("B", "GPU-3")], "GPU-3", None),
+    ],
+)
+def test_the_card_that_trains_is_found_only_for_certain(
+    cards: list[Card], cuda: str | None, expected: int | None
+) -> None:
+    found = hardware.match_card(cards, "A", lambda: cuda)
+    assert found is (None if expected is None else cards[expected])
+
+
+def test_cuda_is_only_asked_when_the_name_does_not_tell() -> None:
+    def never() -> str:
+        raise AssertionError("no hacía falta")
+
+    cards = [card("A", FIRST), card("B", SECOND)]
+    assert hardware.match_card(cards, "B", never) is cards[1]
+
+
+class FakeCuda:
+    """La biblioteca de CUDA, simulada; cada número es el error que devuelve esa función."""
+
+    def __init__(self, init: int = 0, get: int = 0, uuid: int = 0) -> None:
+        self.cuInit = lambda flags: init
+        self.cuDeviceGet = lambda pointer, ordinal: get or self._write(pointer, 7 + ordinal)
+        self.cuDeviceGetUuid_v2 = lambda raw, device: uuid or self._tell(raw, device.value)
+
+    def _write(self, pointer: object, value: int) -> int:
+        pointer._obj.value = value
+        return 0
+
+    def _tell(self, raw: ctypes.Array, device: int) -> int:
+        raw.raw = UUID(int=1 if device == 7 else 2).bytes
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("cuda", "expected"),
+    [
+        (FakeCuda(), FIRST),
+        (FakeCuda(init=100), None),
+        (FakeCuda(get=101), None),
+        (FakeCuda(uuid=1), None),
+        (SimpleNamespace(), None),
+        (OSError("libcuda.so.1: cannot open shared object file"), None),
+    ],
+)
+def test_cuda_says_which_card_it_sees_first(
+    monkeypatch: pytest.MonkeyPatch, cuda: object, expected: str | None
+) -> None:
+    opened = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: opened.append(name) or answer(cuda))
+    for system, library in (("Linux", "libcuda.so.1"), ("Windows", "nvcuda.dll")):
+        monkeypatch.setattr(platform, "system", lambda system=system: system)
+        assert hardware.first_cuda_uuid() == expected
+        assert opened.pop() == library
+
+
+# --- Elegir el dispositivo ---
+
+
+def test_tensorflow_starts_without_a_word() -> None:
+    code = (
+        "from fashion_bench.jupyter import quiet\n"
+        "with quiet(): import tensorflow\n"
+        "from fashion_bench.machine import summary\n"
+        "summary.choose_device('auto', 'tensorflow')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=child_environment(),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (ModuleNotFoundError("No module named 'tensorflow'"), "(No module named 'tensorflow')"),
+        (ValueError("dlopen(libmetal_plugin.dylib)"), "(dlopen(libmetal_plugin.dylib))"),
+    ],
+)
+def test_an_import_that_fails_is_told_in_spanish(failure: Exception, told: str) -> None:
+    with pytest.raises(TutorialError) as error, quiet():
+        raise failure
+    assert f"TensorFlow no se puede importar {told}" in str(error.value)
+    assert "pip install -r requirements.txt" in str(error.value)
+    assert "python -m fashion_bench" in str(error.value)
+
+
+def test_changing_the_device_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    def too_late(devices: list, kind: str) -> None:
+        raise RuntimeError("Visible devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(tf.config, "set_visible_devices", too_late)
+    with pytest.raises(TutorialError, match="reinicia el kernel"):
+        summary.choose_device("cpu", "tensorflow")
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Un TensorFlow con dos GPU; devuelve las que, cada vez, se dejan a la vista."""
+    import tensorflow as tf
+
+    visible: list[list[str]] = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0", "GPU:1"])
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda gpus, kind: visible.append(gpus))
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: visible[-1])
+    monkeypatch.setattr(
+        tf.config.experimental, "get_device_details", lambda gpu: {"device_name": f"la {gpu}"}
+    )
+    return visible
+
+
+def test_cpu_hides_the_gpu_and_auto_shows_one(two_gpus: list[list[str]]) -> None:
+    names = []
+    for requested in ("cpu", "auto", "gpu"):
+        summary.choose_device(requested, "tensorflow")
+        names.append(backends.gpu_name("tensorflow"))
+    assert names == [None, "la GPU:0", "la GPU:0"]
+    assert two_gpus == [[], ["GPU:0"], ["GPU:0"]]
+
+
+def test_tensorflow_leaves_the_gpu_to_the_other_backends(
+    two_gpus: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "gpu_name", lambda backend: RTX.name)
+    for backend in ("torch", "jax"):
+        summary.choose_device("gpu", backend)
+    assert two_gpus == [[], []]
+
+
+def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged_by(BARE, monkeypatch)
+    monkeypatch.setattr(backends, "hide_devices", lambda requested, backend: None)
+    monkeypatch.setattr(backends, "gpu_name", lambda backend: None)
+    with pytest.raises(TutorialError) as error:
+        summary.choose_device("gpu", "tensorflow")
+    assert str(error.value).startswith("device='gpu' no es posible; elige ")
+    assert str(error.value).endswith(diagnosis.verdict(BARE).line)
+    for requested in ("auto", "cpu"):
+        summary.choose_device(requested, "tensorflow")
+
+
+# --- El resumen ---
+
+
+def judged_by(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hace que el resumen juzgue con esos hechos, sin preguntar a TensorFlow."""
+    monkeypatch.setattr(summary, "ask_tensorflow", lambda: facts.tensorflow)
+    monkeypatch.setattr(summary, "gather", lambda *_: facts)
+
+
+def described(
+    accelerator: Accelerator | None, requested: str = "auto", precision: str = "float32"
+) -> list[str]:
+    machine, software = hardware.machine(), backends.software()
+    return summary.describe(machine, software, accelerator, requested, precision).splitlines()
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="el consejo es el de Linux")
+def test_a_card_that_a_cpu_build_cannot_use_is_explained(nvml: FakeDriver) -> None:
+    tensorflow = probe.ask_tensorflow()
+    if tensorflow.built_with_cuda:
+        pytest.skip("este TensorFlow sí tiene CUDA")
+    told = summary.why_no_gpu("tensorflow", probe.gather(tensorflow))
+    assert told.startswith(f"este equipo tiene una {RTX.name}, pero ")
+    assert told.endswith("-m pip install -r requirements-cuda.txt")
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "requested", "first"),
+    [
+        (
+            RTX,
+            "auto",
+            "GPU detectada: NVIDIA GeForce RTX 3060 (12 GiB, capacidad de cómputo 8.6, "
+            "controlador 560.35)",
+        ),
+        (
+            RTX.model_copy(update={"memory_gib": None, "driver": None}),
+            "gpu",
+            "GPU detectada: NVIDIA GeForce RTX 3060 (capacidad de cómputo 8.6)",
+        ),
+        (
+            Accelerator(name="Apple M2", memory_gib=None, driver=None, compute_capability=None),
+            "auto",
+            "GPU detectada: Apple M2",
+        ),
+        (None, "cpu", "GPU no usada: has pedido device='cpu'"),
+        (None, "auto", f"GPU no detectada: {diagnosis.verdict(BARE).line}"),
+    ],
+)
+def test_the_first_line_of_the_report_is_about_the_gpu(
+    monkeypatch: pytest.MonkeyPatch, accelerator: Accelerator | None, requested: str, first: str
+) -> None:
+    judged_by(BARE, monkeypatch)
+    lines = described(accelerator, requested)
+    assert lines[0] == first
+    assert f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}" in lines
+
+
+@pytest.mark.parametrize("accelerator", [None, RTX])
+def test_the_report_is_that_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, accelerator: Accelerator | None
+) -> None:
+    judged_by(LINUX, monkeypatch)
+    monkeypatch.setattr(backends, "accelerator", {"tensorflow": accelerator}.get)
+    told = summary.report("auto", "mixed_float16").splitlines()
+    assert told == described(accelerator, "auto", "mixed_float16")
+    machine, software = hardware.machine(), backends.software()
+    for fact in (machine.os, machine.cpu, software.python, software.tensorflow, software.keras):
+        assert fact in "\n".join(told[1:])
+
+
+def test_the_report_tells_what_the_diagnosis_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    too_new = LINUX.nvidia_cards[0].model_copy(update={"compute_capability": "12.0"})
+    for changes in (
+        {"free_memory_gib": 0.1},
+        {"free_disk_gib": 0.1, "free_memory_gib": 0.1},
+        {"tensorflow": LINUX.tensorflow.model_copy(update={"gpus": (RTX.name, RTX.name)})},
+        {"nvidia_cards": (too_new,)},
+        {"nvidia_cards": (too_new,), "free_memory_gib": 0.1},
+    ):
+        facts = LINUX.model_copy(update=changes)
+        judged_by(facts, monkeypatch)
+        told = [line for line in described(RTX) if line.startswith("Aviso: ")]
+        expected = [found.line for found in diagnosis.findings(facts) if found.id != "gpu-ready"]
+        assert told == [f"Aviso: {line}" for line in expected] != []
+
+
+def test_a_problem_is_judged_with_what_a_fresh_import_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def gather(*tensorflow: TensorFlow) -> Facts:
+        asked.append(tensorflow)
+        messages = "" if tensorflow else "failed call to cuInit: CUDA_ERROR_UNKNOWN"
+        blind = LINUX.tensorflow.model_copy(update={"gpus": (), "messages": messages})
+        return LINUX.model_copy(update={"tensorflow": blind})
+
+    monkeypatch.setattr(summary, "ask_tensorflow", lambda: LINUX.tensorflow)
+    monkeypatch.setattr(summary, "gather", gather)
+    assert "CUDA no arranca" in described(None)[0]
+    assert asked == [(LINUX.tensorflow,), ()]
+
+
+def test_without_a_problem_tensorflow_is_not_imported_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(summary, "ask_tensorflow", lambda: LINUX.tensorflow)
+    monkeypatch.setattr(summary, "gather", lambda *told: asked.append(told) or LINUX)
+    described(RTX)
+    assert asked == [(LINUX.tensorflow,)]
+
+
+def test_another_backend_without_cuda_is_explained() -> None:
+    told = summary.why_no_gpu("torch", LINUX)
+    assert told.startswith(f"este equipo tiene una {LINUX.nvidia_cards[0].name}, pero el PyTorch")
+    assert summary.why_no_gpu("torch", BARE) == diagnosis.verdict(BARE).line
+    assert summary.why_no_gpu("tensorflow", WINDOWS) == diagnosis.verdict(WINDOWS).line
+
+
+def test_the_verdict_on_tensorflow_is_not_told_of_another_backend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged_by(WINDOWS, monkeypatch)
+    machine, software = hardware.machine(), backends.software()
+    torch = software.model_copy(update={"backend": "torch", "torch": "2.6.0", "cuda": "12.4"})
+    for used, told in ((software, True), (torch, False)):
+        report = summary.describe(machine, used, RTX, "auto", "float32")
+        assert ("Aviso: " in report) is told
+    assert "sobre PyTorch 2.6.0 (CUDA 12.4, " in report
+
+
+def test_half_precision_on_the_cpu_is_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged_by(LINUX, monkeypatch)
+    assert "Aviso" in "\n".join(described(None, precision="mixed_float16"))
+    assert "Aviso" not in "\n".join(described(RTX, precision="mixed_float16"))
+    assert "Aviso" not in "\n".join(described(None, precision="mixed_bfloat16"))

@@ -1,0 +1,281 @@
+"""El registro: qué rechaza, cuándo cuenta y qué cifras da, venga de quien venga."""
+
+import getpass
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import RECORD, ROOT
+
+from fashion_bench.errors import TutorialError
+from fashion_bench.record import ACCURACY_FLOOR, METRICS, MIME, TOLERANCE, Record
+from fashion_bench.results import files
+
+GPU = {"name": "RTX 3060", "memory_gib": 12.0, "driver": "560.35", "compute_capability": "8.6"}
+AGREEMENT = {"precision": "float32", "loss_difference": 1e-6, "gradient_difference": 1e-3}
+
+
+def save(folder: Path, content: object, name: str = "otro.json") -> Path:
+    path = folder / name
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def make(record: dict, **changes: object) -> Record:
+    """Lee un registro con campos cambiados; los puntos bajan de nivel y se escriben «__»."""
+    for field, value in changes.items():
+        change(record, field.replace("__", "."), value)
+    return Record.model_validate_json(json.dumps(record))
+
+
+def change(record: dict, field: str, value: object) -> dict:
+    """Cambia un campo dado con puntos, como `repeats.0.seed`."""
+    *parents, last = field.split(".")
+    target = record
+    for key in parents:
+        target = target[int(key) if key.isdigit() else key]
+    target[int(last) if last.isdigit() else last] = value
+    return record
+
+
+def test_figures_come_from_what_was_measured(record: dict) -> None:
+    other = record["repeats"][0] | {
+        "seed": 43,
+        "setup_seconds": 0.1,
+        "epoch_seconds": [3.0, 4.0],
+        "test_correct": 9300,
+    }
+    record["repeats"].append(other)
+    found = make(record, parameters__repeats=2)
+    assert found.epoch_seconds == [1.0, 2.0, 3.0, 4.0]
+    assert found.median_epoch_seconds == 2.5
+    assert found.images_per_second == 2700 / 2.5
+    assert found.accuracies == [0.91, 0.93]
+    assert found.accuracy == pytest.approx(0.92)
+    assert found.cold_seconds == pytest.approx(3.8)  # solo la primera arranca en frío
+    assert found.images_per_joule is None
+    assert found.device == "CPU"
+    assert found.flaw is None
+
+
+def test_there_is_one_definition_of_images_per_second(record: dict) -> None:
+    """La mediana de los cocientes sería otra: 1800 con épocas de 1 y 3 segundos."""
+    found = make(record, repeats__0__epoch_seconds=[1.0, 3.0])
+    assert found.images_per_second == METRICS["images_per_second"].value(found) == 1350
+    assert METRICS["median_epoch"].value(found) == 2
+    assert METRICS["cold_total"].value(found) == pytest.approx(4.8)
+
+
+def test_energy_counts_every_image_of_every_epoch(record: dict) -> None:
+    assert make(record, repeats__0__energy_joules=54.0).images_per_joule == 100
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("run_id", "../../etc/passwd"),
+        ("status", "perfecto"),
+        ("label", ""),
+        ("label", "<script>alert(1)</script>"),
+        ("label", "$\\frac{1}{2}$"),
+        ("label", "../otro"),
+        ("label", "C:\\otro"),
+        ("label", "x" * 61),
+        ("label", "\u202eotro"),
+        ("machine.cpu", "<b>CPU</b>"),
+        ("machine.memory_gib", -1),
+        ("machine.logical_cores", 0),
+        ("repeats.0.epoch_seconds", [1.0, -2.0]),
+        ("repeats.0.epoch_seconds", []),
+        ("repeats.0.epoch_seconds", "rápido"),
+        ("repeats.0.setup_seconds", 0),
+        ("repeats.0.test_correct", -1),
+        ("repeats.0.test_correct", 0.91),
+        ("repeats.0.test_loss", -0.1),
+        ("parameters.precision", "float8"),
+        ("parameters.epochs", 1001),
+        ("created_utc", "ayer"),
+        ("created_utc", "2026-11-23T16:21:19"),
+        ("data.sha256", "corto"),
+        ("network.layers", []),
+        ("code.notebook", "../otro.ipynb"),
+        ("schema_version", 0),
+        ("schema_version", "uno"),
+        ("hostname", "mi-pc"),
+        ("accuracy_floor", 0),
+        ("floor_met", True),
+    ],
+)
+def test_a_wrong_field_is_refused_by_name_and_the_rest_load(
+    tmp_path: Path, record: dict, field: str, value: object
+) -> None:
+    save(tmp_path, record, "bueno.json")
+    save(tmp_path, change(record, field, value), "malo.json")
+    loaded, rejected = files.load_folder(tmp_path)
+    assert len(loaded) == 1
+    assert [file.name for file in rejected] == ["malo.json"]
+    assert field in rejected[0].reason
+    assert not set(rejected[0].reason) & set("<>\n\x1b\u202e")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"schema_version": 3}, "más nuevo"),
+        ({"schema_version": 1}, "de una versión anterior"),
+        ({"repeats": []}, "le faltan repeticiones"),
+        ({"parameters.repeats": 3}, "le faltan repeticiones"),
+        ({"repeats.0.epoch_seconds": [1.0]}, "le faltan épocas"),
+        ({"parameters.epochs": 1}, "tiene más épocas de las que dice"),
+        ({"repeats": RECORD["repeats"] * 2}, "más repeticiones de las que dice"),
+        ({"repeats": RECORD["repeats"] * 2, "parameters.repeats": 2}, "repite una semilla"),
+        ({"repeats.0.test_correct": None}, "le falta el examen"),
+        ({"repeats.0.test_loss": None}, "le falta el examen"),
+        ({"data.test_images": 9000}, "acierta más imágenes de prueba de las que hay"),
+        ({"parameters.train_samples": 2999}, "no cuadran con train_samples"),
+        ({"data.training_images": 2699}, "no cuadran con train_samples"),
+        ({"parameters.batch_size": 2701}, "su lote tiene más imágenes"),
+        ({"reason": "porque sí"}, "su estado y su razón no concuerdan"),
+        ({"status": "failed"}, "su estado y su razón no concuerdan"),
+        ({"agreement": AGREEMENT}, "comprueba una GPU que no dice tener"),
+        (
+            {"accelerator": GPU, "agreement": AGREEMENT | {"precision": "mixed_float16"}},
+            "se hizo con otra precisión",
+        ),
+    ],
+    ids=str,
+)
+def test_a_record_that_contradicts_itself_is_refused(
+    tmp_path: Path, record: dict, changes: dict, reason: str
+) -> None:
+    for field, value in changes.items():
+        change(record, field, value)
+    with pytest.raises(TutorialError, match=reason):
+        files.load_file(save(tmp_path, record))
+
+
+def test_a_batch_as_large_as_the_training_part_is_right(record: dict) -> None:
+    assert make(record, parameters__batch_size=2700).flaw is None
+
+
+@pytest.mark.parametrize(
+    ("correct", "flaw"),
+    [(9000, None), (8999, "exactitud por debajo de 0.90"), (0, "exactitud por debajo de 0.90")],
+)
+def test_nine_thousand_of_ten_thousand_reach_the_floor(
+    record: dict, correct: int, flaw: str | None
+) -> None:
+    assert ACCURACY_FLOOR == 0.90
+    assert make(record, repeats__0__test_correct=correct).flaw == flaw
+
+
+def test_every_repeat_must_reach_the_floor(record: dict) -> None:
+    record["repeats"].append(record["repeats"][0] | {"seed": 43, "test_correct": 8000})
+    assert make(record, parameters__repeats=2).flaw == "exactitud por debajo de 0.90"
+
+
+@pytest.mark.parametrize(
+    ("agreement", "flaw"),
+    [
+        (AGREEMENT, None),
+        (None, "no se comprobó que la GPU calcule bien"),
+        (AGREEMENT | {"loss_difference": 5.0}, "no calcula lo mismo que la CPU"),
+        (AGREEMENT | {"gradient_difference": 0.0101}, "no calcula lo mismo que la CPU"),
+        (AGREEMENT | {"gradient_difference": TOLERANCE["float32"]}, None),
+        (AGREEMENT | {"loss_difference": None}, "no calcula lo mismo que la CPU"),
+        (AGREEMENT | {"gradient_difference": None}, "no calcula lo mismo que la CPU"),
+    ],
+)
+def test_a_gpu_counts_only_if_it_agrees_with_the_cpu(
+    record: dict, agreement: dict | None, flaw: str | None
+) -> None:
+    found = make(record, accelerator=GPU, agreement=agreement)
+    assert found.flaw == flaw
+    assert found.device == "GPU"
+
+
+def test_nobody_brings_his_own_verdict_nor_tolerance(tmp_path: Path, record: dict) -> None:
+    record["accelerator"] = GPU
+    for field, value in (("ok", True), ("tolerance", 100.0)):
+        record["agreement"] = AGREEMENT | {"loss_difference": 5.0, field: value}
+        with pytest.raises(TutorialError, match=f"desconocido, agreement.{field}"):
+            files.load_file(save(tmp_path, record))
+
+
+def test_what_did_not_end_well_does_not_count_and_says_why(record: dict) -> None:
+    cut = make(record, status="interrupted", reason="alguien detuvo la ejecución")
+    assert cut.flaw == "ejecución incompleta"
+    failed = make(
+        record,
+        status="failed",
+        reason="la pérdida en prueba no es un número",
+        repeats__0__test_loss=None,
+    )
+    assert failed.flaw == "la pérdida en prueba no es un número"
+    assert failed.accuracy == 0.91
+    empty = make(record, repeats=[])
+    assert empty.accuracy is None
+    assert str(empty) == ("Equipo de prueba · CPU, no cuenta: la pérdida en prueba no es un número")
+
+
+def test_a_name_says_what_is_not_usual(record: dict) -> None:
+    assert make(record).name == "Equipo de prueba · CPU"
+    found = make(record, software__backend="torch", parameters__workers=2)
+    assert found.name == "Equipo de prueba · CPU · torch · 2 procesos"
+    assert make(record, accelerator=GPU, agreement=AGREEMENT).name.startswith(
+        "Equipo de prueba · GPU"
+    )
+
+
+def test_in_a_notebook_it_is_a_line_and_the_whole_record(record: dict) -> None:
+    found = make(record)
+    shown = found._repr_mimebundle_()
+    assert shown["text/plain"] == (
+        "Equipo de prueba · CPU, 1.50 s por época, 1800 imágenes/s, exactitud 0.9100, cuenta"
+    )
+    assert Record.model_validate(shown[MIME]) == found
+
+
+def test_what_must_coincide_to_be_compared(record: dict) -> None:
+    setting = make(record).setting
+    for field, value in {
+        "network.weights": 1,
+        "network.optimizer": "SGD",
+        "data.sha256": "2" * 64,
+        "parameters.batch_size": 64,
+        "parameters.precision": "mixed_bfloat16",
+    }.items():
+        other = change(json.loads(json.dumps(record)), field, value)
+        assert make(other).setting != setting, field
+    for field, value in {"label": "Otro", "parameters.seed": 7, "machine.cpu": "Otra"}.items():
+        other = change(json.loads(json.dumps(record)), field, value)
+        assert make(other).setting == setting, field
+
+
+def test_reading_a_record_imports_almost_nothing() -> None:
+    code = (
+        "import sys; from fashion_bench.results import files;"
+        "print([name for name in ('tensorflow', 'keras', 'psutil', 'pynvml', 'archspec',"
+        " 'matplotlib', 'IPython', 'nbformat') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
+
+
+def test_schema_file_is_up_to_date() -> None:
+    exported = json.loads((ROOT / "results" / "schema.json").read_text(encoding="utf-8"))
+    assert exported == Record.model_json_schema(), "ejecuta python tools/schema.py"
+
+
+def test_committed_records_are_valid_and_name_nobody() -> None:
+    loaded, rejected = files.load_folder(ROOT / "results")
+    assert rejected == []
+    assert loaded
+    for record in loaded:
+        text = record.model_dump_json()
+        assert socket.gethostname() not in text
+        assert getpass.getuser() not in text.replace("root", "") or getpass.getuser() == "root"
+        assert "/home/" not in text

@@ -1,0 +1,132 @@
+"""La celda que entrena del cuaderno 01, ejecutada varias veces en el mismo kernel.
+
+Cada vez entrena una red recién hecha y deja un registro nuevo, que dice lo que de verdad se
+entrenó; los de antes siguen como estaban, byte por byte.
+"""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import NOTEBOOK, Cells
+
+from fashion_bench.record import Record
+from fashion_bench.results import files
+
+LOAD = ("comprobar", "importar", "datos")
+PREPARE = ("repartir", "lotes", "red", "resumen", "compilar", "correcto", "calentar")
+
+
+class Lesson(Cells):
+    """El cuaderno 01 en pequeño, listo para entrenar tantas veces como haga falta."""
+
+    def __init__(self, folder: Path) -> None:
+        small = {"epochs": 2, "train_samples": 1000, "device": "cpu", "results_dir": str(folder)}
+        super().__init__(NOTEBOOK, **small)
+        self.folder = folder
+        self.run(*LOAD)
+        for name in ("test_images", "test_labels"):  # el examen entero es lo que más tardaría
+            self.names[name] = self.names[name][:1000]
+        self.run(*PREPARE)
+
+    def train(self) -> Record:
+        """Ejecuta la celda que entrena y da su registro, el único fichero nuevo o cambiado."""
+        return self._only_change(lambda: self.run("entrenar"))
+
+    def train_until(self, error: type[BaseException]) -> Record:
+        """Lo mismo, pero al acabar la primera época alguien pulsa Ctrl-C o falla algo."""
+        line = self.names["EpochLine"]
+
+        class Stopping(line):
+            def on_epoch_end(self, epoch: int, logs: dict) -> None:
+                if error is KeyboardInterrupt:
+                    signal.raise_signal(signal.SIGINT)
+                else:
+                    raise error
+
+        def stop() -> None:
+            with pytest.raises(error):
+                self.run("entrenar")
+
+        self.names["EpochLine"] = Stopping
+        record = self._only_change(stop)
+        self.names["EpochLine"] = line
+        return record
+
+    def _only_change(self, action: Callable[[], None]) -> Record:
+        before = self.saved()
+        action()
+        after = self.saved()
+        assert before.items() <= after.items(), "ha cambiado un registro de antes"
+        [new] = after.keys() - before.keys()
+        return files.load_file(self.folder / new)
+
+    def saved(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.folder.iterdir()}
+
+
+@pytest.fixture
+def lesson(tmp_path: Path) -> Lesson:
+    return Lesson(tmp_path)
+
+
+@pytest.mark.slow
+def test_in_any_order_each_run_leaves_its_own_record(lesson: Lesson) -> None:
+    """Bien, detenida y fallida: cada una, detrás de cada una de las tres."""
+    good, stopped, failed = None, KeyboardInterrupt, ZeroDivisionError
+    endings = {
+        good: ("ok", None),
+        stopped: ("interrupted", "alguien detuvo la ejecución"),
+        failed: ("failed", "error ZeroDivisionError"),
+    }
+    listener = signal.getsignal(signal.SIGINT)
+    order = (good, good, stopped, stopped, failed, failed, good, failed, stopped, good)
+    for error in order:
+        record = lesson.train_until(error) if error else lesson.train()
+        assert signal.getsignal(signal.SIGINT) is listener
+        assert (record.status, record.reason) == endings[error]
+        assert len(record.epoch_seconds) == (1 if error else 2)
+        assert error or lesson.names["record"] == record
+    found, _ = files.load_folder(lesson.folder)
+    assert len({record.run_id for record in found}) == len(order)
+
+
+def test_each_run_trains_a_network_made_afresh(lesson: Lesson) -> None:
+    """Aunque antes se repita la comprobación y no el calentamiento."""
+    losses = []
+    for _ in range(2):
+        lesson.train()
+        losses.append(lesson.names["histories"][0]["loss"])
+        lesson.run("correcto")
+    assert losses[0][1] < 0.8 * losses[0][0]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_a_parameter_edited_without_checking_it_changes_nothing(lesson: Lesson) -> None:
+    lesson.names["epochs"], lesson.names["batch_size"] = 1, 64
+    record = lesson.train()
+    assert (record.parameters.epochs, record.parameters.batch_size) == (2, 128)
+    lesson.run("comprobar")
+    record = lesson.train()
+    assert (record.parameters.epochs, record.parameters.batch_size) == (1, 64)
+    assert record.status == "ok"
+    assert len(record.epoch_seconds) == 1
+
+
+def test_the_record_tells_what_was_trained_and_not_what_was_asked_for(lesson: Lesson) -> None:
+    lesson.sources["entrenar"] = (
+        lesson.sources["entrenar"]
+        .replace("epochs=config.epochs", "epochs=3")
+        .replace(
+            "make_dataset(train_images, train_labels",
+            "make_dataset(train_images[:500], train_labels[:500]",
+        )
+    )
+    lesson.names["config"] = lesson.names["config"].model_copy(update={"batch_size": 50})
+    record = lesson.train()
+    assert record.status == "ok"
+    assert len(record.epoch_seconds) == 3
+    told = record.parameters
+    assert (told.epochs, told.batch_size, told.train_samples) == (3, 50, 600)
+    assert record.data.training_images == 500
