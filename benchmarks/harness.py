@@ -154,6 +154,6 @@ def where() -> str:
 
 
 def instructions() -> str:
-    """La microarquitectura, como la llama archspec, y las instrucciones vectoriales que tiene."""
+    """La familia del procesador y las instrucciones de `VECTORS` que tiene."""
     features = detected_info().features
     return " ".join([archspec.cpu.host().name, *(name for name in VECTORS if name in features)])

@@ -91,6 +91,11 @@ def compare(steps: int = STEPS) -> None:
             f"{KINDS.get(operation.kind, operation.kind):27}"
             f"{DIRECTIONS.get(operation.direction, ''):25}{operation.shape}"
         )
+    print("\nCada convolución, en total:")
+    convolutions = {each.shape for each in total if each.kind == "convolution"}
+    for shape in sorted(convolutions):
+        milliseconds = sum(total[each] for each in total if each.shape == shape)
+        print(f"{milliseconds / steps:6.2f} ms  {100 * milliseconds / everything:3.0f} %  {shape}")
 
 
 if __name__ == "__main__":

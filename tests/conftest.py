@@ -5,7 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
@@ -15,10 +18,16 @@ from fashion_bench.jupyter import quiet
 with quiet():
     import keras  # noqa: F401  (así las demás pruebas lo importan sin ruido)
 
+if TYPE_CHECKING:  # no hace falta para las demás pruebas
+    from playwright.sync_api import Browser
+
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOK = NOTEBOOKS[0]
+SCREENSHOTS = ROOT / "runs" / "capturas"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+BROWSER = bool(CHROMIUM and find_spec("playwright"))
+"""Si las pruebas en un navegador se pueden hacer."""
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
 
 RECORD = {
@@ -87,6 +96,23 @@ def record() -> dict:
     return copy.deepcopy(RECORD)
 
 
+@pytest.fixture(scope="module")  # mientras vive, en este hilo no cabe otro bucle de asyncio
+def browser() -> Iterator["Browser"]:
+    """Un Chromium de verdad, sin ventana."""
+    if not BROWSER:
+        pytest.skip("hacen falta Chromium y Playwright")
+    from playwright.sync_api import sync_playwright
+
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
 def committed_results() -> None:
     """Salta la prueba si `results/` tiene registros que git no guarda."""
@@ -108,7 +134,7 @@ class Cells:
     def __init__(self, notebook: Path, **chosen: object) -> None:
         cells = nbformat.read(notebook, as_version=4).cells
         self.sources = {cell.id: cell.source for cell in cells if cell.cell_type == "code"}
-        self.names: dict[str, object] = {}
+        self.names: dict[str, Any] = {}
         self.run("parameters")
         self.names |= chosen
 

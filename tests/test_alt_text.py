@@ -8,15 +8,14 @@ import mistune
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
+from conftest import NOTEBOOKS, ROOT
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
 
 
 def described(html: str) -> Iterator[str]:
     for image in BeautifulSoup(html, "html.parser").find_all("img"):
-        yield image.get("alt", "")
+        yield str(image.get("alt", ""))
 
 
 def in_notebook(path: Path) -> Iterator[str]:

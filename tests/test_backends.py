@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import pytest
@@ -68,7 +69,7 @@ print(json.dumps({
 
 
 @cache
-def first_step(backend: str) -> dict:
+def first_step(backend: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", FIRST_STEP, backend],
         cwd=ROOT,
@@ -78,9 +79,11 @@ def first_step(backend: str) -> dict:
         env=child_environment(),
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_first_step_and_the_order_of_the_data_agree(backend: str) -> None:
     reference, other = first_step("tensorflow"), first_step(backend)
@@ -89,6 +92,7 @@ def test_the_first_step_and_the_order_of_the_data_agree(backend: str) -> None:
     assert other["order"] == reference["order"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_second_warm_up_changes_nothing(backend: str) -> None:
     # Con PyTorch y JAX no se puede comparar con ninguno: Keras gasta un número al azar la
@@ -97,6 +101,7 @@ def test_a_second_warm_up_changes_nothing(backend: str) -> None:
     assert result["two"] == pytest.approx(result["one"], rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_notebook_runs_on_it(backend: str, tmp_path: Path) -> None:
     subprocess.run(
@@ -208,10 +213,12 @@ def test_changing_the_device_too_late(
 RTX = Accelerator(
     name="NVIDIA GeForce RTX 3060", memory_gib=12.0, driver="560.35", compute_capability="8.6"
 )
+Place = Callable[[object], None]
 BARE = {"memory_gib": None, "driver": None, "compute_capability": None}
 
 
-class Device(NamedTuple):
+@dataclass(frozen=True)
+class Device:
     """Un dispositivo de PyTorch."""
 
     type: str
@@ -272,7 +279,7 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> FakeTorch:
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
+def place(monkeypatch: pytest.MonkeyPatch) -> Place:
     """Dice en qué dispositivo crea Keras los tensores."""
     return lambda device: monkeypatch.setattr(keras.ops, "zeros", lambda shape: FakeTensor(device))
 
@@ -300,7 +307,7 @@ def model_on(device: object) -> SimpleNamespace:
     ],
 )
 def test_torch_trains_where_keras_puts_its_tensors(
-    torch: FakeTorch, place: Callable, device: Device, name: str | None, called: str
+    torch: FakeTorch, place: Place, device: Device, name: str | None, called: str
 ) -> None:
     place(device)
     assert backends.gpu_name("torch") == name
@@ -311,7 +318,7 @@ def test_torch_trains_where_keras_puts_its_tensors(
     ("platform", "name"), [("cpu", None), ("gpu", RTX.name), ("cuda", RTX.name)]
 )
 def test_jax_trains_where_keras_puts_its_tensors(
-    monkeypatch: pytest.MonkeyPatch, place: Callable, platform: str, name: str | None
+    monkeypatch: pytest.MonkeyPatch, place: Place, platform: str, name: str | None
 ) -> None:
     device = JaxDevice(platform, RTX.name)
     place(device)
@@ -324,7 +331,7 @@ def test_the_gpu_of_tensorflow_and_jax_has_the_same_name_in_keras() -> None:
     assert backends.gpu_device("tensorflow") == backends.gpu_device("jax") == "gpu:0"
 
 
-def test_a_gpu_is_described_with_what_its_driver_says(torch: FakeTorch, place: Callable) -> None:
+def test_a_gpu_is_described_with_what_its_driver_says(torch: FakeTorch, place: Place) -> None:
     place(CUDA)
     assert backends.accelerator("torch") == RTX
     place(Device("mps", 0))
@@ -334,7 +341,7 @@ def test_a_gpu_is_described_with_what_its_driver_says(torch: FakeTorch, place: C
 
 
 def test_the_accelerator_is_the_one_that_has_the_weights(
-    torch: FakeTorch, place: Callable, monkeypatch: pytest.MonkeyPatch
+    torch: FakeTorch, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Keras ya estaba en marcha en la GPU cuando alguien pidió la CPU, o al revés.
     monkeypatch.setenv("KERAS_TORCH_DEVICE", "cpu")
@@ -395,7 +402,7 @@ def test_tensorflow_says_what_it_was_built_with(monkeypatch: pytest.MonkeyPatch)
     [(CPU, {"cpu"}), (CUDA, {"cpu", "cuda:0"}), (Device("mps", 0), {"cpu", "mps:0"})],
 )
 def test_the_chance_of_torch_is_kept_only_where_it_trains(
-    torch: FakeTorch, place: Callable, device: Device, touched: set[str]
+    torch: FakeTorch, place: Place, device: Device, touched: set[str]
 ) -> None:
     place(device)
     with backends.keep_random_state("torch"):
@@ -412,7 +419,7 @@ def test_the_chance_of_the_others_is_in_their_variables(
         pass
 
 
-def error_named(*names: str, message: str = "", base: type = RuntimeError) -> Exception:
+def error_named(*names: str, message: str = "", base: type[Exception] = RuntimeError) -> Exception:
     kind = base
     for name in names:
         kind = type(name, (kind,), {})

@@ -1,4 +1,4 @@
-"""Los bancos de medida, en pequeño: sus cifras aquí no valen nada, pero todo su código se ejecuta."""
+"""Los bancos de medida, en pequeño: sus cifras aquí no valen, pero todo su código se ejecuta."""
 
 import os
 import re
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from nbformat.v4 import new_code_cell, new_output
 
 from fashion_bench import lesson
+from fashion_bench.record import MIME
 
 sys.path.append(str(ROOT / "benchmarks"))
 
@@ -55,16 +57,22 @@ def test_every_measure_is_made_in_a_new_process(
     calls = [(name, *call) for name, rounds in measured.items() for call in rounds]
     assert [call[:3] for call in calls] == [(name, name, 7) for name in "aabb"]
     assert len({call[3] for call in calls} | {os.getpid()}) == 5
-    assert capfd.readouterr().err.split() == "Se mide a Se mide b Se mide b Se mide a".split()
+    told = capfd.readouterr().err.splitlines()
+    assert told == [f"Se mide {name}" for name in "abba"]
 
 
-def test_a_program_says_first_where_it_measures(program: Path) -> None:
-    written = "\n".join(harness.lines(program))
+def test_a_program_says_first_where_it_measures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["program.py"])
+    harness.main(lambda: print("las cifras"))
+    where, figures = capsys.readouterr().out.split("\n\n")
     software = harness.backends.software()
-    assert harness.hardware.machine().cpu in written
-    assert f"TensorFlow {software.tensorflow}, Keras {software.keras}" in written
-    assert re.search(r"^Instrucciones:  \w+", written, re.MULTILINE)
-    assert ("PyTorch" in written) == bool(find_spec("torch"))
+    assert harness.hardware.machine().cpu in where
+    assert f"TensorFlow {software.tensorflow}, Keras {software.keras}" in where
+    assert re.search(r"^Instrucciones:  \w+", where, re.MULTILINE)
+    assert ("PyTorch" in where) == bool(find_spec("torch"))
+    assert figures == "las cifras\n"
 
 
 def test_a_spread_is_the_median_and_the_extremes() -> None:
@@ -142,16 +150,19 @@ def test_the_installed_backends_for_real(capsys: pytest.CaptureFixture[str]) -> 
         assert (title in written.split("(mín.–máx.)")[1]) == bool(find_spec(backend))
 
 
-def test_the_clock_is_weighed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    clock.compare(sizes=(200, 300), pairs=2, samples=1000, chart=tmp_path / "clock.png")
+def test_the_clock_is_weighed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    samples: list[int] = []
+    monkeypatch.setattr(clock, "cell_gap", samples.append)  # la siguiente prueba
+    clock.compare(sizes=(200,), pairs=1, samples=1000, chart=tmp_path / "clock.png")
     written = capsys.readouterr().out
-    rows = re.findall(r"^ +(\d+)  (fit con NumPy|proyecto) +\d", written, re.M)
-    assert rows == [
-        (size, mode) for size in ("200", "300") for mode in ("fit con NumPy", "proyecto")
-    ]
-    assert "Época de 200 imágenes con reloj entre la misma sin él, 2 parejas: " in written
-    assert "Decir cómo va una época de 300 imágenes cuesta" in written
+    rows = re.findall(r"^ +200  (fit con NumPy|proyecto) +\d", written, re.M)
+    assert rows == ["fit con NumPy", "proyecto"]
+    assert "Época de 200 imágenes con reloj entre la misma sin él, 1 parejas: " in written
+    assert "Decir cómo va una época de 200 imágenes cuesta" in written
     assert (tmp_path / "clock.png").stat().st_size > 0
+    assert samples == [1000]
 
 
 def test_nothing_is_hidden_in_the_training_cell(capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,14 +219,43 @@ def test_the_operations_for_real(capsys: pytest.CaptureFixture[str]) -> None:
     written = capsys.readouterr().out
     assert re.match(r"El paso: [\d.]+ ms; la suma de oneDNN: [\d.]+ ms\n", written)
     assert re.search(r"\d+ GFLOP/s +convolución +gradiente de los pesos +mb128_ic32oc64_", written)
-    assert len(written.splitlines()) == 1 + primitives.SHOWN
+    table, convolutions = written.split("Cada convolución, en total:")
+    assert len(table.splitlines()) == 1 + primitives.SHOWN + 1
+    assert len(re.findall(r"^ +[\d.]+ ms +\d+ %  mb128_ic", convolutions, re.M)) == 2
+
+
+def test_the_start_is_shared_out_among_the_cells(record: dict) -> None:
+    notebook = lesson.read()
+    for cell in notebook.cells:
+        cell.metadata["papermill"] = {"duration": 1.0 if cell.cell_type == "code" else None}
+        if cell.cell_type == "code":
+            cell.outputs = []
+    notebook.cells[-1] = new_code_cell(
+        outputs=[new_output("display_data", {MIME: record})],
+        metadata={"papermill": {"duration": 3.0}},
+    )
+    codes = len([cell for cell in notebook.cells if cell.cell_type == "code"])
+    outside, *parts, rest = startup.split(notebook, wall=100.0).values()
+    assert parts == pytest.approx([1, 1, 1, 0.8, 0.2, 1])
+    assert rest == pytest.approx(codes - 6 + 3)
+    assert outside == pytest.approx(100 - codes - 2)
 
 
 @pytest.mark.slow
-def test_the_start_is_shared_out(capsys: pytest.CaptureFixture[str]) -> None:
-    before = set((ROOT / "runs").glob("*"))
+def test_the_start_for_real(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written: list[str] = []
+    run = harness.lines
+
+    def listened(*command: object) -> list[str]:
+        written.extend(run(*command))
+        return written
+
+    monkeypatch.setattr(harness, "lines", listened)
     startup.compare(runs=1)
-    assert set((ROOT / "runs").glob("*")) == before
+    [notebook] = [line.partition(": ")[2] for line in written if line.endswith(".ipynb")]
+    assert not list((ROOT / "runs").glob(f"{Path(notebook).stem}*"))
     parts = re.findall(r"^(.+?) +(-?\d+\.\d\d) s$", capsys.readouterr().out, re.M)
     seconds = {title: float(figure) for title, figure in parts}
     total = seconds.pop("Total")

@@ -5,12 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
-from conftest import NOTEBOOK, ROOT
+import pytest
+from conftest import NOTEBOOK, ROOT, Cells
 
-[CELL] = [cell.source for cell in nbformat.read(NOTEBOOK, 4).cells if cell.id == "colab"]
+CELL = Cells(NOTEBOOK).sources["colab"]
 
 
+@pytest.mark.slow
 def test_it_asks_for_the_project_and_installs_it(tmp_path: Path) -> None:
     """En un Python desnudo, con lo justo para instalar el proyecto sin lo que este necesita."""
     environment, work = tmp_path / "entorno", tmp_path / "sesión"
@@ -24,18 +25,22 @@ def test_it_asks_for_the_project_and_installs_it(tmp_path: Path) -> None:
     def run_cell() -> subprocess.CompletedProcess:
         return subprocess.run(
             [python, "-c", f"{CELL}\nimport fashion_bench; print(fashion_bench.PROJECT_DIR)"],
-            cwd=work, capture_output=True, text=True, encoding="utf-8",
+            cwd=work,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
             env=os.environ
             | {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PYTHONIOENCODING": "utf-8"},
-        )  # fmt: skip
+        )
 
     alone = run_cell()
     assert alone.returncode == 1
     assert alone.stderr.startswith("Falta el proyecto: sube su .zip")
     subprocess.run(
         ["git", "archive", "--prefix=proyecto-main/", "-o", work / "x.zip", "HEAD"],
-        cwd=ROOT, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        check=True,
+    )
     installed = run_cell()
     assert installed.returncode == 0, installed.stderr
     assert Path(installed.stdout.strip()) == work / "proyecto" / "proyecto-main"

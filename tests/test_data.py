@@ -1,4 +1,5 @@
-import shutil
+import gzip
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,16 @@ from fashion_bench.errors import TutorialError
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Copia de la carpeta de datos que se puede estropear."""
-    return Path(shutil.copytree(data.FOLDER, tmp_path / "fashion-mnist"))
+    """Una carpeta de datos como la de verdad, que se puede estropear, con dos fotos de 2×3."""
+    checksums = []
+    for name in data.NAMES:
+        shape = (2, 3, 2)[: 3 if "images" in name else 1]
+        header = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes()
+        content = gzip.compress(header + bytes(range(np.prod(shape))))
+        (tmp_path / name).write_bytes(content)
+        checksums.append(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
+    (tmp_path / "SHA256SUMS").write_text("".join(checksums), encoding="ascii")
+    return tmp_path
 
 
 def test_loads_the_official_arrays() -> None:
@@ -26,6 +35,14 @@ def test_loads_the_official_arrays() -> None:
     assert np.bincount(train_labels).tolist() == [6000] * 10
     assert np.bincount(test_labels).tolist() == [1000] * 10
     assert train_labels[:5].tolist() == [9, 0, 0, 3, 0]  # las primeras del conjunto publicado
+
+
+def test_the_shape_is_read_from_each_file(folder: Path) -> None:
+    (train_images, train_labels), (test_images, test_labels) = data.load(folder)
+    assert train_images.tolist() == [[[0, 1], [2, 3], [4, 5]], [[6, 7], [8, 9], [10, 11]]]
+    assert train_labels.tolist() == [0, 1]
+    assert np.array_equal(test_images, train_images)
+    assert np.array_equal(test_labels, train_labels)
 
 
 def test_ships_the_licence_of_the_data() -> None:

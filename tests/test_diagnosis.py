@@ -1,8 +1,10 @@
+import importlib.metadata
 import json
 import platform
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -14,7 +16,7 @@ import pytest
 from conftest import ROOT, child_environment
 
 from fashion_bench import __main__
-from fashion_bench.machine import diagnosis, probe
+from fashion_bench.machine import diagnosis, hardware, probe
 from fashion_bench.machine.diagnosis import findings
 from fashion_bench.machine.facts import Facts, TensorFlow
 from fashion_bench.machine.finding import Finding
@@ -91,11 +93,11 @@ WINDOWS = BARE.model_copy(
 )
 
 
-def card(**changes: str | None) -> dict:
+def card(**changes: str | None) -> dict[str, object]:
     return {"nvidia_cards": (RTX.model_copy(update=changes),)}
 
 
-def broken(messages: str = "", exit_code: int | None = 1) -> dict:
+def broken(messages: str = "", exit_code: int | None = 1) -> dict[str, object]:
     """Importación fallida; los mensajes son los que TensorFlow o Python escriben de verdad."""
     return {"tensorflow": TensorFlow(version=None, exit_code=exit_code, messages=messages)}
 
@@ -123,7 +125,9 @@ GENCODE = "VersionError: Detected incompatible Protobuf Gencode/Runtime versions
 NUMPY = "A module that was compiled using NumPy 1.x cannot be run in NumPy 2.1.3 as it may crash."
 MISSING = "ModuleNotFoundError: No module named 'tensorflow'"
 
-CASES = [
+Case = tuple[Facts, dict[str, object], str]
+
+CASES: list[Case] = [
     (LINUX, {}, "gpu-ready"),
     (LINUX, {"tensorflow": BLIND} | card(driver="520.61.05"), "driver-old"),
     (LINUX, {"tensorflow": CPU}, "cpu-build"),
@@ -194,7 +198,7 @@ CASES = [
     (MAC, {"architecture": "x86_64", "tensorflow": TensorFlow(version="2.16.2")}, "no-gpu"),
 ]
 OLD = RTX.model_copy(update={"name": "NVIDIA GeForce GTX 960", "compute_capability": "5.2"})
-ORDER_CASES = [
+ORDER_CASES: list[Case] = [
     # Dos problemas a la vez: se dice el que impide arreglar el otro.
     (MAC, {"rosetta": True, "architecture": "x86_64", "python": "3.14.0"}, "python-rosetta"),
     (MAC, {"architecture": "x86_64", "python": "3.14.0"} | broken(MISSING), "intel-mac"),
@@ -276,7 +280,7 @@ ORDER_CASES = [
     (BARE, {"nvidia_hardware": True, "nvidia_error": None}, "driver-not-loaded"),
     (BARE, {"nvidia_hardware": True, "nvidia_error": "Function Not Found"}, "driver-not-loaded"),
 ]
-EXTRA_CASES = [
+EXTRA_CASES: list[Case] = [
     (LINUX, {"free_memory_gib": 0.7}, "low-memory"),
     (LINUX, {"free_disk_gib": 0.1}, "low-disk"),
     (BARE, {"free_disk_gib": 1.0} | broken(MISSING), "low-disk"),
@@ -302,12 +306,16 @@ def everything() -> list[Finding]:
     CASES + ORDER_CASES,
     ids=lambda value: value.os.replace(" ", "_") if isinstance(value, Facts) else None,
 )
-def test_each_machine_has_one_main_finding(base: Facts, changes: dict, expected: str) -> None:
+def test_each_machine_has_one_main_finding(
+    base: Facts, changes: dict[str, object], expected: str
+) -> None:
     assert [finding.id for finding in findings(base.model_copy(update=changes))] == [expected]
 
 
 @pytest.mark.parametrize(("base", "changes", "expected"), EXTRA_CASES)
-def test_some_findings_come_besides_the_main_one(base: Facts, changes: dict, expected: str) -> None:
+def test_some_findings_come_besides_the_main_one(
+    base: Facts, changes: dict[str, object], expected: str
+) -> None:
     main, *_ = findings(base)
     found = [finding.id for finding in findings(base.model_copy(update=changes))]
     assert expected in found
@@ -315,11 +323,18 @@ def test_some_findings_come_besides_the_main_one(base: Facts, changes: dict, exp
     assert expected == "low-disk" or main.id in found
 
 
+def test_the_best_card_is_idle_only_if_tensorflow_sees_no_gpu() -> None:
+    two = {"nvidia_cards": (OLD, RTX)}
+    assert LINUX.model_copy(update=two).unused_card is None
+    assert LINUX.model_copy(update=two | {"tensorflow": BLIND}).unused_card == RTX
+    assert BARE.unused_card is None
+
+
 def test_every_rule_has_its_case_and_says_one_thing() -> None:
     machines = [
         base.model_copy(update=changes) for base, changes, _ in CASES + ORDER_CASES + EXTRA_CASES
     ]
-    said = {}
+    said: dict[diagnosis.Rule, str] = {}
     for rule in diagnosis.VERDICT + diagnosis.BESIDES:
         [said[rule]] = {found.id for machine in machines if (found := rule(machine))}
     answered = {finding.id for machine in machines for finding in findings(machine)}
@@ -372,7 +387,7 @@ def test_the_driver_of_wsl_is_installed_in_windows_and_that_of_ubuntu_with_one_o
     ],
 )
 def test_a_missing_tensorflow_is_installed_from_the_lock_of_the_machine(
-    base: Facts, changes: dict, lock: str
+    base: Facts, changes: dict[str, object], lock: str
 ) -> None:
     [finding] = findings(base.model_copy(update=changes | broken(MISSING)))
     assert finding.cure == f"{base.python_command} -m pip install -r {lock}"
@@ -503,7 +518,7 @@ def test_a_virtual_machine_is_known_by_its_processor(
 def test_the_cards_that_answer_and_the_one_that_does_not_are_facts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(probe.hardware, "ask_nvidia", lambda: ([RTX], "GPU is lost"))
+    monkeypatch.setattr(hardware, "ask_nvidia", lambda: ([RTX], "GPU is lost"))
     found = probe.gather(CUDA)
     assert (found.nvidia_cards, found.nvidia_error) == ((RTX,), "GPU is lost")
 
@@ -521,16 +536,16 @@ def test_the_cuda_libraries_that_tensorflow_asks_for_and_are_not_there(
         SimpleNamespace(name="nvidia_cudnn_cu12", version="9.10.2.21"),
         SimpleNamespace(name=None, version=None),
     ]
-    monkeypatch.setattr(probe.importlib.metadata, "requires", lambda name: asked)
-    monkeypatch.setattr(probe.importlib.metadata, "distributions", lambda: installed)
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: asked)
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: installed)
     found = probe.gather(CPU)
     assert found.missing_cuda_wheels == ("nvidia-cublas-cu12", "nvidia-nccl-cu12")
     assert found.distributions == {"nvidia-cudnn-cu12": "9.10.2.21"}
 
     def missing(name: str) -> list[str]:
-        raise probe.importlib.metadata.PackageNotFoundError(name)
+        raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(probe.importlib.metadata, "requires", missing)
+    monkeypatch.setattr(importlib.metadata, "requires", missing)
     assert probe.gather(CPU).missing_cuda_wheels == ()
 
 
@@ -611,9 +626,9 @@ def test_python_is_named_from_the_project_folder(
 def test_messages_lose_whatever_names_their_owner(
     monkeypatch: pytest.MonkeyPatch, home: PurePosixPath, prefix: str, text: str
 ) -> None:
-    monkeypatch.setattr(probe.Path, "home", lambda: home)
+    monkeypatch.setattr(Path, "home", lambda: home)
     monkeypatch.setattr(sys, "prefix", prefix)
-    monkeypatch.setattr(probe.socket, "gethostname", lambda: "torre-ana.local")
+    monkeypatch.setattr(socket, "gethostname", lambda: "torre-ana.local")
     clean = probe.anonymous(text)
     assert "ana" not in clean
     assert "<entorno>" in clean
@@ -653,7 +668,7 @@ def test_rosetta_is_asked_to_the_system(
     monkeypatch: pytest.MonkeyPatch, answer: str, expected: bool
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(probe.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=answer))
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=answer))
     assert probe._is_rosetta() is expected
 
 
@@ -661,7 +676,7 @@ def child(monkeypatch: pytest.MonkeyPatch, code: str) -> TensorFlow:
     """Lo que se deduce de un proceso que, en vez de importar TensorFlow, ejecuta `code`."""
     run = subprocess.run
     monkeypatch.setattr(
-        probe.subprocess,
+        subprocess,
         "run",
         lambda command, **options: run([sys.executable, "-c", code], **options),
     )
@@ -680,6 +695,16 @@ def test_a_crash_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No module named 'tensorflow_inventado'" in got.messages
 
 
+@pytest.mark.parametrize("ending", ["print(0)", "raise SystemExit(1)"])
+def test_what_the_child_writes_names_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr(TensorFlow, "model_validate_json", lambda text: CPU)
+    got = child(monkeypatch, f"import sys; sys.stderr.write({str(tmp_path / 'x')!r}); {ending}")
+    assert got.messages == str(Path("~", "x"))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="las señales son de Linux y macOS")
 def test_a_fatal_signal_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     got = child(monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
@@ -696,7 +721,7 @@ def test_a_child_that_hangs_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- La orden ---
 
 
-def ask(*arguments: str, **environ: str) -> subprocess.CompletedProcess:
+def ask(*arguments: str, **environ: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "fashion_bench", *arguments],
         capture_output=True,
@@ -750,7 +775,7 @@ def test_a_wrong_order_is_told_in_spanish() -> None:
 
 @pytest.mark.parametrize(("base", "code"), [(LINUX, 0), (BARE, 0), (WINDOWS, 1)])
 def test_the_exit_code_says_whether_there_is_something_to_cure(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, base: Facts, code: int
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base: Facts, code: int
 ) -> None:
     monkeypatch.setattr(__main__, "gather", lambda: base)
     monkeypatch.setattr(sys, "argv", ["fashion_bench"])
@@ -766,7 +791,7 @@ def test_orders_and_addresses_are_never_broken() -> None:
         lines = __main__.table(machine, findings(machine), width=50).splitlines()
         for finding in findings(machine):
             assert not finding.cure or f"       Ejecuta:  {finding.cure}" in lines
-            assert f"       Más en:   {finding.url}" in lines
+            assert not finding.url or f"       Más en:   {finding.url}" in lines
 
 
 def test_the_table_names_the_cards_with_what_is_known_of_them() -> None:

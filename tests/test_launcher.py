@@ -1,16 +1,22 @@
 """Ray, con procesos de verdad: el mismo resultado, fallos, errores y ningún proceso olvidado."""
 
 import os
-import re
+import pickle
+import queue
+import secrets
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Thread
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
 
 import psutil
 import pytest
@@ -20,100 +26,192 @@ from conftest import child_environment
 from fashion_bench.cluster import launcher, trainer
 from fashion_bench.cluster.trainer import EpochReport, Job, Trainer
 from fashion_bench.errors import TutorialError
+from fashion_bench.machine import backends
+from fashion_bench.measure import correctness
+from fashion_bench.record import Accelerator, Agreement
 
 pytestmark = [
     pytest.mark.skipif(
-        find_spec("ray") is None, reason="Ray no está instalado: requirements-trainer.txt"
+        find_spec("ray") is None, reason="Ray no está instalado: requirements-distributed.txt"
     ),
     pytest.mark.skipif(os.name == "nt", reason="en Windows, Ray está aún en pruebas"),
+    # Son valores de fábrica del propio Ray.
+    pytest.mark.filterwarnings("ignore:`use_.* is deprecated:DeprecationWarning"),
 ]
 
-WORKER = "PYTEST_XDIST_WORKER"
-"""Con `pytest -n 2`, la variable que dice cuál de los dos es este proceso; sus hijos la heredan."""
+MARK = "FASHION_BENCH_TESTS"
+"""La variable de entorno que heredan los procesos que ponen en marcha estas pruebas."""
 
-JOB = Job(epochs=3, batch_size=90, train_samples=4000, seed=42, exact=True)
-"""Con 3600 imágenes para entrenar: 40 pasos por época."""
+JOB = Job(epochs=1, batch_size=45, train_samples=1000, seed=42, exact=True)
+"""Con 900 imágenes para entrenar: 20 pasos por época."""
+
+LONG = JOB.model_copy(update={"epochs": 6})
 
 DRIVER = """
 import sys
 from fashion_bench.cluster import launcher
 from fashion_bench.cluster.trainer import Job
 
-with launcher.started("", 2):
-    job = Job(epochs=100, batch_size=90, train_samples=1000, seed=42)
-    launcher.fit(job, 2, storage=sys.argv[1], told=lambda report: print("época", flush=True))
+job = Job(epochs=100, batch_size=90, train_samples=1000, seed=42)
+try:
+    with launcher.started("", 1):
+        launcher.fit(job, 1, storage=sys.argv[1], told=lambda report: print("época", flush=True))
+except KeyboardInterrupt:
+    print("detenido", flush=True)
+    raise
+"""
+
+ASK = """
+import sys
+from fashion_bench.cluster import launcher
+with launcher.started(sys.argv[1], 2):
+    print(launcher.slots("CPU"))
 """
 
 
-def ray_processes() -> list[psutil.Process]:
-    """Los procesos de Ray que han puesto en marcha estas pruebas, no otras a la vez."""
-    pattern = re.compile(r"^ray::|raylet|gcs_server|ray/_private|ray/dashboard|ray/autoscaler")
-    return [
-        process
-        for process in psutil.process_iter(["cmdline", "status"])
-        if process.info["status"] != psutil.STATUS_ZOMBIE
-        and pattern.search(" ".join(process.info["cmdline"] or []))
-        and process.environ().get(WORKER) == os.environ.get(WORKER)
-    ]
+@pytest.fixture(scope="module", autouse=True)
+def marked() -> Iterator[None]:
+    """Marca los procesos de estas pruebas; al acabar deja el entorno como estaba."""
+    ours = {
+        MARK: secrets.token_hex(8),
+        "SPT_NOENV": "1",  # que Ray, al cambiar el nombre de un proceso, no borre su entorno
+    }
+    with mock.patch.dict(os.environ, ours):
+        yield
+
+
+def processes(name: str = "") -> list[psutil.Process]:
+    """Los procesos que han puesto en marcha estas pruebas, o los que se llaman así."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == os.environ[MARK] and name in process.cmdline()[0]:
+                found.append(process)
+        except psutil.Error:  # acaba de terminar o es de otra persona
+            continue
+    return found
 
 
 def assert_no_process_is_left() -> None:
-    psutil.wait_procs(ray_processes(), timeout=15)
-    assert ray_processes() == []
+    psutil.wait_procs(processes(), timeout=60)
+    assert processes() == []
+
+
+def wait_for(happened: Callable[[], object], seconds: float = 60) -> None:
+    """Espera a algo que no avisa, como un fichero de otro proceso."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "no ha pasado a tiempo"
+        time.sleep(0.05)
+
+
+@contextmanager
+def running_child(*command: str | Path, **environ: str) -> Iterator[subprocess.Popen]:
+    """Un proceso cuyas líneas se pueden esperar; si tarda demasiado, se acaba."""
+    with subprocess.Popen(
+        [sys.executable, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        encoding="utf-8",
+        env=child_environment(**environ),
+    ) as process:
+        limit = threading.Timer(300, process.kill)
+        limit.start()
+        try:
+            yield process
+        finally:
+            process.kill()
+            limit.cancel()
+
+
+def wait_for_line(process: subprocess.Popen, text: str) -> None:
+    assert any(text in line for line in process.stdout), f"ha acabado sin decir «{text}»"
 
 
 @pytest.fixture(scope="class")
 def running() -> Iterator[None]:
-    """Un clúster en este ordenador, con sitio para cuatro procesos."""
-    with launcher.started("", 4):
+    """Un clúster en este ordenador, con sitio para cuatro procesos; de él se sale con un error."""
+    with pytest.raises(RuntimeError, match="de quien lo usa"), launcher.started("", 4):
         yield
+        assert processes()
+        raise RuntimeError("un error de quien lo usa")
     assert_no_process_is_left()
 
 
-@pytest.fixture(scope="class")
+@pytest.fixture(scope="module")
 def alone() -> list[EpochReport]:
     """Lo que sale sin repartir nada."""
-    return list(Trainer(JOB, tf.distribute.get_strategy()).train())
+    return list(Trainer(LONG, tf.distribute.get_strategy()).train())
 
 
+@pytest.mark.slow
 class TestOneCluster:
     """Las que comparten un clúster en este ordenador."""
 
     def test_four_workers_do_the_same_as_one(
-        self, running: None, alone: list[EpochReport], tmp_path: Path
+        self,
+        running: None,
+        alone: list[EpochReport],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
     ) -> None:
-        job = JOB.model_copy(update={"epochs": 1})
-        run = launcher.fit(job, 4, storage=str(tmp_path), all_reduce_sizes=[10])
+        # Lo que hay en este proceso no dice nada de los que entrenan.
+        monkeypatch.setattr(backends, "accelerator_of", lambda model: pytest.fail("no es este"))
+        on_interrupt = signal.getsignal(signal.SIGINT)
+        starts: list[launcher.Start] = []
+        told: list[EpochReport] = []
+        run = launcher.fit(
+            JOB,
+            4,
+            storage=str(tmp_path),
+            begun=starts.append,
+            told=told.append,
+            all_reduce_sizes=[10],
+        )
         assert run.restarts == 0
-        assert {report.rank for report in run.reports} == {0, 1, 2, 3}
-        assert trainer.agree(run.reports, 3600)
+        assert [report.rank for report in run.reports] == [0, 1, 2, 3]
+        assert trainer.agree(run.reports, 900)
         apart = trainer.step_losses(run.reports) - alone[0].losses
-        assert abs(apart[:20]).max() < 1e-4
-        assert run.all_reduce_seconds[10] > 0
-        assert list(tmp_path.iterdir()) == []
+        assert abs(apart).max() < 1e-4
+        assert told == run.reports[:1]
 
-    def test_two_do_too_and_a_killed_one_loses_an_epoch_at_most(
+        [start] = starts
+        assert start.all_reduce_seconds == run.all_reduce_seconds
+        assert start.all_reduce_seconds[10] > 0
+        assert start.setup_seconds == told[0].setup_seconds > 0
+        conditions = start.conditions
+        assert (conditions.epochs, conditions.batch_size, conditions.workers) == (1, 45, 4)
+        assert conditions.data.training_images == 900
+        assert conditions.network.optimizer.startswith("SGD")
+        assert (conditions.accelerator, conditions.agreement) == (None, None)
+
+        assert list(tmp_path.iterdir()) == []
+        assert signal.getsignal(signal.SIGINT) is on_interrupt
+
+    def test_two_do_too_and_a_killed_one_does_not_start_all_over(
         self, running: None, alone: list[EpochReport], tmp_path: Path
     ) -> None:
         told = []
+        killed = threading.Event()
 
         def kill() -> None:
-            while not list(tmp_path.rglob("state.npz")):
-                time.sleep(0.1)
-            time.sleep(0.5)  # en plena segunda época
-            workers = [p for p in ray_processes() if "RayTrainWorker" in " ".join(p.cmdline())]
-            workers[-1].kill()
+            # Con este fichero apunta Ray, ya guardada, la primera época.
+            wait_for(lambda: list(tmp_path.rglob("checkpoint_manager_snapshot.json")))
+            processes("RayTrainWorker")[-1].kill()
+            killed.set()
 
         def tell(report: EpochReport) -> None:
             told.append(report.epoch)
             if told == [0]:
-                Thread(target=kill).start()
+                threading.Thread(target=kill).start()
 
-        run = launcher.fit(JOB, 2, storage=str(tmp_path), told=tell)
+        run = launcher.fit(LONG, 2, storage=str(tmp_path), told=tell)
+        assert killed.is_set()
         assert run.restarts == 1
         assert told.count(0) == 1
         assert {report.rank for report in run.reports} == {0, 1}
-        assert trainer.agree(run.reports, 3600)
+        assert trainer.agree(run.reports, 900)
         apart = trainer.step_losses(run.reports) - trainer.step_losses(alone)
         assert abs(apart[:20]).max() < 1e-4
         assert abs(apart).max() < 0.01  # los redondeos, otros con cada reparto, crecen
@@ -123,20 +221,23 @@ class TestOneCluster:
     def test_nothing_listens_beyond_this_computer(self, running: None) -> None:
         listening = [
             connection.laddr.ip
-            for process in [psutil.Process(), *ray_processes()]
+            for process in [psutil.Process(), *processes()]
             for connection in process.net_connections()
             if connection.status == psutil.CONN_LISTEN
         ]
         assert len(listening) > 5
         assert {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
 
-    def test_a_failure_that_comes_back_is_told(self, running: None, tmp_path: Path) -> None:
-        job = JOB.model_copy(update={"epochs": 1})
+    def test_a_failure_that_comes_back_is_told(
+        self, running: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(launcher, "MAX_RESTARTS", 0)
         with pytest.raises(
             TutorialError,
             match=r"^El entrenamiento ha fallado .*InvalidArgumentError: .* -5 must be >= 0",
         ):
-            launcher.fit(job, 2, storage=str(tmp_path), all_reduce_sizes=[-5])
+            launcher.fit(JOB, 1, storage=str(tmp_path), all_reduce_sizes=[-5])
+        assert list(tmp_path.iterdir()) == []
 
     def test_it_does_not_ask_for_more_than_there_is(self, running: None) -> None:
         launcher.check_room(4, False, "")
@@ -160,6 +261,99 @@ class TestOneCluster:
             launcher.check_room(4, False, str(tmp_path))
 
 
+class Mailbox(queue.Queue):
+    """El buzón de Ray, en este mismo proceso."""
+
+    def __init__(self, actor_options: dict[str, Any] | None = None) -> None:
+        super().__init__()
+
+    def shutdown(self) -> None:
+        """No hay nada que parar."""
+
+
+def work(patch: pytest.MonkeyPatch, use_gpu: bool) -> tuple[list[str], list[Any]]:
+    """Hace aquí lo que hace cada proceso, y devuelve lo que ajusta y lo que cuenta."""
+    done: list[str] = []
+    mailbox = Mailbox()
+
+    class OneReplica(tf.distribute.OneDeviceStrategy):
+        def __init__(self) -> None:
+            done.append("estrategia")
+            super().__init__("CPU:0")
+
+    patch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", OneReplica)
+    for kind in ("intra", "inter"):
+        setting = f"set_{kind}_op_parallelism_threads"
+        patch.setattr(tf.config.threading, setting, lambda n, kind=kind: done.append(f"{kind} {n}"))
+    context = SimpleNamespace(get_world_rank=lambda: 0)
+    patch.setattr("ray.train.get_context", lambda: context)
+    patch.setattr("ray.train.get_checkpoint", lambda: None)
+    patch.setattr("ray.train.report", lambda metrics, checkpoint: None)
+    config = {"job": JOB.model_dump(), "use_gpu": use_gpu, "mailbox": mailbox}
+    launcher._work(config | {"all_reduce_sizes": [10]})
+    return done, [pickle.loads(mailbox.get_nowait()) for _ in range(mailbox.qsize())]
+
+
+@pytest.fixture(scope="module")
+def one_worker() -> tuple[list[str], list[Any]]:
+    """Lo que hace un proceso sin GPU."""
+    with pytest.MonkeyPatch.context() as patch:
+        return work(patch, use_gpu=False)
+
+
+def test_a_worker_without_a_gpu_uses_one_thread(one_worker: tuple[list[str], list[Any]]) -> None:
+    """Y lo decide antes de que TensorFlow haga nada: después ya no le haría caso."""
+    done, [start, report] = one_worker
+    assert sorted(done[:2]) == ["inter 1", "intra 1"]
+    assert done[2:] == ["estrategia"]
+    assert start.conditions.agreement is None
+    assert trainer.agree([report], 900)
+
+
+def test_the_worker_says_which_gpu_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quien lo pone en marcha no lo sabe: su propia GPU puede estar escondida."""
+    card = Accelerator(
+        name="Tarjeta inventada", memory_gib=None, driver=None, compute_capability=None
+    )
+    checked = Agreement(precision="float32", loss_difference=0.001, gradient_difference=0.002)
+    asked = mock.Mock(return_value=checked)
+    monkeypatch.setattr(backends, "accelerator_of", lambda model: card)
+    monkeypatch.setattr(correctness, "agreement", asked)
+    done, [start, _] = work(monkeypatch, use_gpu=True)
+    assert done == ["estrategia"]  # con una GPU, los hilos que quiera
+    assert start.conditions.accelerator == card
+    assert start.conditions.agreement == checked
+    [_, images, labels, device, precision] = asked.call_args.args
+    assert (images.shape, labels.shape) == ((128, 28, 28, 1), (128,))
+    assert (device, precision) == ("gpu:0", "float32")
+
+
+@pytest.mark.parametrize("listens", ["begun", "told"])
+def test_an_error_while_listening_reaches_who_trains(
+    one_worker: tuple[list[str], list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    listens: str,
+) -> None:
+    _, messages = one_worker
+
+    def start(work: Callable, *, train_loop_config: dict[str, Any], **_: object) -> SimpleNamespace:
+        def fit() -> None:
+            for message in messages:
+                launcher._send(train_loop_config["mailbox"], message)
+
+        return SimpleNamespace(fit=fit)
+
+    def fail(message: object) -> None:
+        raise OSError("disco lleno")
+
+    monkeypatch.setattr("ray.util.queue.Queue", Mailbox)
+    monkeypatch.setattr("ray.train.tensorflow.TensorflowTrainer", start)
+    assert launcher.fit(JOB, 1, storage=str(tmp_path)).reports == messages[1:]
+    with pytest.raises(OSError, match="disco lleno"):
+        launcher.fit(JOB, 1, storage=str(tmp_path), **{listens: fail})
+
+
 def test_other_versions_are_told() -> None:
     here = launcher.installed()
     assert set(here) == {*launcher.COMPARED, "tensorflow"}
@@ -176,11 +370,23 @@ def test_without_ray_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> N
         launcher.started("", 2).__enter__()
 
 
+def test_a_ray_without_its_private_part_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray._private import ray_constants
+
+    monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", False)
+    launcher._reach_beyond(True)
+    assert ray_constants.ENABLE_RAY_CLUSTER
+    monkeypatch.setitem(sys.modules, "ray._private", None)
+    launcher._reach_beyond(False)
+    assert ray_constants.ENABLE_RAY_CLUSTER
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("occupied", [False, True], ids=["nadie", "otro programa"])
 def test_an_address_without_a_cluster_is_told(
     monkeypatch: pytest.MonkeyPatch, occupied: bool
 ) -> None:
-    monkeypatch.setattr(launcher, "HEALTH_SECONDS", 5)
+    monkeypatch.setattr(launcher, "HEALTH_SECONDS", 3)
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         if occupied:
@@ -190,82 +396,50 @@ def test_an_address_without_a_cluster_is_told(
             launcher.started(address, 2).__enter__()
 
 
-HEAD = """
-import sys
-import ray
-ray.__version__ = sys.argv.pop(1) or ray.__version__
-from ray.scripts.scripts import main
-main()
-"""
-
-ASK = """
-import sys
-from fashion_bench.cluster import launcher
-from fashion_bench.errors import TutorialError
-try:
-    with launcher.started(sys.argv[1], 2):
-        print(launcher.slots("CPU"))
-except TutorialError as error:
-    print(error)
-"""
-
-
-@pytest.mark.parametrize("version", ["", "2.0.0"], ids=["la misma", "otra versión"])
-def test_a_cluster_started_by_hand(tmp_path: Path, version: str) -> None:
-    """Un clúster arrancado con `ray start`, de la misma versión o que dice ser de otra."""
+@pytest.mark.slow
+def test_a_cluster_started_by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Un clúster arrancado con `ray start`: con su clave, sin ella y con otra versión de Ray."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (tmp_path / ".ray").mkdir()
-    (tmp_path / ".ray" / "auth_token").write_text("0123456789abcdef" * 4)
-    head = subprocess.Popen(
-        [sys.executable, "-c", HEAD, version, "start", "--head", f"--port={port}", "--num-cpus=3",
-         "--include-dashboard=false", "--disable-usage-stats", "--block"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=child_environment(HOME=str(tmp_path), RAY_AUTH_MODE="token"),
-    )  # fmt: skip
+    address = f"127.0.0.1:{port}"
+    token = tmp_path / ".ray" / "auth_token"
+    token.parent.mkdir()
+    token.write_text("0123456789abcdef" * 4)
+    monkeypatch.setattr(launcher, "AUTH_TOKEN", token)
+    monkeypatch.setattr(launcher, "HEALTH_SECONDS", 100)
+    start = ["-m", "ray.scripts.scripts", "start", "--head", f"--port={port}", "--num-cpus=3"]
+    start += ["--include-dashboard=false", "--disable-usage-stats", "--block"]
+    with running_child(*start, HOME=str(tmp_path), RAY_AUTH_MODE="token") as head:
+        wait_for_line(head, "Ray runtime started")
+        with running_child("-c", ASK, address, HOME=str(tmp_path)) as process:
+            assert process.communicate()[0] == "3\n"
 
-    def ask(home: Path) -> str:
-        for _ in range(5):  # mientras arranca
-            done = subprocess.run(
-                [sys.executable, "-c", ASK, f"127.0.0.1:{port}"], capture_output=True, text=True,
-                encoding="utf-8", env=child_environment(HOME=str(home)), timeout=90,
-            )  # fmt: skip
-            if "no responde ningún clúster" not in done.stdout:
-                break
-        return done.stdout + done.stderr
+        (tmp_path / "otro").mkdir()
+        with (
+            mock.patch.dict(os.environ, HOME=str(tmp_path / "otro")),
+            pytest.raises(TutorialError, match=f"El clúster de {address} no acepta la clave"),
+        ):
+            launcher.started(address, 2).__enter__()
 
-    try:
-        if version:
-            assert f"El clúster de 127.0.0.1:{port} usa otra versión de Ray" in ask(tmp_path)
-        else:
-            assert ask(tmp_path) == "3\n"
-            (tmp_path / "otro").mkdir()
-            assert f"El clúster de 127.0.0.1:{port} no acepta la clave" in ask(tmp_path / "otro")
-    finally:
+        (tmp_path / "sitecustomize.py").write_text("import ray; ray.__version__ = '2.0.0'")
+        with (
+            mock.patch.dict(os.environ, HOME=str(tmp_path), PYTHONPATH=str(tmp_path)),
+            pytest.raises(TutorialError, match=f"El clúster de {address} usa otra versión de Ray"),
+        ):
+            launcher.started(address, 2).__enter__()
+
         head.terminate()
         head.wait(timeout=60)
     assert_no_process_is_left()
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True, encoding="utf-8", env=child_environment(),
-    )  # fmt: skip
-    while process.stdout.readline() != "época\n":
-        assert process.poll() is None
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode != 0
+    with running_child("-c", DRIVER, tmp_path) as process:
+        wait_for_line(process, "época")
+        process.send_signal(signal.SIGINT)
+        wait_for_line(process, "detenido")
+        assert process.wait(timeout=60) != 0
     assert_no_process_is_left()
-
-
-def test_an_error_leaves_no_process() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER.replace("(epochs", "(epoch"), "x"], capture_output=True,
-        text=True, encoding="utf-8", env=child_environment(), timeout=120,
-    )  # fmt: skip
-    assert "ValidationError" in done.stderr
-    assert_no_process_is_left()
+    assert list(tmp_path.iterdir()) == []

@@ -8,10 +8,9 @@ import mistune
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
+from conftest import NOTEBOOKS, ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md",
-         *sorted((ROOT / "notebooks").glob("*.ipynb"))]  # fmt: skip
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "benchmarks" / "README.md", *NOTEBOOKS]
 
 
 def markdown(page: Path) -> str:

@@ -8,8 +8,11 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
+import archspec.cpu
+import psutil
 import pynvml
 import pytest
 from conftest import child_environment
@@ -47,8 +50,8 @@ def test_the_machine_is_described_without_naming_it() -> None:
 def test_a_processor_that_does_not_say_its_name_has_that_of_its_family(
     monkeypatch: pytest.MonkeyPatch, brand: str | Exception | None
 ) -> None:
-    monkeypatch.setattr(hardware.archspec.cpu, "brand_string", lambda: answer(brand))
-    monkeypatch.setattr(hardware.archspec.cpu, "host", lambda: SimpleNamespace(name="neoverse_v1"))
+    monkeypatch.setattr(archspec.cpu, "brand_string", lambda: answer(brand))
+    monkeypatch.setattr(archspec.cpu, "host", lambda: SimpleNamespace(name="neoverse_v1"))
     assert hardware.machine().cpu == "neoverse_v1"
 
 
@@ -64,7 +67,7 @@ def test_a_processor_that_does_not_say_its_name_has_that_of_its_family(
 def test_a_laptop_on_battery_is_told(
     monkeypatch: pytest.MonkeyPatch, battery: SimpleNamespace | None, power: str | None
 ) -> None:
-    monkeypatch.setattr(hardware.psutil, "sensors_battery", lambda: battery, raising=False)
+    monkeypatch.setattr(psutil, "sensors_battery", lambda: battery, raising=False)
     assert hardware.machine().power == power
 
 
@@ -90,7 +93,8 @@ def test_operating_systems(
 def test_a_linux_without_a_name_is_just_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(platform, "release", lambda: "6.8.0")
-    for wrong in (OSError("no hay os-release"), {}):
+    failures: list[object] = [OSError("no hay os-release"), {}]
+    for wrong in failures:
         monkeypatch.setattr(platform, "freedesktop_os_release", lambda wrong=wrong: answer(wrong))
         assert hardware.operating_system() == "Linux"
 
@@ -202,7 +206,7 @@ def test_a_driver_that_cannot_count_its_cards_says_so(nvml: FakeDriver) -> None:
     ],
 )
 def test_a_query_that_fails_loses_only_its_field(
-    nvml: FakeDriver, error: Exception, query: str, changes: dict
+    nvml: FakeDriver, error: Exception, query: str, changes: dict[str, object]
 ) -> None:
     nvml.cards = [FakeCard(**{query: error}), FakeCard()]
     assert hardware.ask_nvidia() == ([RTX.model_copy(update=changes), RTX], None)
@@ -228,9 +232,11 @@ def test_a_lost_card_loses_only_itself(nvml: FakeDriver, cards: list[FakeCard | 
 
 
 def test_energy_is_read_in_joules_only_from_the_card_that_trains(nvml: FakeDriver) -> None:
+    card = FakeCard()
+    nvml.cards = [card]
     meter = EnergyMeter(RTX)
     assert meter.joules() == 5.0
-    nvml.cards[0].nvmlDeviceGetTotalEnergyConsumption += 2500
+    card.nvmlDeviceGetTotalEnergyConsumption = 7500
     hardware.nvidia_cards()  # preguntar otra vez por las tarjetas no cierra el contador
     assert meter.joules() == 7.5
     assert EnergyMeter(None).joules() is None
@@ -283,16 +289,8 @@ def card(name: str, uuid: str | None) -> Card:
 def test_the_card_that_trains_is_found_only_for_certain(
     cards: list[Card], cuda: str | None, expected: int | None
 ) -> None:
-    found = hardware.match_card(cards, "A", lambda: cuda)
+    found = hardware.match_card(cards, "A", cuda)
     assert found is (None if expected is None else cards[expected])
-
-
-def test_cuda_is_only_asked_when_the_name_does_not_tell() -> None:
-    def never() -> str:
-        raise AssertionError("no hacía falta")
-
-    cards = [card("A", FIRST), card("B", SECOND)]
-    assert hardware.match_card(cards, "B", never) is cards[1]
 
 
 class FakeCuda:
@@ -303,11 +301,11 @@ class FakeCuda:
         self.cuDeviceGet = lambda pointer, ordinal: get or self._write(pointer, 7 + ordinal)
         self.cuDeviceGetUuid_v2 = lambda raw, device: uuid or self._tell(raw, device.value)
 
-    def _write(self, pointer: object, value: int) -> int:
+    def _write(self, pointer: Any, value: int) -> int:  # noqa: ANN401
         pointer._obj.value = value
         return 0
 
-    def _tell(self, raw: ctypes.Array, device: int) -> int:
+    def _tell(self, raw: Any, device: int) -> int:  # noqa: ANN401
         raw.raw = UUID(int=1 if device == 7 else 2).bytes
         return 0
 
@@ -326,8 +324,13 @@ class FakeCuda:
 def test_cuda_says_which_card_it_sees_first(
     monkeypatch: pytest.MonkeyPatch, cuda: object, expected: str | None
 ) -> None:
-    opened = []
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: opened.append(name) or answer(cuda))
+    opened: list[str] = []
+
+    def load(name: str) -> object:
+        opened.append(name)
+        return answer(cuda)
+
+    monkeypatch.setattr(ctypes, "CDLL", load)
     for system, library in (("Linux", "libcuda.so.1"), ("Windows", "nvcuda.dll")):
         monkeypatch.setattr(platform, "system", lambda system=system: system)
         assert hardware.first_cuda_uuid() == expected
@@ -372,7 +375,7 @@ def test_an_import_that_fails_is_told_in_spanish(failure: Exception, told: str) 
 def test_changing_the_device_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorflow as tf
 
-    def too_late(devices: list, kind: str) -> None:
+    def too_late(devices: list[object], kind: str) -> None:
         raise RuntimeError("Visible devices cannot be modified after being initialized")
 
     monkeypatch.setattr(tf.config, "set_visible_devices", too_late)
@@ -513,7 +516,7 @@ def test_the_report_tells_what_the_diagnosis_finds(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_problem_is_judged_with_what_a_fresh_import_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked: list[tuple[TensorFlow, ...]] = []
 
     def gather(*tensorflow: TensorFlow) -> Facts:
         asked.append(tensorflow)
@@ -530,9 +533,14 @@ def test_a_problem_is_judged_with_what_a_fresh_import_says(monkeypatch: pytest.M
 def test_without_a_problem_tensorflow_is_not_imported_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = []
+    asked: list[tuple[TensorFlow, ...]] = []
+
+    def gather(*tensorflow: TensorFlow) -> Facts:
+        asked.append(tensorflow)
+        return LINUX
+
     monkeypatch.setattr(summary, "ask_tensorflow", lambda: LINUX.tensorflow)
-    monkeypatch.setattr(summary, "gather", lambda *told: asked.append(told) or LINUX)
+    monkeypatch.setattr(summary, "gather", gather)
     described(RTX)
     assert asked == [(LINUX.tensorflow,)]
 

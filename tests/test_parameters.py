@@ -2,16 +2,16 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_origin
 
 import nbformat
 import pytest
-from conftest import NOTEBOOK, child_environment, run_script
-from papermill import inspect_notebook
+from conftest import NOTEBOOK, NOTEBOOKS, Cells, child_environment
 
-from fashion_bench import cli, parameters
+from fashion_bench import lesson, parameters
 from fashion_bench.errors import TutorialError
 
-GOOD = {
+TRAINING = {
     "epochs": 10,
     "batch_size": 128,
     "train_samples": 60_000,
@@ -24,136 +24,11 @@ GOOD = {
     "photo": "",
     "results_dir": "../results",
 }
-
-BAD = [
-    *[("epochs", value) for value in (0, -1, 1001, 1.5, "diez", None, True)],
-    *[("batch_size", value) for value in (0, -128, 54_001, 12.5, "", [])],
-    *[("train_samples", value) for value in (0, 99, 60_001, 1e9, "todas")],
-    *[("device", value) for value in ("tpu", "GPU", "", 0, None)],
-    *[("backend", value) for value in ("pytorch", "", None)],
-    *[("precision", value) for value in ("float16", "FLOAT32", "", 32)],
-    *[("repeats", value) for value in (0, 101, 2.5, "dos")],
-    *[("seed", value) for value in (-1, 2**31, 0.5, "azar")],
-    *[
-        ("machine_name", value)
-        for value in ("a/b", "a\\b", "<b>", "$x$", "a\nb", "\x1b[31m", "\u202eabc", "x" * 61, 3)
-    ],
-    *[("results_dir", value) for value in ("", "a\x00b", 3, None)],
-]
-
-
-def test_the_notebook_declares_exactly_these_parameters_and_defaults() -> None:
-    found = {
-        name: ast.literal_eval(info["default"]) for name, info in inspect_notebook(NOTEBOOK).items()
-    }
-    assert found == GOOD
-    assert list(parameters.Training.model_fields) == list(GOOD)
-    assert parameters.Training.check(**GOOD).model_dump() == GOOD
-
-
-def test_every_parameter_has_spanish_help_and_a_type() -> None:
-    for info in inspect_notebook(NOTEBOOK).values():
-        assert info["inferred_type_name"] in ("int", "str")
-        assert len(info["help"]) > 20
-
-
-@pytest.mark.parametrize(("name", "value"), BAD)
-def test_bad_value_is_refused_naming_parameter_value_and_what_is_allowed(
-    name: str, value: object
-) -> None:
-    with pytest.raises(TutorialError) as caught:
-        parameters.Training.check(**GOOD | {name: value})
-    allowed = parameters.Training.model_fields[name].description
-    assert str(caught.value) == f"{name}={value!r} no vale: debe ser {allowed}."
-
-
-def test_all_bad_values_are_told_at_once() -> None:
-    with pytest.raises(TutorialError) as caught:
-        parameters.Training.check(**GOOD | {"epochs": 0, "device": "tpu"})
-    assert len(str(caught.value).splitlines()) == 2
-
-
-def test_a_batch_larger_than_the_training_part_is_refused() -> None:
-    with pytest.raises(TutorialError, match="batch_size=91 no vale: debe ser como mucho 90"):
-        parameters.Training.check(**GOOD | {"train_samples": 100, "batch_size": 91})
-    parameters.Training.check(**GOOD | {"train_samples": 100, "batch_size": 90})
-
-
-def test_an_unknown_parameter_is_refused() -> None:
-    with pytest.raises(TutorialError, match="El parámetro epocas no existe"):
-        parameters.Training.check(**GOOD, epocas=3)
-
-
-def test_text_from_the_command_line_gets_its_type() -> None:
-    texts = {name: str(value) for name, value in GOOD.items()}
-    assert parameters.Training.check_strings(texts).model_dump() == GOOD
-    with pytest.raises(TutorialError, match=r"epochs='1\.5' no vale"):
-        parameters.Training.check_strings(texts | {"epochs": "1.5"})
-
-
-ONE_BAD_OF_EACH = [
-    ("epochs", "0"),
-    ("batch_size", "-1"),
-    ("train_samples", "muchas"),
-    ("device", "tpu"),
-    ("backend", "pytorch"),
-    ("precision", "float16"),
-    ("repeats", "0"),
-    ("seed", "-1"),
-    ("machine_name", "a/b"),
-    ("results_dir", "/no/existe"),
-]
-
-
-@pytest.mark.parametrize(("name", "value"), ONE_BAD_OF_EACH)
-def test_the_script_refuses_bad_values_before_any_kernel(name: str, value: str) -> None:
-    before = set(cli.RUNS_DIR.glob("*.ipynb"))
-    done = run_script(f"--{name.replace('_', '-')}", value)
-    assert set(cli.RUNS_DIR.glob("*.ipynb")) == before
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"Error: {name}='{value}' no vale: ")
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize(("name", "value"), ONE_BAD_OF_EACH)
-def test_papermill_refuses_bad_values_before_tensorflow(
-    tmp_path: Path, name: str, value: str
-) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "papermill", NOTEBOOK, tmp_path / "01.ipynb", "-p", name, value,
-         "--no-progress-bar", "--log-level", "ERROR"],
-        capture_output=True, text=True, encoding="utf-8", env=child_environment(),
-    )  # fmt: skip
-    cells = nbformat.read(tmp_path / "01.ipynb", 4).cells
-    tried = [cell.id for cell in cells if cell.get("execution_count")]
-    assert tried[-1] == "comprobar"
-    assert done.returncode == 1
-    assert f"{name}=" in done.stderr
-    assert "no vale:" in done.stderr
-    assert "Traceback (most recent call last):\n  Cell" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("quick", "sí"),
-        ("quick", 1),
-        ("device", "tpu"),
-        ("precision", "mixed_float16"),
-        ("seed", -1),
-    ],
-)
-def test_the_third_notebook_refuses_bad_values(name: str, value: object) -> None:
-    good = {"quick": False, "device": "auto", "precision": "float32", "seed": 42}
-    parameters.Acceleration.check(**good)
-    with pytest.raises(TutorialError, match=f"^{name}={value!r} no vale: debe ser "):
-        parameters.Acceleration.check(**good | {name: value})
-
-
+COMPARISON = {"results_dir": "../results", "baseline": "", "metric": "images_per_second"}
+ACCELERATION = {"quick": False, "device": "auto", "precision": "mixed_bfloat16", "seed": 42}
 DISTRIBUTION = {
     "workers": 2,
-    "epochs": 3,
+    "epochs": 5,
     "batch_size": 128,
     "train_samples": 60_000,
     "device": "auto",
@@ -163,29 +38,305 @@ DISTRIBUTION = {
     "machine_name": "",
     "results_dir": "../results",
 }
+DEFAULTS = {
+    parameters.Training: TRAINING,
+    parameters.Comparison: COMPARISON,
+    parameters.Acceleration: ACCELERATION,
+    parameters.Distribution: DISTRIBUTION,
+}
+EACH = list(zip(NOTEBOOKS, DEFAULTS, strict=True))
+"""Cada cuaderno y la clase de sus parámetros."""
+
+
+def ids(value: object) -> str:
+    return value.name if isinstance(value, Path) else getattr(value, "__name__", repr(value))
+
+
+@pytest.mark.parametrize(("notebook", "kind"), EACH, ids=ids)
+def test_a_notebook_declares_exactly_its_parameters_each_with_its_comment(
+    notebook: Path, kind: type[parameters.Checked]
+) -> None:
+    found = lesson.defaults(nbformat.read(notebook, as_version=4))
+    values = {name: value for name, (value, _) in found.items()}
+    assert values == DEFAULTS[kind]
+    assert values.keys() == kind.model_fields.keys()
+    assert kind.check(values).model_dump() == values
+    for name, (_, comment) in found.items():
+        assert len(comment.split()) >= 3, name
+
+
+@pytest.mark.parametrize(("notebook", "kind"), EACH, ids=ids)
+def test_the_type_written_beside_a_parameter_is_its_type(
+    notebook: Path, kind: type[parameters.Checked]
+) -> None:
+    written = {
+        line.target.id: line.annotation.id
+        for line in ast.parse(Cells(notebook).sources["parameters"]).body
+    }
+    kinds = {name: field.annotation for name, field in kind.model_fields.items()}
+    for name, annotation in kinds.items():
+        if get_origin(annotation):  # Literal["auto", "cpu"…]
+            [annotation] = {type(value) for value in get_args(annotation)}
+        assert written[name] == annotation.__name__
+
+
+def names_in(source: str) -> set[str]:
+    """Los nombres que un código lee, asigna o define, de la forma que sea."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case (
+                ast.Name(id=str(name))
+                | ast.arg(arg=str(name))
+                | ast.FunctionDef(name=str(name))
+                | ast.AsyncFunctionDef(name=str(name))
+                | ast.ClassDef(name=str(name))
+                | ast.ExceptHandler(name=str(name))
+                | ast.alias(asname=str(name))
+                | ast.alias(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+                | ast.MatchMapping(rest=str(name))
+            ):
+                found.add(name.partition(".")[0])
+    return found
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("source", "uses"),
     [
-        ("workers", 1),
-        ("workers", 65),
-        ("address", "ray://192.168.1.10:10001"),
-        ("address", "192.168.1.10"),
-        ("storage", "\0"),
-        ("epochs", 0),
-        ("results_dir", ""),
+        ("print(seed)", True),
+        ("seed = 1", True),
+        ("seed += 1", True),
+        ("a, (*seed, b) = c", True),
+        ("(seed := 1)", True),
+        ("del seed", True),
+        ("for seed in a: pass", True),
+        ("with a as seed: pass", True),
+        ("[seed for a in b]", True),
+        ("[a for seed in b]", True),
+        ("import seed.other", True),
+        ("import numpy as seed", True),
+        ("from a import seed", True),
+        ("from a import b as seed", True),
+        ("def seed(): pass", True),
+        ("def f(seed=1): pass", True),
+        ("def f(*, a, **seed): pass", True),
+        ("lambda seed: 1", True),
+        ("class seed: pass", True),
+        ("try: pass\nexcept E as seed: pass", True),
+        ("match a:\n case [*seed]: pass", True),
+        ("match a:\n case B(c=seed): pass", True),
+        ("match a:\n case {**seed}: pass", True),
+        ("f'{seed}'", True),
+        ("config.seed", False),
+        ("f(seed=1)", False),
+        ("{'seed': 1}", False),
+        ("import other.seed", False),
+        ("run_seed = 1  # seed", False),
     ],
 )
-def test_the_fourth_notebook_refuses_bad_values(name: str, value: object) -> None:
-    parameters.Distribution.check(**DISTRIBUTION | {"address": "mi-pc.local:6379"})
+def test_every_way_of_using_a_name_is_found(source: str, uses: bool) -> None:
+    assert ("seed" in names_in(source)) is uses
+
+
+@pytest.mark.parametrize(("notebook", "kind"), EACH, ids=ids)
+def test_no_other_cell_uses_the_name_of_a_parameter(
+    notebook: Path, kind: type[parameters.Checked]
+) -> None:
+    others = Cells(notebook).sources
+    del others["parameters"], others["comprobar"]
+    used = {cell: names_in(source) & kind.model_fields.keys() for cell, source in others.items()}
+    assert {cell: names for cell, names in used.items() if names} == {}
+
+
+BAD: list[tuple[str, object]] = [
+    *[("epochs", value) for value in (0, -1, 1001, 1.5, "diez", None, True)],
+    *[("batch_size", value) for value in (0, -128, 54_001, 12.5, "", [128])],
+    *[("train_samples", value) for value in (0, 99, 60_001, 1e9, "todas")],
+    *[("device", value) for value in ("tpu", "GPU", "", 0, None)],
+    *[("backend", value) for value in ("pytorch", "", None)],
+    *[("precision", value) for value in ("float16", "FLOAT32", "", 32)],
+    *[("repeats", value) for value in (0, 101, 2.5, "dos")],
+    *[("seed", value) for value in (-1, 2**31, 0.5, "azar")],
+    *[("photo", value) for value in ("a\x00b", 3, None)],
+    *[("results_dir", value) for value in ("", "a\x00b", 3, None)],
+    *[
+        ("machine_name", value)
+        for value in ("a/b", "a\\b", "<b>", "$x$", "a\nb", "\x1b[31m", "\u202eabc", "x" * 61, True)
+    ],
+]
+BAD_ELSEWHERE = [
+    *[(parameters.Comparison, "results_dir", value) for value in ("", None)],
+    *[(parameters.Comparison, "baseline", value) for value in ("a/b", None)],
+    *[(parameters.Comparison, "metric", value) for value in ("segundos", "", 1)],
+    *[(parameters.Acceleration, "quick", value) for value in ("sí", 1)],
+    (parameters.Acceleration, "device", "tpu"),
+    (parameters.Acceleration, "precision", "mixed_float16"),
+    (parameters.Acceleration, "seed", -1),
+    *[(parameters.Distribution, "workers", value) for value in (1, 65, 2.0)],
+    *[
+        (parameters.Distribution, "address", value)
+        for value in ("ray://192.168.1.10:10001", "192.168.1.10", "pc:123456")
+    ],
+    (parameters.Distribution, "storage", "\0"),
+    (parameters.Distribution, "epochs", 0),
+    (parameters.Distribution, "machine_name", "a/b"),
+    (parameters.Distribution, "results_dir", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [*[(parameters.Training, *bad) for bad in BAD], *BAD_ELSEWHERE],
+    ids=ids,
+)
+def test_a_bad_value_is_refused_naming_parameter_value_and_what_is_allowed(
+    kind: type[parameters.Checked], name: str, value: object
+) -> None:
     with pytest.raises(TutorialError) as caught:
-        parameters.Distribution.check(**DISTRIBUTION | {name: value})
-    assert str(caught.value).startswith(f"{name}={value!r} no vale: debe ser ")
+        kind.check(DEFAULTS[kind] | {name: value})
+    allowed = kind.model_fields[name].description
+    assert str(caught.value) == f"{name}={value!r} no vale: debe ser {allowed}."
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        (parameters.Training, "machine_name", "PC de María #2 (aula=3)"),
+        (parameters.Training, "seed", 0),
+        (parameters.Comparison, "baseline", "20261123T162119Z-685e8f16"),
+        (parameters.Distribution, "address", "mi-pc.local:6379"),
+        (parameters.Distribution, "storage", "/mnt/compartida"),
+    ],
+)
+def test_a_good_value_is_kept(kind: type[parameters.Checked], name: str, value: object) -> None:
+    assert getattr(kind.check(DEFAULTS[kind] | {name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (parameters.Training, "machine_name"),
+        (parameters.Distribution, "machine_name"),
+        (parameters.Comparison, "baseline"),
+    ],
+)
+def test_a_name_that_papermill_takes_for_a_number_is_a_name(
+    kind: type[parameters.Checked], name: str
+) -> None:
+    assert getattr(kind.check(DEFAULTS[kind] | {name: 3060}), name) == "3060"
+
+
+def test_all_bad_values_are_told_at_once() -> None:
+    with pytest.raises(TutorialError) as caught:
+        parameters.Training.check(TRAINING | {"epochs": 0, "device": "tpu"})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_long_bad_value_is_cut() -> None:
+    with pytest.raises(TutorialError) as caught:
+        parameters.Training.check(TRAINING | {"machine_name": "x" * 10_000})
+    assert len(str(caught.value)) < 250
+
+
+def test_a_batch_larger_than_the_training_part_is_refused() -> None:
+    few = {"train_samples": 100}
+    for kind in (parameters.Training, parameters.Distribution):
+        with pytest.raises(TutorialError, match=r"^batch_size=91 no vale: debe ser como mucho 90,"):
+            kind.check(DEFAULTS[kind] | few | {"batch_size": 91})
+        assert kind.check(DEFAULTS[kind] | few | {"batch_size": 90}).batch_size == 90
 
 
 def test_every_worker_has_images_in_every_step() -> None:
-    with pytest.raises(TutorialError, match=r"^batch_size=15 no vale: .* debe ser al menos 16"):
-        parameters.Distribution.check(**DISTRIBUTION | {"workers": 8, "batch_size": 15})
-    with pytest.raises(TutorialError, match="batch_size=91 no vale: debe ser como mucho 90"):
-        parameters.Distribution.check(**DISTRIBUTION | {"train_samples": 100, "batch_size": 91})
+    with pytest.raises(TutorialError, match=r"^batch_size=15 no vale: .* debe ser al menos 16,"):
+        parameters.Distribution.check(DISTRIBUTION | {"workers": 8, "batch_size": 15})
+    parameters.Distribution.check(DISTRIBUTION | {"workers": 8, "batch_size": 16})
+
+
+def test_of_the_other_names_of_the_notebook_nothing_is_said() -> None:
+    config = parameters.Training.check(TRAINING | {"np": object(), "In": []})
+    assert config.model_dump() == TRAINING
+
+
+def test_a_missing_parameter_is_told() -> None:
+    some = {name: value for name, value in TRAINING.items() if name != "seed"}
+    with pytest.raises(TutorialError, match=r"^Falta seed: ejecuta antes la celda de los par"):
+        parameters.Training.check(some)
+
+
+def test_text_from_the_command_line_gets_its_type() -> None:
+    texts = {name: str(value) for name, value in TRAINING.items()}
+    assert parameters.Training.check_strings(texts).model_dump() == TRAINING
+    with pytest.raises(TutorialError, match=r"^epochs='1\.5' no vale"):
+        parameters.Training.check_strings(texts | {"epochs": "1.5"})
+
+
+ONE_BAD_OF_EACH: list[tuple[str, object]] = [
+    ("epochs", 0),
+    ("batch_size", -1),
+    ("train_samples", "muchas"),
+    ("device", "tpu"),
+    ("backend", "pytorch"),
+    ("precision", "float16"),
+    ("repeats", 0),
+    ("seed", -1),
+    ("machine_name", "a/b"),
+    ("photo", "/no/existe.jpg"),
+    ("results_dir", "/no/existe"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), ONE_BAD_OF_EACH)
+def test_the_checking_cell_refuses_a_bad_value(name: str, value: object) -> None:
+    with pytest.raises(TutorialError, match=f"^{name}={value!r} no vale: "):
+        Cells(NOTEBOOK, **{name: value}).run("comprobar")
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+for cells in sys.argv[1:]:
+    exec(cells, {})
+print({*sys.modules} & {"tensorflow", "keras", "torch", "jax"})
+"""
+
+
+def test_the_checking_cells_come_first_and_do_without_tensorflow() -> None:
+    first = []
+    for notebook in NOTEBOOKS:
+        cells = Cells(notebook).sources
+        order = list(cells)
+        last = order.index("comprobar")
+        assert order[last - 1] == "parameters"
+        first.append("\n".join(cells[cell] for cell in order[: last + 1]))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, *first],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=NOTEBOOK.parent,
+        env=child_environment(),
+    )
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
+@pytest.mark.slow
+def test_papermill_stops_at_the_checking_cell_with_its_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "papermill", NOTEBOOK, tmp_path / "01.ipynb"),
+            *("-p", "epochs", "0", "-p", "machine_name", "3060"),
+            *("--no-progress-bar", "--log-level", "ERROR"),
+        ],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=child_environment(),
+    )
+    cells = nbformat.read(tmp_path / "01.ipynb", as_version=4).cells
+    tried = [cell.id for cell in cells if cell.get("execution_count")]
+    assert tried[-1] == "comprobar"
+    assert done.returncode == 1
+    assert "epochs=0 no vale: debe ser un número entero de 1 a 1000." in done.stderr
+    assert "machine_name=" not in done.stderr
+    assert "Traceback (most recent call last):\n  Cell" not in done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import NOTEBOOK, Cells
 
+from fashion_bench.measure.progress import EpochLine
 from fashion_bench.record import Record
 from fashion_bench.results import files
 
@@ -22,8 +23,8 @@ class Lesson(Cells):
     """El cuaderno 01 en pequeño, listo para entrenar tantas veces como haga falta."""
 
     def __init__(self, folder: Path) -> None:
-        small = {"epochs": 2, "train_samples": 1000, "device": "cpu", "results_dir": str(folder)}
-        super().__init__(NOTEBOOK, **small)
+        small = {"epochs": 2, "train_samples": 1000, "device": "cpu"}
+        super().__init__(NOTEBOOK, **small, results_dir=str(folder))
         self.folder = folder
         self.run(*LOAD)
         for name in ("test_images", "test_labels"):  # el examen entero es lo que más tardaría
@@ -36,10 +37,9 @@ class Lesson(Cells):
 
     def train_until(self, error: type[BaseException]) -> Record:
         """Lo mismo, pero al acabar la primera época alguien pulsa Ctrl-C o falla algo."""
-        line = self.names["EpochLine"]
 
-        class Stopping(line):
-            def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        class Stopping(EpochLine):
+            def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
                 if error is KeyboardInterrupt:
                     signal.raise_signal(signal.SIGINT)
                 else:
@@ -51,7 +51,7 @@ class Lesson(Cells):
 
         self.names["EpochLine"] = Stopping
         record = self._only_change(stop)
-        self.names["EpochLine"] = line
+        self.names["EpochLine"] = EpochLine
         return record
 
     def _only_change(self, action: Callable[[], None]) -> Record:

@@ -11,7 +11,7 @@ def test_the_ring_sends_two_messages_per_neighbour_and_almost_twice_the_data() -
     assert scaling.all_reduce_seconds(4, 1000, LINK) == pytest.approx(6 * 50e-6 + 1500 * 8e-9)
 
 
-def test_fitting_finds_the_network_that_made_the_measures() -> None:
+def test_fitting_finds_the_link_that_made_the_measures() -> None:
     measured = {
         (workers, size): scaling.all_reduce_seconds(workers, size, LINK)
         for workers in (2, 4)
@@ -34,14 +34,13 @@ def test_nothing_takes_less_than_zero_seconds() -> None:
     assert 1e-3 < fitted.fixed_seconds < 4e-3
 
 
-def test_one_worker_does_not_use_the_network() -> None:
+def test_one_worker_does_not_use_the_link() -> None:
     assert scaling.step_seconds(1, 128, 1e6, COMPUTE, LINK) == pytest.approx(14.8e-3)
 
 
 def test_with_a_fixed_batch_more_workers_end_up_being_slower() -> None:
     seconds = {
-        workers: scaling.step_seconds(workers, 128, 1.7e6, COMPUTE, LINK)
-        for workers in (1, 2, 64)
+        workers: scaling.step_seconds(workers, 128, 1.7e6, COMPUTE, LINK) for workers in (1, 2, 64)
     }
     two = 2e-3 + 1e-4 * 64 + scaling.all_reduce_seconds(2, 1.7e6, LINK)
     assert seconds[2] == pytest.approx(two)

@@ -1,34 +1,132 @@
+import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
 import PIL.Image
 import psutil
 import pytest
-from conftest import ROOT, child_environment, run_script
-from papermill import inspect_notebook
+from conftest import RECORD, ROOT, child_environment, run_script
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode, v4
+from papermill import PapermillExecutionError
+from papermill.engines import NotebookExecutionManager
 
-from fashion_bench import cli, records
+from fashion_bench import lesson, parameters
+from fashion_bench.folders import shown
+from fashion_bench.record import MAIN_CHART, MIME, Record
+from fashion_bench.results import files
+from fashion_bench.script import cli, report
+from fashion_bench.script.interrupt import CtrlC
+from fashion_bench.script.kernel import Kernel
 
+LAUNCHER = ROOT / "fashion_mnist_cnn.py"
 QUICK = ("--epochs", "1", "--train-samples", "1000")
+NO_CTRL_C = pytest.mark.skipif(os.name == "nt", reason="en Windows, Ctrl-C no se envía así")
 
 
-def test_help_is_spanish_and_built_from_the_notebook() -> None:
-    done = run_script("--help")
-    assert done.returncode == 0
-    assert done.stdout.startswith("Uso: fashion_mnist_cnn.py [OPCIONES]")
-    assert not re.search(r"Usage|Options|default|Show|exit", done.stdout)
-    flat = " ".join(done.stdout.split())
-    for name, info in inspect_notebook(cli.NOTEBOOK).items():
-        assert f"--{name.replace('_', '-')}" in flat
-        assert info["help"] in flat
+@pytest.fixture
+def handler() -> Iterator[Callable[[object], object]]:
+    """Pone quien atiende a Ctrl-C, al principio como siempre; al acabar vuelve el de antes.
+
+    En un trabajo de fondo, Ctrl-C no se atiende, y los procesos hijos lo heredan.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield partial(signal.signal, signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+# La orden: sin kernel, en este mismo proceso.
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """La carpeta en la que se guardan las ejecuciones, con llaves en su nombre."""
+    folder = tmp_path / "curso {2026}"
+    monkeypatch.setattr(cli, "RUNS_DIR", folder)
+    return folder
+
+
+@pytest.fixture
+def order(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Da una orden al script y devuelve su código de salida."""
+
+    def give(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["fashion_mnist_cnn.py", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0)
+
+    return give
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[cli.Overrides]:
+    """Los parámetros de cada ejecución empezada; todas van bien, pero no entrenan."""
+    found = []
+
+    def run(notebook: NotebookNode, overrides: cli.Overrides) -> cli.Outcome:
+        found.append(overrides)
+        return cli.Outcome(cli.FINE)
+
+    monkeypatch.setattr(cli, "run", run)
+    return found
+
+
+def test_help_is_spanish_and_built_from_the_notebook(
+    order: Callable[..., int], capsys: pytest.CaptureFixture
+) -> None:
+    assert order("--help") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Uso: fashion_mnist_cnn.py [OPCIONES]\n")
+    assert not re.search(r"Usage|Options|default|Show|exit|None", told)
+    flat = " ".join(told.split())
+    found = lesson.defaults(lesson.read())
+    assert found.keys() == parameters.Training.model_fields.keys()
+    for name, (default, comment) in found.items():
+        kind = "NÚMERO" if isinstance(default, int) else "TEXTO"
+        allowed = parameters.Training.model_fields[name].description
+        assert (
+            f"--{name.replace('_', '-')} {kind} {comment}. Debe ser {allowed} "
+            f"[por defecto: {'vacío' if default == '' else default}]"
+        ) in flat
+
+
+def test_a_variable_that_is_no_parameter_is_no_option(
+    order: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    notebook = lesson.read()
+    [cell] = [cell for cell in notebook.cells if cell.id == "parameters"]
+    cell.source += '\nmine = "mía"\nphoto = mine + ".png"'
+    monkeypatch.setattr(lesson, "read", lambda: notebook)
+    assert order("--help") == 0
+    told = capsys.readouterr().out
+    assert "--mine" not in told
+    assert "[por defecto: mía.png]" in " ".join(told.split())
+
+
+def test_a_broken_parameters_cell_is_told(
+    order: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    notebook = lesson.read()
+    [cell] = [cell for cell in notebook.cells if cell.id == "parameters"]
+    cell.source += "\nepochs: int = "
+    monkeypatch.setattr(lesson, "read", lambda: notebook)
+    assert order("--help") == cli.BAD_USAGE
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"Error: {lesson.NOTEBOOK} tiene una celda de parámetros que no ")
 
 
 @pytest.mark.parametrize(
@@ -36,163 +134,638 @@ def test_help_is_spanish_and_built_from_the_notebook() -> None:
     [
         (["--epocas", "3"], "La opción --epocas no existe; ¿querías decir --epochs?"),
         (["--zzz"], "La opción --zzz no existe; mira las que hay con --help."),
-        (["--epochs"], "A la opción --epochs le falta su valor"),
-        (["3"], "Cada valor va detrás de su opción"),
+        (["--epochs"], "A la opción --epochs le falta su valor; mira las que hay con --help."),
+        (["3"], "Cada valor va detrás de su opción, como en «--epochs 3», y en la orden sobra"),
         (["--epochs", "0"], "epochs='0' no vale: debe ser un número entero de 1 a 1000."),
+        (["--epochs", "1.5"], "epochs='1.5' no vale: "),
+        (["--batch-size", "-1"], "batch_size='-1' no vale: "),
+        (["--train-samples", "muchas"], "train_samples='muchas' no vale: "),
+        (["--train-samples", "100"], "batch_size=128 no vale: debe ser como mucho 90, "),
+        (["--device", "tpu"], "device='tpu' no vale: "),
+        (["--backend", "pytorch"], "backend='pytorch' no vale: "),
+        (["--precision", "float16"], "precision='float16' no vale: "),
+        (["--repeats", "0"], "repeats='0' no vale: "),
+        (["--seed", "-1"], "seed='-1' no vale: "),
+        (["--machine-name", "a/b"], "machine_name='a/b' no vale: "),
+        (["--results-dir", "/no/existe"], "results_dir='/no/existe' no vale: la carpeta /no no "),
+        (["--results-dir", "~nadie/x"], "results_dir='{cwd}/~nadie/x' no vale: la carpeta "),
+        (["--photo", "no.png"], "photo='{cwd}/no.png' no vale: ese fichero no existe; "),
+        (["--photo", "~no.png"], "photo='{cwd}/~no.png' no vale: ese fichero no existe; "),
+        (["--photo", "texto.jpg"], "photo='{cwd}/texto.jpg' no vale: no es una imagen PNG ni "),
+        (["--batch-size", "64", "--batch-size", "0"], "batch_size='0' no vale: "),
+        (
+            ["--train-samples", "100", "--train-samples", "1000", "--batch-size", "100"],
+            "batch_size=100 no vale: debe ser como mucho 90, ",
+        ),
     ],
 )
-def test_a_wrong_order_is_told_in_one_spanish_sentence(arguments: list, sentence: str) -> None:
-    done = run_script(*arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith(f"Error: {sentence}")
-    assert len(done.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
-def test_a_quick_run_from_another_folder(tmp_path: Path, encoding: str) -> None:
-    (tmp_path / "registros").mkdir()
-    done = subprocess.run(
-        [sys.executable, ROOT / "fashion_mnist_cnn.py", *QUICK, "--results-dir", "registros",
-         "--machine-name", "Mi PC"],
-        cwd=tmp_path, capture_output=True, env=child_environment(PYTHONIOENCODING=encoding),
-    )  # fmt: skip
-    output = done.stdout.decode(encoding)
-    assert done.returncode == 0, done.stderr.decode(encoding)
-    assert done.stderr == b""
-    lines = output.splitlines()
-    assert lines[0].startswith("GPU no detectada: ")
-    epoch = next(number for number, line in enumerate(lines) if line.startswith("Época 1/1: "))
-    final = [
-        number
-        for number, line in enumerate(lines)
-        if re.fullmatch(r"--- Entrenamiento finalizado en \d+\.\d\d segundos ---", line)
-    ]
-    assert len(final) == 1
-    assert final[0] > epoch
-    [record_file] = (tmp_path / "registros").iterdir()
-    assert lines[-4] == f"Registro guardado en {record_file}"
-    executed = Path(lines[-1].removeprefix("Cuaderno ejecutado: "))
-    assert executed.parent == ROOT / "runs"
-    nbformat.validate(nbformat.read(executed, as_version=4))
-    assert lines[-3] == f"Informe: {executed.with_suffix('.html')}"
-    assert executed.with_suffix(".html").stat().st_size > 100_000
-    assert lines[-2] == f"Gráfico: {executed.with_suffix('.png')}"
-    assert PIL.Image.open(executed.with_suffix(".png")).width > 500
-    record = records.load_file(record_file)
-    assert record.label == "Mi PC"
-    assert record.parameters.train_samples == 1000
-    total = float(lines[final[0]].split()[-3])
-    assert total == pytest.approx(record.repeats[0].total_seconds, abs=0.006)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows no tiene pty")
-def test_on_a_terminal_the_epoch_shows_that_it_lives_and_leaves_one_line(tmp_path: Path) -> None:
-    import pty
-
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "fashion_mnist_cnn.py", "--epochs", "1", "--train-samples", "9000",
-         "--results-dir", tmp_path],
-        stdout=theirs, stderr=subprocess.DEVNULL, env=child_environment(),
-    )  # fmt: skip
-    os.close(theirs)
-    shown = b""
-    with suppress(OSError):  # el final de una terminal que se cierra
-        while chunk := os.read(ours, 4096):
-            shown += chunk
-    os.close(ours)
-    assert process.wait() == 0
-    lines = shown.decode("utf-8").split("\r\n")
-    [epoch] = [line for line in lines if "Época 1/1" in line]
-    assert re.match(r"\rÉpoca 1/1: +\d+ %, +\d+ imágenes/s, quedan +\d+ s \r", epoch)
-    executed = Path(lines[-2].removeprefix("Cuaderno ejecutado: "))
-    [cell] = [cell for cell in nbformat.read(executed, 4).cells if cell.id == "entrenar"]
-    assert re.fullmatch(
-        r"Época 1/1: .* validación 0\.\d+\n--- Entrenamiento .*\n", cell.outputs[0].text
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "sentence"),
-    [("no.png", None, "ese fichero no existe"), ("no.jpg", "hola", "no es una imagen")],
-)
-def test_a_bad_photo_is_refused_before_training(
-    tmp_path: Path, name: str, content: str | None, sentence: str
+def test_a_wrong_order_is_told_in_one_spanish_sentence_and_starts_nothing(
+    order: Callable[..., int],
+    started: list,
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
 ) -> None:
-    if content:
-        (tmp_path / name).write_text(content)
-    done = run_script("--photo", name, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert sentence in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_failing_cell_ends_with_its_sentence_and_the_notebook(tmp_path: Path) -> None:
-    done = run_script(*QUICK, "--device", "gpu", "--results-dir", str(tmp_path))
-    assert done.returncode == 1
-    first, last = done.stderr.splitlines()
-    assert first.startswith("Error: device='gpu' no es posible; elige ")
-    partial = Path(last.removeprefix("El cuaderno a medias está en "))
-    assert "device='gpu' no es posible" in partial.read_text(encoding="utf-8")
-    assert "Traceback" not in done.stdout + done.stderr
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texto.jpg").write_text("hola")
+    assert order(*arguments) == cli.BAD_USAGE
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"Error: {sentence.format(cwd=tmp_path)}")
+    assert len(told.err.splitlines()) == 1
+    assert started == []
 
 
 def test_a_runs_folder_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    order: Callable[..., int], started: list, runs: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    (tmp_path / "runs").write_text("soy un fichero")
-    monkeypatch.setattr(cli, "RUNS_DIR", tmp_path / "runs")
-    assert cli.run({}).code == 1
-    assert "no se puede escribir en" in capsys.readouterr().err
+    runs.write_text("soy un fichero")
+    assert order() == cli.BAD_USAGE
+    assert capsys.readouterr().err == (
+        f"Error: No se puede empezar: {shown(runs)} no es una carpeta, sino un fichero; elige "
+        "otra ruta.\n"
+    )
+    assert started == []
 
 
-def test_a_grid_goes_on_after_a_failure_and_ends_with_a_table(tmp_path: Path) -> None:
-    done = run_script(
-        *QUICK, "--batch-size", "64", "--batch-size", "900", "--device", "gpu", "--device", "cpu",
-        "--results-dir", str(tmp_path),
-    )  # fmt: skip
-    assert done.returncode == 1
-    lines = done.stdout.splitlines()
-    headers = [line for line in lines if line.startswith("===")]
+def test_options_get_their_type_and_paths_are_counted_from_the_terminal(
+    order: Callable[..., int], started: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert order("--epochs", "3", "--machine-name", "3060", "--results-dir", "registros") == 0
+    assert started == [
+        {"epochs": 3, "machine_name": "3060", "results_dir": str(tmp_path / "registros")}
+    ]
+    assert (tmp_path / "registros").is_dir()
+
+
+def test_a_home_is_a_home(
+    order: Callable[..., int], started: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert order("--results-dir", "~/registros", "--photo", "") == 0
+    assert started == [{"results_dir": str(tmp_path / "registros"), "photo": ""}]
+
+
+def test_without_options_it_runs_once_as_the_notebook_says(
+    order: Callable[..., int], started: list, capsys: pytest.CaptureFixture
+) -> None:
+    assert order() == 0
+    assert started == [{}]
+    assert capsys.readouterr().out == ""
+
+
+def test_repeated_options_make_every_combination_once(
+    order: Callable[..., int], started: list, capsys: pytest.CaptureFixture
+) -> None:
+    options = ("--batch-size", "64", "--batch-size", "900", "--device", "gpu", "--device", "cpu")
+    assert order("--epochs", "1", "--epochs", "1", *options) == 0
+    assert started == [
+        {"epochs": 1, "batch_size": batch_size, "device": device}
+        for batch_size in (64, 900)
+        for device in ("gpu", "cpu")
+    ]
+    headers = [line for line in capsys.readouterr().out.splitlines() if line.startswith("===")]
     assert headers == [
         "=== 1 de 4: --batch-size 64 --device gpu ===",
         "=== 2 de 4: --batch-size 64 --device cpu ===",
         "=== 3 de 4: --batch-size 900 --device gpu ===",
         "=== 4 de 4: --batch-size 900 --device cpu ===",
     ]
-    table = lines[-5:]
+
+
+def test_a_grid_goes_on_after_a_failure_stops_when_told_and_ends_with_a_table(
+    order: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    good = Record.model_validate(RECORD)
+    bad = good.model_copy(
+        update={"repeats": [good.repeats[0].model_copy(update={"test_correct": 5000})]}
+    )
+    outcomes = iter(
+        [
+            cli.Outcome(cli.FINE, good),
+            cli.Outcome(cli.FAILED),
+            cli.Outcome(cli.FINE, bad),
+            cli.Outcome(cli.FINE),
+            cli.Outcome(cli.INTERRUPTED),
+        ]
+    )
+    monkeypatch.setattr(cli, "run", lambda *_: next(outcomes))
+    epochs = [word for number in range(1, 8) for word in ("--epochs", str(number))]
+    assert order(*epochs) == cli.INTERRUPTED
+    assert capsys.readouterr().out.splitlines()[-8:] == [
+        "Combinación   s/época  imágenes/s  Exactitud",
+        "--epochs 1       1.50        1800     0.9100",
+        "--epochs 2   falló",
+        "--epochs 3       1.50        1800     0.5000  no cuenta: exactitud por debajo de 0.90",
+        "--epochs 4   sin registro",
+        "--epochs 5   interrumpida",
+        "--epochs 6   sin hacer",
+        "--epochs 7   sin hacer",
+    ]
+
+
+def test_a_reader_that_leaves_ends_it_quietly() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, LAUNCHER, "--help"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env=child_environment(),
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="en Windows no se cierra así la consola")
+def test_a_closed_console_does_not_matter() -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$0" "$1" --help >&-', sys.executable, LAUNCHER],
+        capture_output=True,
+        env=child_environment(),
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+# El lanzador, fashion_mnist_cnn.py, en este mismo proceso.
+
+
+def test_the_launcher_leaves_ctrl_c_as_it_was(
+    handler: Callable[[object], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr(cli, "main", lambda: seen.append(signal.getsignal(signal.SIGINT)))
+    for chosen in (signal.SIG_IGN, signal.default_int_handler):
+        handler(chosen)
+        runpy.run_path(str(LAUNCHER))
+    assert seen == [signal.SIG_IGN, signal.default_int_handler]
+
+
+@pytest.mark.usefixtures("handler")
+def test_the_launcher_ends_at_once_if_ctrl_c_comes_outside_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cli, "main", lambda: signal.raise_signal(signal.SIGINT))
+    with pytest.raises((SystemExit, KeyboardInterrupt)) as ended:
+        runpy.run_path(str(LAUNCHER))
+    assert isinstance(ended.value, SystemExit)
+    assert ended.value.code == cli.INTERRUPTED
+
+
+@pytest.mark.usefixtures("handler")
+def test_the_launcher_says_which_module_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fashion_bench.script.cli", None)
+    with pytest.raises(SystemExit, match=r"^Falta el módulo fashion_bench\.script\.cli: instala"):
+        runpy.run_path(str(LAUNCHER))
+
+
+# Una ejecución: lo que se cuenta de ella, con un papermill fingido.
+
+
+def chart(color: str, **metadata: object) -> NotebookNode:
+    """Lo que deja una celda que dibuja: un cuadrado de un color."""
+    drawn = BytesIO()
+    PIL.Image.new("RGB", (40, 30), color).save(drawn, "PNG")
+    return v4.new_output(
+        "display_data",
+        data={"image/png": b64encode(drawn.getvalue()).decode(), "text/plain": "un dibujo"},
+        metadata={"image/png": {"alt": f"un cuadrado {color}", **metadata}},
+    )
+
+
+def record_output(**changes: object) -> NotebookNode:
+    """Lo que deja una celda que acaba en `record`."""
+    return v4.new_output("execute_result", data={MIME: RECORD | changes, "text/plain": "registro"})
+
+
+def ran(*outputs: NotebookNode) -> NotebookNode:
+    """Un cuaderno ejecutado, con cada resultado en una celda y un texto por medio."""
+    cells = [v4.new_code_cell("...", outputs=[output], execution_count=1) for output in outputs]
+    printed = v4.new_output("stream", text="hola\n")
+    return v4.new_notebook(
+        cells=[v4.new_markdown_cell("# Título"), v4.new_code_cell(outputs=[printed]), *cells]
+    )
+
+
+MAIN = {MAIN_CHART: True}
+
+
+def test_the_record_is_found_in_whatever_cell_shows_it() -> None:
+    notebook = ran(chart("red"), record_output(label="el primero"), record_output(), chart("blue"))
+    assert report.record_of(notebook) == Record.model_validate(RECORD)
+    for cell in notebook.cells:
+        del cell["id"]
+    assert report.record_of(notebook) == Record.model_validate(RECORD)
+    assert report.record_of(ran(chart("red"))) is None
+    assert report.record_of(v4.new_notebook()) is None
+
+
+def test_the_main_chart_is_found_in_whatever_cell_draws_it(tmp_path: Path) -> None:
+    notebook = ran(chart("red"), chart("lime", **MAIN), chart("blue"))
+    page, picture = report.write(notebook, tmp_path / "a {b} ñ.ipynb")
+    assert (page.name, picture.name) == ("a {b} ñ.html", "a {b} ñ.png")
+    assert PIL.Image.open(picture).getpixel((0, 0)) == (0, 255, 0)
+    html = page.read_text(encoding="utf-8")
+    assert html.count("<img") == 3
+    assert 'alt="un cuadrado lime"' in html
+    assert "<title>Fashion-MNIST contra el reloj, a {b} ñ</title>" in html
+
+
+def test_without_a_main_chart_there_is_a_page_all_the_same(tmp_path: Path) -> None:
+    page, picture = report.write(ran(chart("red")), tmp_path / "a.ipynb")
+    assert picture is None
+    assert list(tmp_path.glob("a.*")) == [page]
+
+
+@pytest.fixture
+def papermill(monkeypatch: pytest.MonkeyPatch) -> Callable[[NotebookNode | BaseException], list]:
+    """Finge que papermill devuelve un cuaderno o falla; da los argumentos con los que se llama."""
+
+    def pretend(result: NotebookNode | BaseException) -> list[dict]:
+        calls = []
+
+        def execute(
+            notebook: NotebookNode, output: str, overrides: dict, **options: object
+        ) -> NotebookNode:
+            calls.append({"output": output, "overrides": overrides, **options})
+            if isinstance(result, BaseException):
+                raise result
+            return result
+
+        monkeypatch.setattr(cli, "execute_notebook", execute)
+        return calls
+
+    return pretend
+
+
+WHOLE = (chart("red"), record_output(), chart("lime", **MAIN))
+NO_RECORD = "El cuaderno no enseña su registro: le falta la celda que lo hace."
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shows"),
+    [
+        (WHOLE, ["Informe", "Gráfico", "Cuaderno ejecutado"]),
+        (WHOLE[:2], ["Informe", "Cuaderno ejecutado"]),
+        (WHOLE[2:], [NO_RECORD, "Informe", "Gráfico", "Cuaderno ejecutado"]),
+        ((), [NO_RECORD, "Informe", "Cuaderno ejecutado"]),
+    ],
+)
+def test_a_missing_cell_costs_only_its_piece(
+    papermill: Callable,
+    outputs: tuple,
+    shows: list[str],
+    runs: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    runs.mkdir()
+    papermill(ran(*outputs))
+    outcome = cli.run(v4.new_notebook(), {})
+    assert outcome.code == cli.FINE
+    assert outcome.record == (Record.model_validate(RECORD) if record_output() in outputs else None)
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert [line.partition(": /")[0] for line in told.out.splitlines()] == shows
+    written = [line.partition(": ")[2] for line in told.out.splitlines() if line != NO_RECORD]
+    assert [Path(path).suffix for path in written[:-1]] == [".html", ".png"][: len(written) - 1]
+    for path in written[:-1]:  # el cuaderno lo escribe papermill
+        assert Path(path).parent == runs
+        assert Path(path).stat().st_size > 0
+
+
+def test_it_runs_with_this_python_whatever_the_kernels_installed(
+    papermill: Callable, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = {"argv": ["/no/existe/python"], "display_name": "Otro", "language": "python"}
+    kernel = tmp_path / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    runs.mkdir()
+    calls = papermill(ran())
+    cli.run(v4.new_notebook(), {})
+    [call] = calls
+    assert call["km"].kernel_spec.argv[0] == sys.executable
+
+
+def failure(name: str, text: str) -> PapermillExecutionError:
+    return PapermillExecutionError(5, 4, "código", name, text, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (failure("TutorialError", "Falta una pieza: ponla."), "Falta una pieza: ponla."),
+        (failure("KeyError", "'a'"), "la celda 4 ha fallado con KeyError: 'a'"),
+        (
+            DeadKernelError("Kernel died"),
+            "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por falta de "
+            "memoria; prueba con un lote menor.",
+        ),
+        (
+            OSError(28, "No space left on device"),
+            "no se puede leer o escribir (No space left on device); libera espacio o cambia los "
+            "permisos.",
+        ),
+        (
+            PermissionError(13, "Permission denied", "/jupyter/runtime"),
+            "no se puede leer o escribir /jupyter/runtime (Permission denied); libera espacio o "
+            "cambia los permisos.",
+        ),
+    ],
+    ids=["TutorialError", "otro error", "kernel muerto", "disco lleno", "carpeta de Jupyter"],
+)
+def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
+    papermill: Callable,
+    error: BaseException,
+    sentence: str,
+    runs: Path,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    papermill(error)
+    assert cli.run(v4.new_notebook(), {}) == cli.Outcome(cli.FAILED)
+    told = capsys.readouterr()
+    assert told.out == ""
+    first, last = told.err.splitlines()
+    assert first == f"Error: {sentence}"
+    assert last.startswith(f"El cuaderno a medias está en {shown(runs)}{os.sep}")
+
+
+def test_a_reader_that_leaves_in_the_middle_is_no_disk_problem(
+    papermill: Callable, capsys: pytest.CaptureFixture
+) -> None:
+    papermill(BrokenPipeError(32, "Broken pipe"))
+    with pytest.raises(BrokenPipeError):
+        cli.run(v4.new_notebook(), {})
+    assert capsys.readouterr().err == ""
+
+
+def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
+    papermill: Callable, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    calls = papermill(ran(*WHOLE))
+    really_write = report.write
+
+    def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
+        executed.with_suffix(".png").mkdir(parents=True)
+        return really_write(notebook, executed)
+
+    monkeypatch.setattr(report, "write", write)
+    outcome = cli.run(v4.new_notebook(), {})
+    assert outcome == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
+    picture = Path(calls[0]["output"].format()).with_suffix(".png")
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"Error: no se puede leer o escribir {shown(picture)} (")
+    assert len(told.err.splitlines()) == 1
+
+
+# Ctrl-C, sin kernel.
+
+
+@NO_CTRL_C
+def test_ctrl_c_with_no_cell_running_stops_at_the_next_one(
+    handler: Callable[[object], object], capsys: pytest.CaptureFixture
+) -> None:
+    def previous(*_: object) -> None: ...
+
+    handler(previous)
+    stop = CtrlC(Kernel())
+    stop.before_cell(cell=None, cell_index=0)
+    with stop.handled():
+        signal.raise_signal(signal.SIGINT)  # aquí no hay ningún bucle de asyncio en marcha
+        assert stop.pressed
+        with pytest.raises(KeyboardInterrupt):
+            stop.before_cell(cell=None, cell_index=1)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is previous
+    assert capsys.readouterr().err == "\nInterrumpido: se detiene el entrenamiento…\n"
+
+
+@NO_CTRL_C
+def test_ctrl_c_that_was_ignored_stays_ignored(
+    handler: Callable[[object], object], capsys: pytest.CaptureFixture
+) -> None:
+    handler(signal.SIG_IGN)
+    stop = CtrlC(Kernel())
+    with stop.handled():
+        signal.raise_signal(signal.SIGINT)
+    assert not stop.pressed
+    stop.before_cell(cell=None, cell_index=0)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert capsys.readouterr().err == ""
+
+
+# Papermill y un kernel de verdad, con un cuaderno que no entrena.
+
+TINY = v4.new_notebook(
+    cells=[
+        v4.new_code_cell(
+            'epochs: int = 2 * 5  # (antes = 5)\nmachine_name: str = "aula=3"\nphoto: str = "a #b"',
+            metadata={"tags": ["parameters"]},
+        ),
+        v4.new_code_cell("print([epochs, machine_name, photo])"),
+        v4.new_code_cell("import os\nprint(os.environ.get('JPY_SESSION_NAME'))"),
+    ]
+)
+"""Sin decir su kernel ni su lenguaje, como lo dejan algunos editores."""
+
+
+def test_a_real_kernel_gets_the_parameters_and_its_text_is_shown(
+    runs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    runs.mkdir()
+    monkeypatch.setenv("JPY_SESSION_NAME", "el cuaderno desde el que se lanza")
+    overrides = {"epochs": 3, "machine_name": "{x} \\ \"a\" 'b' ñ", "photo": "c"}
+    assert cli.run(TINY, overrides) == cli.Outcome(cli.FINE)
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert [record.getMessage() for record in caplog.records] == []
+    lines = told.out.splitlines()
+    assert lines[:3] == [str([*overrides.values()]), "None", NO_RECORD]
+    page, executed = [Path(line.partition(": ")[2]) for line in lines[3:]]
+    assert sorted(runs.iterdir()) == [page, executed]
+    nbformat.validate(nbformat.read(executed, as_version=4))
+
+
+@NO_CTRL_C
+@pytest.mark.usefixtures("handler")
+@pytest.mark.parametrize(("cell", "printed"), [(1, 1), (2, 2)])
+def test_ctrl_c_while_papermill_saves_stops_the_grid(
+    runs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    cell: int,
+    printed: int,
+) -> None:
+    saved = NotebookExecutionManager.cell_complete
+
+    def interrupted(manager: NotebookExecutionManager, node: NotebookNode, cell_index: int) -> None:
+        saved(manager, node, cell_index)
+        if cell_index == cell:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(NotebookExecutionManager, "cell_complete", interrupted)
+    runs.mkdir()
+    before = signal.getsignal(signal.SIGINT)
+    assert cli.run_all(TINY, [{}, {}]) == cli.INTERRUPTED
+    assert signal.getsignal(signal.SIGINT) is before
+    told = capsys.readouterr()
+    assert told.err == "\nInterrumpido: se detiene el entrenamiento…\n"
+    lines = told.out.splitlines()
+    assert lines[2 : 2 + printed] == ["[10, 'aula=3', 'a #b']", "None"][:printed]
+    assert lines[2 + printed] in ("", NO_RECORD)  # ninguna otra celda ha escrito nada
+    assert lines[-1].split() == ["sin", "hacer"]
+
+
+# El script entero, en otro proceso.
+
+
+@pytest.mark.slow
+def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "registros").mkdir()
+    (tmp_path / "registros" / "a → b.json").write_text("hola")
+    done = subprocess.run(
+        [
+            *(sys.executable, LAUNCHER, *QUICK),
+            *("--results-dir", "registros", "--machine-name", "Mi PC #2"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        env=child_environment(PYTHONIOENCODING="cp1252"),
+    )
+    assert (done.returncode, done.stderr.decode("cp1252")) == (0, "")
+    lines = done.stdout.decode("cp1252").splitlines()
+    assert lines[0].startswith("GPU no detectada: ")
+    assert "No se usa a ? b.json: no es JSON válido" in lines
+    [file] = (tmp_path / "registros").glob("2*.json")
+    [epoch] = [number for number, line in enumerate(lines) if line.startswith("Época 1/1: ")]
+    assert lines[epoch + 1] == f"Registro guardado en {shown(file)}"
+    assert re.fullmatch(r"--- Entrenamiento finalizado en \d+\.\d\d segundos ---", lines[epoch + 2])
+    total = float(lines[epoch + 2].split()[-3])
+    executed = ROOT / lines[-1].removeprefix("Cuaderno ejecutado: ")
+    assert executed.parent == ROOT / "runs"
+    page, picture = executed.with_suffix(".html"), executed.with_suffix(".png")
+    assert lines[-3:] == [
+        f"Informe: {shown(page)}",
+        f"Gráfico: {shown(picture)}",
+        f"Cuaderno ejecutado: {shown(executed)}",
+    ]
+    notebook = nbformat.read(executed, as_version=4)
+    nbformat.validate(notebook)
+    drawings = [
+        output
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    ]
+    assert page.read_text(encoding="utf-8").count("<img ") == len(drawings)
+    PIL.Image.open(picture).verify()
+    record = files.load_file(file)
+    assert report.record_of(notebook) == record
+    assert (record.label, record.status) == ("Mi PC #2", "ok")
+    assert (record.parameters.epochs, record.parameters.train_samples) == (1, 1000)
+    assert total == pytest.approx(record.repeats[0].total_seconds, abs=0.006)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows no tiene pty")
+def test_on_a_terminal_the_epoch_shows_that_it_lives_and_leaves_one_line(tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    options = ("--epochs", "1", "--train-samples", "9000", "--results-dir", tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, LAUNCHER, *options],
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        env=child_environment(),
+    )
+    os.close(theirs)
+    shown_text = b""
+    with suppress(OSError):  # el final de una terminal que se cierra
+        while chunk := os.read(ours, 4096):
+            shown_text += chunk
+    os.close(ours)
+    assert process.wait() == 0
+    lines = shown_text.decode("utf-8").split("\r\n")
+    [epoch] = [line for line in lines if "Época 1/1" in line]
+    assert re.match(r"\rÉpoca 1/1: +\d+ %, +\d+ imágenes/s, quedan +\d+ s \r", epoch)
+    executed = ROOT / lines[-2].removeprefix("Cuaderno ejecutado: ")
+    kept = [
+        output.text
+        for cell in nbformat.read(executed, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if "Época" in output.get("text", "")
+    ]
+    assert len(kept) == 1
+    assert re.search(r"^Época 1/1: .* validación 0\.\d+$", kept[0], re.MULTILINE)
+    assert "quedan" not in kept[0]
+
+
+@pytest.mark.slow
+def test_a_grid_with_a_failing_cell_goes_on(tmp_path: Path) -> None:
+    devices = ("--device", "gpu", "--device", "cpu")
+    done = run_script(*QUICK, *devices, "--results-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    first, last = done.stderr.splitlines()
+    assert first.startswith("Error: device='gpu' no es posible; elige ")
+    partial = ROOT / last.removeprefix("El cuaderno a medias está en ")
+    assert "device='gpu' no es posible" in partial.read_text(encoding="utf-8")
+    table = done.stdout.splitlines()[-3:]
     assert table[0].split() == ["Combinación", "s/época", "imágenes/s", "Exactitud"]
-    assert table[1].split() == ["--batch-size", "64", "--device", "gpu", "falló"]
-    assert "no cuenta: exactitud por debajo de 0.90" in table[2]
-    found, rejected = records.load_folder(tmp_path)
+    assert table[1].split() == ["--device", "gpu", "falló"]
+    assert table[2].endswith("no cuenta: exactitud por debajo de 0.90")
+    [record], rejected = files.load_folder(tmp_path)
     assert rejected == []
-    assert [record.parameters.batch_size for record in found] == [64, 900]
-    assert done.stderr.count("device='gpu' no es posible") == 2
+    assert f"{record.accuracy:.4f}" in table[2]
 
 
-def test_a_grid_with_one_bad_value_does_not_start(tmp_path: Path) -> None:
-    done = run_script("--epochs", "1", "--batch-size", "64", "--batch-size", "0")
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert "batch_size='0' no vale" in done.stderr
-
-
-def test_a_repeated_value_runs_once() -> None:
-    defaults = cli.notebook_parameters()
-    assert cli.checked(defaults, {"epochs": ("1", "1", "2")}) == [{"epochs": 1}, {"epochs": 2}]
+@pytest.mark.slow
+def test_a_notebook_without_ids_nor_its_last_cells_keeps_what_it_earns(
+    tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    notebook = json.loads((lesson.NOTEBOOKS_DIR / lesson.NOTEBOOK).read_text(encoding="utf-8"))
+    keep = [cell for cell in notebook["cells"] if cell["id"] not in ("registro", "equipos")]
+    for cell in keep:
+        del cell["id"]
+    (tmp_path / lesson.NOTEBOOK).write_text(json.dumps(notebook | {"cells": keep}))
+    monkeypatch.setattr(lesson, "NOTEBOOKS_DIR", tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    runs.mkdir()
+    overrides = {"epochs": 1, "train_samples": 1000, "results_dir": str(tmp_path)}
+    assert cli.run(lesson.read(), overrides) == cli.Outcome(cli.FINE)
+    told = capsys.readouterr()
+    assert told.err == ""
+    lines = told.out.splitlines()
+    [file] = tmp_path.glob("*.json")
+    assert files.load_file(file).status == "ok"
+    assert f"Registro guardado en {shown(file)}" in lines
+    assert lines[-3] == NO_RECORD
+    assert [line.partition(": ")[0] for line in lines[-2:]] == ["Informe", "Cuaderno ejecutado"]
 
 
 @contextmanager
 def long_run(folder: Path) -> Iterator[subprocess.Popen]:
     """Un entrenamiento largo que ha escrito la línea de la tercera época: dos están guardadas."""
+    options = ("--epochs", "500", "--train-samples", "1000", "--results-dir", folder)
     process = subprocess.Popen(
-        [sys.executable, ROOT / "fashion_mnist_cnn.py", "--epochs", "500", "--train-samples",
-         "1000", "--results-dir", folder],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+        [sys.executable, LAUNCHER, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
         env=child_environment(),
-    )  # fmt: skip
+    )
     try:
         for line in process.stdout:
             if "3/500" in line:
@@ -211,47 +784,57 @@ def kernels(process: subprocess.Popen) -> list[psutil.Process]:
     ]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="en Windows, Ctrl-C no se puede enviar así")
+@NO_CTRL_C
+@pytest.mark.slow
+@pytest.mark.usefixtures("handler")
 def test_ctrl_c_stops_keeps_the_epochs_and_leaves_no_kernel(tmp_path: Path) -> None:
     with long_run(tmp_path) as process:
         [kernel] = kernels(process)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=30)
-        assert process.returncode == 130
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == cli.INTERRUPTED
         assert not kernel.is_running()
-    assert "Interrumpido" in errors
     assert "Traceback" not in output + errors
+    told = [line for line in errors.splitlines() if line]
+    assert told[0] == "Interrumpido: se detiene el entrenamiento…"
+    assert told[1].startswith("Interrumpido. El cuaderno a medias está en runs/")
     [file] = tmp_path.iterdir()
-    assert f"Lo hecho hasta aquí queda en {file}" in output
-    record = records.load_file(file)
+    assert f"Registro guardado en {shown(file)}" in output
+    record = files.load_file(file)
     assert record.status == "interrupted"
     assert len(record.repeats[0].epoch_seconds) >= 2
 
 
-@pytest.mark.skipif(os.name == "nt", reason="en Windows, Ctrl-C no se puede enviar así")
-@pytest.mark.parametrize("seconds", [0.3, 0.6, 0.9, 3])
+@NO_CTRL_C
+@pytest.mark.slow
+@pytest.mark.usefixtures("handler")
+@pytest.mark.parametrize("seconds", [0.3, 1, 3])
 def test_ctrl_c_before_training(tmp_path: Path, seconds: float) -> None:
     process = subprocess.Popen(
-        [sys.executable, ROOT / "fashion_mnist_cnn.py", "--results-dir", tmp_path],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        [sys.executable, LAUNCHER, "--results-dir", tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
         env=child_environment(),
-    )  # fmt: skip
+    )
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == cli.INTERRUPTED
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_a_killed_kernel_is_told_and_loses_no_epoch(tmp_path: Path) -> None:
     with long_run(tmp_path) as process:
         [kernel] = kernels(process)
         kernel.kill()
         _, errors = process.communicate(timeout=60)
-        assert process.returncode == 1
+        assert process.returncode == cli.FAILED
     assert "ha muerto de golpe" in errors
     assert "Traceback" not in errors
-    found, rejected = records.load_folder(tmp_path)
+    [record], rejected = files.load_folder(tmp_path)
     assert rejected == []
-    assert found[0].status == "interrupted"
-    assert len(found[0].repeats[0].epoch_seconds) >= 2
+    assert record.status == "interrupted"
+    assert len(record.repeats[0].epoch_seconds) >= 2

@@ -28,8 +28,10 @@ def read() -> nbformat.NotebookNode:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # otro editor puede haber quitado los identificadores
             notebook = nbformat.read(NOTEBOOKS_DIR / NOTEBOOK, as_version=4)
-    except (OSError, ValueError) as error:
-        raise TutorialError(f"No se puede leer {NOTEBOOK} ({error}): {RESTORE}") from None
+    except OSError as error:
+        raise _damaged(f"no se puede leer ({error.strerror})") from None
+    except ValueError:  # por ejemplo, con las marcas de una mezcla de git a medias
+        raise _damaged("no es JSON válido") from None
     notebook.cells = [cell for cell in notebook.cells if not _has_tag(cell, "injected-parameters")]
     return notebook
 
@@ -42,19 +44,13 @@ def defaults(notebook: nbformat.NotebookNode) -> dict[str, tuple[object, str]]:
     """
     cells = [cell for cell in notebook.cells if _has_tag(cell, "parameters")]
     if len(cells) != 1:
-        raise TutorialError(
-            f"{NOTEBOOK} tiene {len(cells)} celdas con la etiqueta «parameters» y debe tener una: "
-            f"recupéralo con «git restore notebooks/{NOTEBOOK}»."
-        )
+        raise _damaged(f"tiene {len(cells)} celdas con la etiqueta «parameters», y debe tener una")
     source, values = cells[0].source, dict[str, object]()
     try:
         exec(source, values)
         targets = [_target(statement) for statement in ast.parse(source).body]
     except (ArithmeticError, NameError, SyntaxError, TypeError, ValueError) as error:
-        raise TutorialError(
-            f"La celda de los parámetros de {NOTEBOOK} no es Python válido ({error}): corrígela o "
-            f"recupérala con «git restore notebooks/{NOTEBOOK}»."
-        ) from None
+        raise _damaged(f"tiene una celda de parámetros que no es Python válido ({error})") from None
     comments = {
         token.start[0]: token.string.lstrip("# ")
         for token in tokenize.generate_tokens(StringIO(source).readline)
@@ -75,10 +71,12 @@ def load(*cells: str, **chosen: object) -> SimpleNamespace:
         comprobados (`config`) y, en `cell_seconds`, los segundos que ha tardado cada celda.
 
     Raises:
-        TutorialError: si un parámetro no vale.
+        TutorialError: si un parámetro no vale o falta una celda.
     """
     notebook = read()
-    sources = {cell.id: cell.source for cell in notebook.cells}
+    sources = {cell.get("id"): cell.source for cell in notebook.cells}
+    if missing := [cell for cell in cells or PREPARE if cell not in sources]:
+        raise _damaged(f"no tiene la celda «{missing[0]}»")
     names: dict[str, object] = {name: default for name, (default, _) in defaults(notebook).items()}
     names["config"] = parameters.Training.check(names | chosen)
     seconds: dict[str, float] = {}
@@ -92,6 +90,12 @@ def load(*cells: str, **chosen: object) -> SimpleNamespace:
 
 def _has_tag(cell: nbformat.NotebookNode, tag: str) -> bool:
     return tag in cell.metadata.get("tags", [])
+
+
+def _damaged(what: str) -> TutorialError:
+    return TutorialError(
+        f"{NOTEBOOK} {what}: corrígelo o recupéralo con «git restore notebooks/{NOTEBOOK}»."
+    )
 
 
 def _target(statement: ast.stmt) -> tuple[str, int] | None:

@@ -74,6 +74,9 @@ class Checked(BaseModel):
         return TutorialError("\n".join(sentences))
 
 
+Name = Annotated[Label, Field(strict=False, coerce_numbers_to_str=True)]
+"""Un nombre; también vale el que papermill toma por un número, como en `-p machine_name 3060`."""
+
 Folder = Annotated[
     str, Field(min_length=1, pattern=r"^[^\x00]*$", description="la ruta de una carpeta")
 ]
@@ -114,7 +117,7 @@ class Training(Sized):
     precision: Precision
     repeats: Repeats
     seed: Seed
-    machine_name: Label
+    machine_name: Name
     photo: str = Field(pattern=r"^[^\x00]*$", description="la ruta de una foto, o vacío")
     results_dir: Folder
 
@@ -123,7 +126,7 @@ class Comparison(Checked):
     """Parámetros del cuaderno 02."""
 
     results_dir: Folder
-    baseline: Label = Field(description="la etiqueta o el identificador de un registro, o vacío")
+    baseline: Name = Field(description="la etiqueta o el identificador de un registro, o vacío")
     metric: str = Field(pattern=f"^({'|'.join(METRICS)})$", description=" o ".join(METRICS))
 
 
@@ -146,7 +149,7 @@ class Distribution(Sized):
         pattern=r"^([\w.-]+:\d{1,5})?$", description="equipo:puerto de un clúster de Ray, o vacío"
     )
     storage: OptionalFolder
-    machine_name: Label
+    machine_name: Name
     results_dir: Folder
 
     @model_validator(mode="after")

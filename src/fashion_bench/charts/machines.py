@@ -84,7 +84,7 @@ def throughput_by_batch(records: Sequence[Record]) -> Figure:
         records: registros que solo difieren en el equipo, el lote y la precisión; se dibujan las
             ocho primeras líneas.
     """
-    lines: dict[tuple[str, str], list[Record]] = {}
+    lines: dict[tuple[object, str], list[Record]] = {}
     for record in records:
         lines.setdefault((record.machine_key, record.parameters.precision), []).append(record)
     shown = list(lines.values())[: len(LINES)]

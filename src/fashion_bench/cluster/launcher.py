@@ -5,10 +5,13 @@ de las funciones, y porque lee sus variables de entorno al importarse.
 """
 
 import os
+import pickle
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -91,13 +94,11 @@ def started(address: str, cpus: int) -> Iterator[None]:
     else:  # no hay panel de Ray que conteste: que se sepa al momento y no a los 12 s
         os.environ["RAY_API_SERVER_ADDRESS"] = "http://127.0.0.1:1"
     import ray
-    from ray._private import ray_constants
 
-    # La variable no llega a tiempo si alguien importó Ray antes.
-    ray_constants.ENABLE_RAY_CLUSTER = bool(address)
+    _reach_beyond(bool(address))
     ray.shutdown()  # el de una celda que no llegó al final
     already = set(psutil.Process().children(recursive=True))
-    quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
     try:
         if address:
             _check_health(address)
@@ -174,11 +175,13 @@ def fit(
         use_gpu: si cada uno lleva una GPU.
         storage: carpeta que ven todos los ordenadores; vacía, una de este.
         begun: función a la que se le cuenta con qué se entrena, antes de la primera época.
-        told: función a la que se le cuenta cada época del proceso 0 en cuanto acaba.
+        told: función a la que se le cuenta cada época del proceso 0 en cuanto acaba. Si esta o
+            `begun` fallan, su error sale de aquí cuando acaba el entrenamiento.
         all_reduce_sizes: tamaños, en números de 4 bytes, de las sumas que se miden antes.
 
     Raises:
         TutorialError: si el entrenamiento falla también al repetirlo.
+        KeyboardInterrupt: si alguien lo detiene.
     """
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.tensorflow import TensorflowTrainer
@@ -212,8 +215,11 @@ def fit(
             checkpoint_config=CheckpointConfig(num_to_keep=1),
         ),
     )
+    on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit()
+    except SystemExit:  # en esto convierte Ray un Ctrl-C
+        raise KeyboardInterrupt from None
     except (ControllerError, WorkerGroupError) as error:
         if isinstance(error, WorkerGroupError):
             cause = next(iter(error.worker_failures.values()))
@@ -226,11 +232,14 @@ def fit(
             "están en /tmp/ray/session_latest/logs, en el ordenador que falló."
         ) from None
     finally:
+        if threading.current_thread() is threading.main_thread():  # el único que Ray cambia
+            signal.signal(signal.SIGINT, on_interrupt)
         mailbox.put(None)
         pool.shutdown()
         mailbox.shutdown()
+        # Lo guardado solo sirve para seguir si un proceso muere.
+        shutil.rmtree(folder / name, ignore_errors=True)
     listening.result()  # si una de esas funciones ha fallado, aquí se sabe
-    shutil.rmtree(folder / name)  # lo guardado solo sirve para seguir si un proceso muere
     reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
     starts = [m for m in messages if isinstance(m, Start)]
     in_order = [reports[key] for key in sorted(reports)]
@@ -259,14 +268,19 @@ def _work(config: dict[str, Any]) -> None:
             sample = trainer.lesson.train_images[:128, ..., None], trainer.lesson.train_labels[:128]
             agreement = correctness.agreement(trainer.model, *sample, "gpu:0", "float32")
         start = Start(trainer.conditions(agreement), trainer.setup_seconds, all_reduce)
-        config["mailbox"].put(start)
+        _send(config["mailbox"], start)
     for report in trainer.train(int(first_epoch)):
-        config["mailbox"].put(report)
+        _send(config["mailbox"], report)
         with tempfile.TemporaryDirectory() as folder:
             if rank == 0:
                 np.savez(Path(folder) / "state.npz", np.array(report.epoch + 1), *trainer.state())
                 checkpoint = ray.train.Checkpoint.from_directory(folder)
             ray.train.report({}, checkpoint=checkpoint if rank == 0 else None)
+
+
+def _send(mailbox: Any, message: Start | EpochReport) -> None:  # noqa: ANN401
+    # Cerrado: el proceso del buzón, para abrirlo, importaría TensorFlow en plena primera época.
+    mailbox.put(pickle.dumps(message))
 
 
 def _listen(
@@ -275,12 +289,22 @@ def _listen(
     begun: Callable[[Start], None],
     told: Callable[[EpochReport], None],
 ) -> None:
-    while (message := mailbox.get()) is not None:
+    while (closed := mailbox.get()) is not None:
+        message = pickle.loads(closed)
         messages.append(message)
         if isinstance(message, Start):
             begun(message)
         elif message.rank == 0:
             told(message)
+
+
+def _reach_beyond(allowed: bool) -> None:
+    """Deja o no que Ray escuche más allá de este ordenador, aunque ya estuviera importado."""
+    try:
+        from ray._private import ray_constants
+    except ImportError:  # otra versión de Ray: queda la variable de entorno
+        return
+    ray_constants.ENABLE_RAY_CLUSTER = allowed
 
 
 def _check_health(address: str) -> None:
@@ -325,7 +349,7 @@ def _ask_everyone(function: Callable, *arguments: object) -> Iterator[tuple[str,
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     for node in _alive_nodes():
-        where = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        where: Any = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         asked = ray.remote(num_cpus=0, scheduling_strategy=where)(function).remote(*arguments)
         try:
             answer = ray.get(asked, timeout=HEALTH_SECONDS)

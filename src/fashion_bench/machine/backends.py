@@ -59,8 +59,9 @@ def prepare(backend: str, device: str) -> None:
         )
     os.environ["KERAS_BACKEND"] = backend
     for name, value in wanted.items():
-        os.environ.pop(name, None)
-        if value is not None:
+        if value is None:
+            os.environ.pop(name, None)
+        else:
             os.environ[name] = value
 
 
@@ -150,7 +151,7 @@ def versions(backend: str) -> dict[str, str | None]:
     return {"cuda": build.get("cuda_version"), "cudnn": build.get("cudnn_version")}
 
 
-def keep_random_state(backend: str) -> AbstractContextManager:
+def keep_random_state(backend: str) -> AbstractContextManager[None]:
     """Contexto del que se sale con el azar global del motor como al entrar.
 
     Con TensorFlow y JAX el azar de la red está en sus variables. Con PyTorch, Keras apaga
@@ -161,9 +162,12 @@ def keep_random_state(backend: str) -> AbstractContextManager:
     import torch
 
     device = _torch_device()
+    kept: AbstractContextManager[None]
     if device.type == "cpu":
-        return torch.random.fork_rng(devices=[])
-    return torch.random.fork_rng(devices=[device.index], device_type=device.type)
+        kept = torch.random.fork_rng(devices=[])
+    else:
+        kept = torch.random.fork_rng(devices=[device.index], device_type=device.type)
+    return kept
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -196,11 +200,10 @@ def _gpu_with(tensor: Any, backend: str) -> str | None:  # noqa: ANN401
             return None
         if tensor.device.type == "mps":
             return "GPU de Apple (MPS)"
-        name: str = getattr(torch, tensor.device.type).get_device_name(tensor.device)
-        return name
+        return str(getattr(torch, tensor.device.type).get_device_name(tensor.device))
     if backend == "jax":
         [device, *_] = tensor.devices()
-        return device.device_kind if device.platform != "cpu" else None
+        return None if device.platform == "cpu" else str(device.device_kind)
     return _tensorflow_gpu() if "GPU" in tensor.device else None
 
 
@@ -210,7 +213,7 @@ def _tensorflow_gpu() -> str | None:
     visible = tf.config.get_visible_devices("GPU")
     if not visible:
         return None
-    return tf.config.experimental.get_device_details(visible[0]).get("device_name", "GPU")
+    return str(tf.config.experimental.get_device_details(visible[0]).get("device_name", "GPU"))
 
 
 def _torch_device() -> "torch.device":

@@ -74,21 +74,17 @@ def ask_nvidia() -> tuple[list[Accelerator], str | None]:
     return [card.accelerator for card in cards], problem
 
 
-def match_card(
-    cards: Sequence[Card], name: str, cuda_uuid: Callable[[], str | None]
-) -> Card | None:
+def match_card(cards: Sequence[Card], name: str, cuda_uuid: str | None) -> Card | None:
     """Busca la tarjeta en la que se entrena; `None` si no se sabe con certeza cuál es.
 
     Args:
         cards: las que hay.
         name: cómo la llama el motor.
-        cuda_uuid: dice el UUID de la primera que ve CUDA; solo se le pregunta si hay varias con
-            ese nombre.
+        cuda_uuid: la primera que ve CUDA, si se sabe; decide entre las que se llaman igual.
     """
     same = [card for card in cards if card.accelerator.name == name]
     if len(same) > 1:
-        uuid = cuda_uuid()
-        same = [card for card in same if card.uuid and card.uuid == uuid]
+        same = [card for card in same if card.uuid and card.uuid == cuda_uuid]
     return same[0] if len(same) == 1 else None
 
 
@@ -127,7 +123,7 @@ class EnergyMeter:
             cards, _ = _cards()
         except pynvml.NVMLError:
             return
-        self._card = match_card(cards, accelerator.name, first_cuda_uuid)
+        self._card = match_card(cards, accelerator.name, first_cuda_uuid())
 
     def joules(self) -> float | None:
         """Devuelve lo gastado desde que arrancó el controlador; `None` si no se sabe."""
@@ -140,10 +136,10 @@ class EnergyMeter:
 
 def _processor() -> str:
     try:
-        name = archspec.cpu.brand_string()
+        name: str | None = archspec.cpu.brand_string()
     except OSError:  # un sistema que no deja ejecutar la instrucción que lo pregunta
         name = None
-    return name or archspec.cpu.host().name
+    return name or str(archspec.cpu.host().name)
 
 
 def _power() -> Literal["mains", "battery"] | None:

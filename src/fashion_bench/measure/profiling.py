@@ -161,7 +161,6 @@ def _functions(
     if not weights and not needs_input_gradient:
         return outputs, forward, None
 
-    @tf.function
     def both() -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(values)
@@ -170,7 +169,7 @@ def _functions(
         # Si no se devolviera el resultado, TensorFlow se ahorraría calcularlo donde no hace falta.
         return [result, *tape.gradient(result, sources, output_gradients=ones)]
 
-    return outputs, forward, both
+    return outputs, forward, tf.function(both)
 
 
 def _operations(layer: keras.Layer) -> int:

@@ -11,9 +11,6 @@ from typing import NamedTuple
 
 import click
 import nbformat
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_core.utils import run_sync
 from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
 
@@ -23,6 +20,7 @@ from fashion_bench.folders import shown
 from fashion_bench.record import Record
 from fashion_bench.script import report
 from fashion_bench.script.interrupt import CtrlC
+from fashion_bench.script.kernel import Kernel
 
 RUNS_DIR = PROJECT_DIR / "runs"
 
@@ -51,14 +49,18 @@ class SpanishCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Escribe la tabla de opciones."""
         with formatter.section("Opciones"):
-            formatter.write_dl([parameter.get_help_record(ctx) for parameter in self.params])
+            rows = (parameter.get_help_record(ctx) for parameter in self.params)
+            formatter.write_dl([row for row in rows if row])
 
 
 def main() -> None:
     """Punto de entrada: lee la orden, ejecuta el cuaderno y termina con su código de salida."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # dentro de un kernel, o sin consola, no lo es
+    for number, stream in enumerate((sys.stdout, sys.stderr), 1):
+        if isinstance(stream, TextIOWrapper):  # dentro de un kernel es otra cosa
             stream.reconfigure(errors="replace")  # una consola cp1252 no puede con todo
+        elif stream is None:  # cerrada: el kernel necesita alguna
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            os.set_inheritable(number, True)
     try:
         sys.exit(obey())
     except BrokenPipeError:  # quien leía se ha ido, como en «… | head -1»
@@ -76,7 +78,7 @@ def obey() -> int:
             if name in parameters.Training.model_fields
         }
         command = build_command(defaults)
-        given = command.main(standalone_mode=False)
+        given = command.main(prog_name=command.name, standalone_mode=False)
         if isinstance(given, int):  # se pidió --help
             return given
         combinations = checked(defaults, given)
@@ -187,12 +189,8 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
     """Ejecuta el cuaderno en un kernel nuevo, con su texto en directo."""
     output = RUNS_DIR / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.ipynb"
     partial = f"El cuaderno a medias está en {shown(output)}"
-    manager = AsyncKernelManager(
-        kernel_name="python3",
-        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # este Python, y no el de otro
-        transport_encryption="auto",
-    )
-    stop = CtrlC(manager)
+    kernel = Kernel()
+    stop = CtrlC(kernel)
     logging.getLogger("papermill").setLevel(logging.ERROR)  # avisa de lo que no sabe leer
     os.environ.pop("JPY_SESSION_NAME", None)  # el script puede lanzarse desde un cuaderno
     if sys.stdout and sys.stdout.isatty():
@@ -209,7 +207,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
                 progress_bar=False,
                 stdout_file=sys.stdout,
                 stderr_file=sys.stderr,
-                km=manager,
+                km=kernel,
                 on_cell_start=stop.before_cell,
                 coalesce_streams=True,  # del avance de cada época, guarda solo lo último
             )
@@ -236,8 +234,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
         outcome = _tell(executed, output)
         return outcome._replace(code=INTERRUPTED) if stop.pressed else outcome
     finally:
-        if manager.has_kernel:
-            run_sync(manager.shutdown_kernel)(now=True)
+        kernel.close()
     return Outcome(FAILED)
 
 

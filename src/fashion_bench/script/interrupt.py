@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from jupyter_client import AsyncKernelManager
+from jupyter_core.utils import ensure_async
+
+from fashion_bench.script.kernel import Kernel
 
 
 class CtrlC:
@@ -17,13 +19,13 @@ class CtrlC:
     lanzó el script le hizo no atender a Ctrl-C (como `nohup`), sigue sin atenderlo.
 
     Args:
-        manager: el kernel que ejecuta el cuaderno.
+        kernel: el que ejecuta el cuaderno.
     """
 
-    def __init__(self, manager: AsyncKernelManager) -> None:
+    def __init__(self, kernel: Kernel) -> None:
         self.pressed = False
         self._started = False
-        self._manager = manager
+        self._kernel = kernel
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -49,7 +51,7 @@ class CtrlC:
         print("\nInterrumpido: se detiene el entrenamiento…", file=sys.stderr, flush=True)
         loop = _running_loop()
         if self._started and loop:  # interrumpir un kernel que aún arranca lo mata
-            asyncio.run_coroutine_threadsafe(self._manager.interrupt_kernel(), loop)
+            asyncio.run_coroutine_threadsafe(ensure_async(self._kernel.interrupt_kernel()), loop)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -1,0 +1,119 @@
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode, v4
+
+from fashion_bench import NOTEBOOKS_DIR, lesson
+from fashion_bench.errors import TutorialError
+
+RESTORE = f"corrígelo o recupéralo con «git restore notebooks/{lesson.NOTEBOOK}»."
+
+
+def notebook_with(*sources: str) -> NotebookNode:
+    """Un cuaderno con una celda de parámetros por cada texto."""
+    return v4.new_notebook(
+        cells=[v4.new_code_cell(source, metadata={"tags": ["parameters"]}) for source in sources]
+    )
+
+
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Una copia del cuaderno 01 que se puede estropear y que es la que se lee."""
+    copy = tmp_path / lesson.NOTEBOOK
+    copy.write_bytes((NOTEBOOKS_DIR / lesson.NOTEBOOK).read_bytes())
+    monkeypatch.setattr(lesson, "NOTEBOOKS_DIR", tmp_path)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("epochs: int = 10  # vueltas", {"epochs": (10, "vueltas")}),
+        ("epochs = 10", {"epochs": (10, "")}),
+        ('machine_name: str = "PC #2"  # su nombre', {"machine_name": ("PC #2", "su nombre")}),
+        ('machine_name: str = "aula=3"  # su nombre', {"machine_name": ("aula=3", "su nombre")}),
+        ('machine_name: str = \'"a"\' "b"', {"machine_name": ('"a"b', "")}),
+        ("epochs: int = 10  # vueltas (antes = 5)", {"epochs": (10, "vueltas (antes = 5)")}),
+        ("epochs: int = 2 * 5  # vueltas", {"epochs": (10, "vueltas")}),
+        ("epochs: int = (\n    10  # diez\n)  # vueltas", {"epochs": (10, "vueltas")}),
+        ('name: str = """a\n# b"""  # c', {"name": ("a\n# b", "c")}),
+        ("# título\n\nseed: int = 1  # a\nepochs: int = 2", {"seed": (1, "a"), "epochs": (2, "")}),
+        ("import os\nepochs: int\nprint", {}),
+    ],
+)
+def test_the_parameters_cell_is_read_as_python(source: str, found: dict) -> None:
+    assert lesson.defaults(notebook_with(source)) == found
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["epochs: int =", "epochs: int = diez", "epochs: int = 1 / 0", "%time", 'name: str = "a'],
+)
+def test_a_parameters_cell_that_is_not_python_is_told(source: str) -> None:
+    with pytest.raises(TutorialError) as caught:
+        lesson.defaults(notebook_with(source))
+    assert str(caught.value).startswith(
+        f"{lesson.NOTEBOOK} tiene una celda de parámetros que no es Python válido ("
+    )
+    assert str(caught.value).endswith(f"): {RESTORE}")
+
+
+@pytest.mark.parametrize("sources", [[], ["epochs: int = 1", "seed: int = 1"]])
+def test_without_one_parameters_cell_it_is_told(sources: list[str]) -> None:
+    with pytest.raises(TutorialError) as caught:
+        lesson.defaults(notebook_with(*sources))
+    assert str(caught.value) == (
+        f"{lesson.NOTEBOOK} tiene {len(sources)} celdas con la etiqueta «parameters», y debe "
+        f"tener una: {RESTORE}"
+    )
+
+
+def test_what_papermill_injected_the_last_time_is_ignored(saved: Path) -> None:
+    before = lesson.read()
+    notebook = json.loads(saved.read_text(encoding="utf-8"))
+    injected = v4.new_code_cell("epochs = 1", metadata={"tags": ["injected-parameters"]})
+    at = next(n for n, cell in enumerate(notebook["cells"]) if cell["id"] == "parameters")
+    notebook["cells"].insert(at + 1, injected)
+    saved.write_text(json.dumps(notebook), encoding="utf-8")
+    assert lesson.read() == before
+
+
+@pytest.mark.parametrize("minor", [4, 5])
+def test_a_notebook_without_cell_ids_is_read_without_a_warning(saved: Path, minor: int) -> None:
+    before = lesson.read()
+    notebook = json.loads(saved.read_text(encoding="utf-8")) | {"nbformat_minor": minor}
+    for cell in notebook["cells"]:
+        del cell["id"]
+    saved.write_text(json.dumps(notebook), encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        after = lesson.read()
+    assert [cell.source for cell in after.cells] == [cell.source for cell in before.cells]
+    assert lesson.defaults(after) == lesson.defaults(before)
+    with pytest.raises(TutorialError, match=f"no tiene la celda «{lesson.PREPARE[0]}»: {RESTORE}"):
+        lesson.load()
+
+
+def test_a_broken_notebook_is_told(saved: Path) -> None:
+    saved.write_text("<<<<<<< HEAD\n" + saved.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(TutorialError, match=f"^{lesson.NOTEBOOK} no es JSON válido: {RESTORE}$"):
+        lesson.read()
+    saved.unlink()
+    with pytest.raises(TutorialError, match=rf"no se puede leer \(No such file.*\): {RESTORE}$"):
+        lesson.read()
+
+
+def test_load_runs_the_cells_of_the_lesson_with_the_chosen_parameters() -> None:
+    loaded = lesson.load(train_samples=500, batch_size=50)
+    assert (loaded.config.train_samples, loaded.config.seed) == (500, 42)
+    assert loaded.train_images.shape == (450, 28, 28)
+    assert len(loaded.make_dataset(loaded.train_images, loaded.train_labels)) == 9
+    assert loaded.compile_model(loaded.build_model()).count_params() == 421_642
+    assert tuple(loaded.cell_seconds) == lesson.PREPARE
+
+
+def test_load_refuses_a_bad_parameter_before_any_cell() -> None:
+    with pytest.raises(TutorialError, match="epochs=0 no vale"):
+        lesson.load("convolucion", epochs=0)  # que, sin las anteriores, fallaría

@@ -1,0 +1,470 @@
+"""Los cuadernos: cada uno se ejecuta entero una vez, en pequeño, y todas las pruebas miran eso.
+
+Con Chromium, como lo haría una persona: en JupyterLab, con su menú. Sin él, con la herramienta
+que ejecuta los cuadernos que se confirman.
+"""
+
+import configparser
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import nbformat
+import PIL.Image
+import pytest
+from conftest import (
+    BROWSER,
+    NOTEBOOK,
+    NOTEBOOKS,
+    RECORD,
+    ROOT,
+    SANITIZE,
+    SCREENSHOTS,
+    Cells,
+    child_environment,
+)
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+
+from fashion_bench import data, photo
+from fashion_bench.charts import style
+from fashion_bench.errors import TutorialError
+from fashion_bench.results import files
+
+if TYPE_CHECKING:  # sin Playwright también se ejecutan los cuadernos
+    from playwright.sync_api import Browser, Page
+
+FIRST, SECOND, THIRD, FOURTH = (path.stem for path in NOTEBOOKS)
+
+SMALL: dict[str, dict[str, object]] = {
+    FIRST: {"epochs": 1, "train_samples": 1000, "repeats": 2, "device": "cpu"},
+    SECOND: {},
+    THIRD: {"quick": True, "device": "cpu"},
+    FOURTH: {"epochs": 1, "train_samples": 1000, "device": "cpu"},
+}
+"""Los parámetros con los que se ejecuta cada uno."""
+
+CHARTS = {FIRST: 11, SECOND: 5, THIRD: 4, FOURTH: 4}
+"""Cuántos gráficos enseña cada uno."""
+
+AS_COMMITTED = {
+    FIRST: {"datos", "resumen"},
+    THIRD: {"partida"},
+    FOURTH: {"comparar-mitades", "corazon", "iguales", "bien"},
+}
+"""Celdas que deben contar lo mismo en cualquier equipo, también en pequeño."""
+
+DIFFERENT = {"repartir", "entrenar", "nota"}
+"""Las que, sin depender del equipo, cambian en pequeño: cada una tiene su prueba."""
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+ALL_CELLS_HAVE_RUN = """() => {
+    const notebook = jupyterapp.shell.currentWidget.content;
+    const code = notebook.widgets.map(cell => cell.model).filter(cell => cell.type === 'code');
+    const failed = code.some(cell => cell.outputs.toJSON().some(o => o.output_type === 'error'));
+    return failed || code.every(cell => cell.executionCount && cell.executionState === 'idle');
+}"""
+"""O una ha fallado. Se pregunta al modelo del cuaderno: lo que se ve depende del desplazamiento."""
+
+
+class Run(NamedTuple):
+    """Un cuaderno ejecutado en pequeño."""
+
+    cells: dict[str, nbformat.NotebookNode]
+    """Sus celdas de código."""
+    results: Path
+    """Su carpeta de registros."""
+    page: "Page | None"
+    """La página de Chromium en la que sigue abierto; sin Chromium, `None`."""
+
+    @property
+    def outputs(self) -> list[nbformat.NotebookNode]:
+        return [output for cell in self.cells.values() for output in cell.outputs]
+
+    def text(self, cell: str) -> str:
+        """Lo que ha escrito una celda."""
+        return "".join(output.get("text", "") for output in self.cells[cell].outputs)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cuadernos")
+
+
+@pytest.fixture(scope="module")
+def lab(folder: Path) -> Iterator[str]:
+    """JupyterLab en marcha; da su dirección."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
+            f"--port={address.rpartition(':')[2]}",
+            "--ServerApp.port_retries=0",
+            "--IdentityProvider.token=",
+            f"--ServerApp.root_dir={folder}",
+            "--LabApp.expose_app_in_browser=True",
+        ],
+        env=child_environment(JUPYTER_CONFIG_DIR=str(folder / ".jupyter")),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for_server(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def wait_for_server(address: str, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        assert process.poll() is None, "JupyterLab no ha arrancado"
+        try:
+            urllib.request.urlopen(f"{address}/api").close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, "JupyterLab no responde"
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def ran(folder: Path, request: pytest.FixtureRequest) -> Callable[[str], Run]:
+    """Ejecuta un cuaderno la primera vez que se pide, y da siempre esa ejecución."""
+
+    @cache
+    def run(name: str) -> Run:
+        if name == FOURTH:
+            pytest.importorskip("ray", reason="Ray no está instalado: requirements-distributed.txt")
+        path, results = folder / f"{name}.ipynb", folder / name
+        results.mkdir()
+        if name == SECOND:
+            make_records(results, 2)
+        chosen = SMALL[name] | ({} if name == THIRD else {"results_dir": str(results)})
+        nbformat.write(without_outputs(NOTEBOOK.with_name(path.name), chosen), path)
+        page = None
+        if BROWSER:
+            browser, lab = map(request.getfixturevalue, ("browser", "lab"))
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            run_all(page, f"{lab}/lab/tree/{path.name}?reset")
+            page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        else:
+            subprocess.run(
+                [sys.executable, ROOT / "tools" / "execute.py", path],
+                check=True,
+                env=child_environment(),
+            )
+        cells = nbformat.read(path, as_version=4).cells
+        return Run({c.id: c for c in cells if c.cell_type == "code"}, results, page)
+
+    return run
+
+
+def without_outputs(path: Path, parameters: dict[str, object]) -> nbformat.NotebookNode:
+    """El cuaderno con otros parámetros, como los pone papermill, y sin ejecutar."""
+    notebook = parameterize_notebook(load_notebook_node(str(path)), parameters)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def run_all(page: "Page", address: str) -> None:
+    """Abre un cuaderno, lo ejecuta entero con el menú, espera al final y lo guarda."""
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.wait_for_function("jupyterapp.shell.currentWidget.sessionContext?.session?.kernel")
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
+    page.get_by_role("menuitem", name=re.compile("^(Run|Ejecutar)$")).click()
+    page.locator('[data-command="runmenu:run-all"]').click()
+    page.wait_for_function(ALL_CELLS_HAVE_RUN, timeout=900_000)
+    page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+
+
+def make_records(folder: Path, count: int) -> None:
+    """Deja en la carpeta `count` registros de equipos distintos, con dos tamaños de lote."""
+    for number in range(count):
+        seconds = 1 + number % 7
+        repeat = {"epoch_seconds": [seconds, seconds], "energy_joules": 50.0}
+        content = RECORD | {
+            "run_id": f"20261123T162119Z-{number:08x}",
+            "label": f"{number:03}" + "x" * 57,
+            "repeats": [RECORD["repeats"][0] | repeat],
+            "parameters": RECORD["parameters"] | {"batch_size": (128, 512)[number % 2]},
+        }
+        (folder / f"{number}.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.slow
+@each_notebook
+def test_it_runs_whole_and_clean(ran: Callable[[str], Run], path: Path) -> None:
+    run = ran(path.stem)
+    assert [output for output in run.outputs if output.output_type == "error"] == []
+    assert all(cell.execution_count for cell in run.cells.values())
+    assert [output.text for output in run.outputs if output.get("name") == "stderr"] == []
+    assert "\r" not in "".join(map(run.text, run.cells))
+    drawn = [output for output in run.outputs if "image/png" in output.get("data", {})]
+    assert len(drawn) == CHARTS[path.stem]
+
+
+@pytest.mark.slow
+@each_notebook
+def test_its_cells_fit_in_the_window(ran: Callable[[str], Run], path: Path) -> None:
+    page = ran(path.stem).page
+    if page is None:
+        pytest.skip("hacen falta Chromium y Playwright")
+    wide = "[...document.querySelectorAll('.jp-Cell')].filter(c => c.scrollWidth > c.clientWidth+2)"
+    assert page.evaluate(f"{wide}.map(cell => cell.innerText)") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", AS_COMMITTED)
+def test_it_tells_what_the_committed_one_tells(ran: Callable[[str], Run], name: str) -> None:
+    """Todo lo que no depende del equipo ni del tamaño, como lo compararía nbval."""
+    run = ran(name)
+    stable = [
+        cell
+        for cell in nbformat.read(NOTEBOOK.with_name(f"{name}.ipynb"), as_version=4).cells
+        if cell.get("outputs") and "nbval-ignore-output" not in cell.metadata.get("tags", [])
+        if cell.id not in DIFFERENT
+    ]
+    assert {cell.id for cell in stable} >= AS_COMMITTED[name]
+    for cell in stable:
+        assert told(run.cells[cell.id]) == told(cell), cell.id
+
+
+def told(cell: nbformat.NotebookNode) -> list[dict[str, str]]:
+    """Lo que cuenta una celda, sin imágenes, botones ni cifras que cambian cada vez."""
+    rules = configparser.ConfigParser()
+    rules.read(SANITIZE, encoding="utf-8")
+    contents = []
+    for output in cell.outputs:
+        texts = dict(output.data) if "data" in output else {"text/plain": output.text}
+        if "image/png" in texts or "application/vnd.jupyter.widget-view+json" in texts:
+            continue
+        for rule in map(rules.__getitem__, rules.sections()):
+            texts = {
+                kind: re.sub(rule["regex"], rule["replace"], text) for kind, text in texts.items()
+            }
+        contents.append(texts)
+    return contents
+
+
+@pytest.mark.slow
+def test_the_first_trains_and_leaves_one_good_record(ran: Callable[[str], Run]) -> None:
+    run = ran(FIRST)
+    assert run.text("repartir") == "Imágenes: 900 para entrenar, 100 para validar\n"
+    lines = run.text("entrenar").splitlines()
+    starts = ["Semilla 42: ", "Época 1/1: ", "Semilla 43: ", "Época 1/1: ", "Registro guardado en ",
+              "--- Entrenamiento finalizado en "]  # fmt: skip
+    assert len(lines) == len(starts)
+    assert all(map(str.startswith, lines, starts))
+    assert run.text("nota").endswith("\nMínimo de 0.90: NO alcanzado\n")
+    [record], rejected = files.load_folder(run.results)
+    assert rejected == []
+    assert record.status == "ok"
+    assert record.parameters.epochs == 1
+    assert record.data.training_images == 900
+    assert record.network.weights == 421_642
+    assert [repeat.seed for repeat in record.repeats] == [42, 43]
+    assert all(len(repeat.epoch_seconds) == 1 for repeat in record.repeats)
+
+
+@pytest.mark.slow
+def test_a_photo_is_uploaded_with_the_button(ran: Callable[[str], Run], tmp_path: Path) -> None:
+    page = ran(FIRST).page
+    if page is None:
+        pytest.skip("hacen falta Chromium y Playwright")
+    PIL.Image.fromarray(photo.enlarge(data.load()[1][0][1]).original).save(tmp_path / "sí.png")
+    (tmp_path / "no.png").write_text("hola")
+    page.evaluate("""() => {
+        const notebook = jupyterapp.shell.currentWidget.content;
+        const index = notebook.widgets.findIndex(cell => cell.model.id === 'foto');
+        notebook.activeCellIndex = index;
+        return notebook.scrollToItem(index, 'start');
+    }""")
+    button = page.get_by_role("button", name="Subir una foto")
+    for name, answer in (
+        ("no.png", page.get_by_text("Esa foto no vale: no es una imagen PNG ni JPEG")),
+        ("sí.png", page.locator(".jupyter-widgets img")),
+    ):
+        with page.expect_file_chooser() as chooser:
+            button.click()
+        chooser.value.set_files(tmp_path / name)
+        answer.wait_for(timeout=30_000)
+    page.screenshot(path=SCREENSHOTS / "foto.png")
+
+
+@pytest.mark.slow
+def test_jupyterlab_speaks_spanish(browser: "Browser", lab: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{lab}/lab?reset")
+    page.get_by_role("menuitem", name="Archivo", exact=True).click()
+    page.get_by_text("Nuevo", exact=True).wait_for()
+
+
+@pytest.mark.slow
+def test_the_third_measures_every_lever_and_runs_the_race(ran: Callable[[str], Run]) -> None:
+    run = ran(THIRD)
+    texts = "".join(map(run.text, run.cells))
+    assert len(re.findall(r": \d+\.\d\d× \(de \d+\.\d\d× a \d+\.\d\d×\)", texts)) == 7
+    assert "Cuaderno 01: " in texts
+    assert "veces más rápido que el cuaderno 01" in texts
+
+
+@pytest.mark.slow
+def test_the_fourth_trains_with_two_processes_and_leaves_its_record(
+    ran: Callable[[str], Run],
+) -> None:
+    run = ran(FOURTH)
+    texts = run.text("entrenar")
+    assert texts.count("Época 1/1: ") == 1
+    assert "--- Entrenamiento finalizado en " in texts
+    [record], rejected = files.load_folder(run.results)
+    assert rejected == []
+    assert record.status == "ok"
+    assert record.name.endswith(" · CPU · 2 procesos")
+    assert record.data.training_images == 900
+    assert record.network.weights == 421_642
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("workers", 1, "workers=1 no vale"),
+        ("storage", str(NOTEBOOK), "no es una carpeta, sino un fichero"),
+    ],
+)
+def test_the_fourth_refuses_bad_parameters(
+    tmp_path: Path, name: str, value: object, problem: str
+) -> None:
+    notebook = Cells(NOTEBOOK.with_name(f"{FOURTH}.ipynb"), results_dir=str(tmp_path))
+    notebook.names[name] = value
+    with pytest.raises(TutorialError, match=problem):
+        notebook.run("comprobar")
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Los textos alternativos de los gráficos que se van enseñando."""
+    texts = []
+    monkeypatch.setattr(style, "show", lambda figure, alt: texts.append(alt))
+    return texts
+
+
+def compare(**parameters: object) -> None:
+    """Ejecuta aquí el cuaderno 02 entero."""
+    notebook = Cells(NOTEBOOK.with_name(f"{SECOND}.ipynb"), **parameters)
+    notebook.run(*list(notebook.sources)[1:])
+
+
+@pytest.mark.parametrize(("count", "charts"), [(0, 0), (1, 3), (2, 5), (200, 5)])
+def test_comparing_any_number_of_records(
+    tmp_path: Path,
+    shown: list[str],
+    capsys: pytest.CaptureFixture[str],
+    count: int,
+    charts: int,
+) -> None:
+    make_records(tmp_path, count)
+    (tmp_path / "roto.json").write_text("{")
+    compare(results_dir=str(tmp_path))
+    told = capsys.readouterr().out
+    assert f"Registros leídos: {count}\n" in told
+    assert "No se usa roto.json: no es JSON válido\n" in told
+    assert ("ejecuta «python fashion_mnist_cnn.py»" in told) == (count == 0)
+    assert len(shown) == charts
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("metric", "rápido"), ("baseline", "a/b"), ("baseline", "No está"),
+     ("results_dir", "/no/existe")],
+)  # fmt: skip
+def test_comparing_refuses_bad_values(tmp_path: Path, name: str, value: str) -> None:
+    make_records(tmp_path, 1)
+    with pytest.raises(TutorialError, match=f"^{name}='{value}' no vale: "):
+        compare(**{"results_dir": str(tmp_path), name: value})
+
+
+def nbval(path: Path, *options: str | Path) -> subprocess.CompletedProcess:
+    """Ejecuta un cuaderno y compara lo que sale con lo que tiene guardado."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval", *options, "-p", "no:cacheprovider", "-q", path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=child_environment(),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("committed_results")
+def test_nbval_strictly_proves_the_committed_comparison() -> None:
+    done = nbval(NOTEBOOK.with_name(f"{SECOND}.ipynb"))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_nbval_finds_a_false_output(tmp_path: Path) -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    kept = ("parameters", "comprobar", "datos", "repartir")
+    notebook.cells = [cell for cell in notebook.cells if cell.id in kept]
+    told = "Imágenes: 54000 para entrenar, 6001 para validar\n"
+    notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", name="stdout", text=told)]
+    nbformat.write(notebook, tmp_path / "falso.ipynb")
+    done = nbval(tmp_path / "falso.ipynb", "--nbval-sanitize-with", SANITIZE)
+    assert done.returncode == 1
+    assert "1 failed, 3 passed" in done.stdout
+
+
+@each_notebook
+def test_the_committed_one_is_executed_small_and_clean(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(len(list(filter(None, cell.source.splitlines()))) <= 20 for cell in code)
+    assert set(notebook.metadata) <= {"kernelspec", "language_info"}
+    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+    assert path.stat().st_size < 500_000
+    outputs = [output for cell in code for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+    assert all(cell.execution_count for cell in code)
+    assert outputs
+
+
+def committed_text(name: str, cell: str) -> str:
+    """Lo que escribió una celda del cuaderno confirmado."""
+    cells = nbformat.read(NOTEBOOK.with_name(f"{name}.ipynb"), as_version=4).cells
+    [outputs] = [other.outputs for other in cells if other.id == cell]
+    return "".join(output.get("text", "") for output in outputs)
+
+
+def test_the_committed_first_is_a_full_default_run_that_learns() -> None:
+    assert committed_text(FIRST, "repartir") == "Imágenes: 54000 para entrenar, 6000 para validar\n"
+    lines = committed_text(FIRST, "entrenar").splitlines()
+    assert len(lines) == 13
+    assert lines[0].startswith("Semilla 42: ")
+    assert lines[10].startswith("Época 10/10: ")
+    accuracy, verdict = committed_text(FIRST, "nota").splitlines()
+    assert float(accuracy.split()[-1]) >= 0.915
+    assert verdict == "Mínimo de 0.90: alcanzado"
+
+
+def test_the_committed_race_reaches_its_goal() -> None:
+    runs = committed_text(THIRD, "carrera").splitlines()
+    assert len(runs) == 5
+    assert sum(float(line.split()[-1]) for line in runs) / 5 >= 0.92
