@@ -372,6 +372,25 @@ def test_the_driver_of_wsl_is_installed_in_windows_and_that_of_ubuntu_with_one_o
     assert on_fedora.cure == ""
 
 
+def test_a_machine_without_gpu_is_called_what_it_is() -> None:
+    assert diagnosis.verdict(BARE).sentence.startswith("este equipo no tiene ninguna GPU")
+    virtual = diagnosis.verdict(BARE.model_copy(update={"virtual_machine": True}))
+    assert virtual.sentence.startswith("esta máquina virtual no tiene ninguna GPU")
+
+
+def test_wsl_is_restarted_from_windows() -> None:
+    stuck = {"tensorflow": BLIND.model_copy(update={"messages": CUINIT})}
+    assert diagnosis.verdict(LINUX.model_copy(update=stuck)).cure == "sudo reboot"
+    assert diagnosis.verdict(WSL.model_copy(update=stuck)).cure == "wsl.exe --shutdown"
+
+
+def test_a_driver_that_answers_is_never_said_to_be_silent() -> None:
+    # Estas reglas no dependen de que otras contesten antes.
+    for facts in (LINUX, WSL, LINUX.model_copy(update={"tensorflow": BLIND}), BARE):
+        for rule in (gpu.wsl_driver_missing, gpu.driver_missing, gpu.driver_not_loaded):
+            assert rule(facts) is None
+
+
 @pytest.mark.parametrize(
     ("base", "changes", "lock"),
     [

@@ -221,6 +221,7 @@ def test_agree_does_not_care_who_saw_what() -> None:
         pytest.param([*SECOND, 7], id="una repetida"),
         pytest.param(SECOND[:-1], id="falta una"),
         pytest.param([*SECOND[:-1], 7], id="una en lugar de otra"),
+        pytest.param([451, *SECOND[1:-1], 898], id="dos que suman lo mismo que otras dos"),
     ],
 )
 def test_agree_notices_wrong_images(second: list[int]) -> None:
