@@ -319,7 +319,8 @@ def test_the_worker_says_which_gpu_it_has(monkeypatch: pytest.MonkeyPatch) -> No
     asked = mock.Mock(return_value=checked)
     monkeypatch.setattr(backends, "accelerator_of", lambda model: card)
     monkeypatch.setattr(correctness, "agreement", asked)
-    done, [start, _] = work(monkeypatch, use_gpu=True)
+    monkeypatch.setattr(Trainer, "train", lambda trainer, first_epoch: ())
+    done, [start] = work(monkeypatch, use_gpu=True)
     assert done == ["estrategia"]  # con una GPU, los hilos que quiera
     assert start.conditions.accelerator == card
     assert start.conditions.agreement == checked
@@ -381,7 +382,6 @@ def test_a_ray_without_its_private_part_is_enough(monkeypatch: pytest.MonkeyPatc
     assert ray_constants.ENABLE_RAY_CLUSTER
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("occupied", [False, True], ids=["nadie", "otro programa"])
 def test_an_address_without_a_cluster_is_told(
     monkeypatch: pytest.MonkeyPatch, occupied: bool

@@ -281,6 +281,7 @@ def card(name: str, uuid: str | None) -> Card:
         ([card("A", FIRST), card("A", SECOND)], None, None),
         ([card("A", FIRST), card("A", SECOND)], f"GPU-{UUID(int=3)}", None),
         ([card("A", None), card("A", None)], None, None),
+        ([card("A", None), card("A", SECOND)], None, None),
         ([card("A", FIRST), card("A", FIRST)], FIRST, None),
         # CUDA pone la primera otra, que TensorFlow no usa por pequeña.
         ([card("A", FIRST), card("A", SECOND), card("B", "GPU-3")], "GPU-3", None),

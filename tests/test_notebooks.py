@@ -266,8 +266,14 @@ def test_the_first_trains_and_leaves_one_good_record(ran: Callable[[str], Run]) 
     run = ran(FIRST)
     assert run.text("repartir") == "Imágenes: 900 para entrenar, 100 para validar\n"
     lines = run.text("entrenar").splitlines()
-    starts = ["Semilla 42: ", "Época 1/1: ", "Semilla 43: ", "Época 1/1: ", "Registro guardado en ",
-              "--- Entrenamiento finalizado en "]  # fmt: skip
+    starts = [
+        "Semilla 42: ",
+        "Época 1/1: ",
+        "Semilla 43: ",
+        "Época 1/1: ",
+        "Registro guardado en ",
+        "--- Entrenamiento finalizado en ",
+    ]
     assert len(lines) == len(starts)
     assert all(map(str.startswith, lines, starts))
     assert run.text("nota").endswith("\nMínimo de 0.90: NO alcanzado\n")
@@ -389,9 +395,13 @@ def test_comparing_any_number_of_records(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("metric", "rápido"), ("baseline", "a/b"), ("baseline", "No está"),
-     ("results_dir", "/no/existe")],
-)  # fmt: skip
+    [
+        ("metric", "rápido"),
+        ("baseline", "a/b"),
+        ("baseline", "No está"),
+        ("results_dir", "/no/existe"),
+    ],
+)
 def test_comparing_refuses_bad_values(tmp_path: Path, name: str, value: str) -> None:
     make_records(tmp_path, 1)
     with pytest.raises(TutorialError, match=f"^{name}='{value}' no vale: "):

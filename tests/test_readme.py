@@ -20,7 +20,8 @@ def test_the_result_table_is_up_to_date() -> None:
 
 @pytest.mark.usefixtures("committed_results")
 def test_the_result_chart_is_up_to_date() -> None:
-    drawn = Image.open(readme.CHART).info["Description"]
+    with Image.open(readme.CHART) as chart:
+        drawn = chart.info["Description"]
     assert drawn == readme.fingerprint(readme.published()), "ejecuta python tools/readme.py"
 
 

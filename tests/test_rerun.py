@@ -15,6 +15,8 @@ from fashion_bench.measure.progress import EpochLine
 from fashion_bench.record import Record
 from fashion_bench.results import files
 
+pytestmark = pytest.mark.slow
+
 LOAD = ("comprobar", "importar", "datos")
 PREPARE = ("repartir", "lotes", "red", "resumen", "compilar", "correcto", "calentar")
 
@@ -71,7 +73,6 @@ def lesson(tmp_path: Path) -> Lesson:
     return Lesson(tmp_path)
 
 
-@pytest.mark.slow
 def test_in_any_order_each_run_leaves_its_own_record(lesson: Lesson) -> None:
     """Bien, detenida y fallida: cada una, detrás de cada una de las tres."""
     good, stopped, failed = None, KeyboardInterrupt, ZeroDivisionError

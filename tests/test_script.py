@@ -584,6 +584,8 @@ def test_a_real_kernel_gets_the_parameters_and_its_text_is_shown(
 ) -> None:
     runs.mkdir()
     monkeypatch.setenv("JPY_SESSION_NAME", "el cuaderno desde el que se lanza")
+    kernel = Kernel()
+    monkeypatch.setattr(cli, "Kernel", lambda: kernel)
     overrides = {"epochs": 3, "machine_name": "{x} \\ \"a\" 'b' ñ", "photo": "c"}
     assert cli.run(TINY, overrides) == cli.Outcome(cli.FINE)
     told = capsys.readouterr()
@@ -594,6 +596,8 @@ def test_a_real_kernel_gets_the_parameters_and_its_text_is_shown(
     page, executed = [Path(line.partition(": ")[2]) for line in lines[3:]]
     assert sorted(runs.iterdir()) == [page, executed]
     nbformat.validate(nbformat.read(executed, as_version=4))
+    assert not kernel.has_kernel
+    assert [client.channels_running for client in kernel._clients] == [False]
 
 
 @NO_CTRL_C

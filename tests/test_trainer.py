@@ -113,16 +113,17 @@ def test_two_replicas_and_four_in_one_process_do_the_same_as_one(alone: Trained)
 @pytest.mark.slow
 def test_warming_up_changes_nothing_and_a_saved_state_goes_on_the_same() -> None:
     job = TWENTY_STEPS.model_copy(update={"epochs": 2, "exact": False})
-    whole = Trainer(job, tf.distribute.get_strategy())
+    whole = Trainer(job, tf.distribute.get_strategy(), rank=1)
     epochs = whole.train()
     first = next(epochs)
     saved = whole.state()
     second = next(epochs)
-    resumed = Trainer(job, tf.distribute.get_strategy())
+    resumed = Trainer(job, tf.distribute.get_strategy(), rank=1)
     resumed.restore(saved)
     [again] = resumed.train(first_epoch=1)
     assert again.losses == pytest.approx(second.losses, abs=1e-6)
     assert again.losses != first.losses
+    assert (again.validation_accuracy, again.test_accuracy) == (None, None)  # solo el proceso 0
 
 
 def test_all_reduce_takes_some_time(alone: Trained) -> None:
@@ -208,6 +209,7 @@ FIRST, SECOND = list(range(450)), list(range(450, 900))
 
 def test_agree_does_not_care_who_saw_what() -> None:
     assert trainer.agree([report_of(0, FIRST), report_of(1, SECOND)], 900)
+    assert trainer.agree([report_of(rank, list(range(rank, 900, 9))) for rank in range(9)], 900)
     crossed = [*FIRST[1:], SECOND[0]], [FIRST[0], *SECOND[1:]]
     assert trainer.agree([report_of(0, crossed[0]), report_of(1, crossed[1])], 900)
 
