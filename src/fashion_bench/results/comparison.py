@@ -94,7 +94,12 @@ def sweeps(records: Iterable[Record]) -> list[list[Record]]:
     lines: dict[tuple, list[Record]] = {}
     for record in records:
         if record.repeats:
-            same = (record.machine_key, record.network, record.data, record.parameters.precision)
+            same = (
+                record.machine_key,
+                record.network.model_dump_json(),
+                record.data,
+                record.parameters.precision,
+            )
             lines.setdefault(same, []).append(record)
     best = []
     for line in lines.values():
