@@ -44,11 +44,21 @@ RECORD = {
     },
     "label": "Equipo de prueba",
     "machine": {
+        "key": "0" * 32,
         "os": "Debian GNU/Linux 12",
         "architecture": "x86_64",
         "cpu": "CPU inventada",
+        "vendor": "Inventos",
+        "family": 25,
+        "model": 17,
+        "microarchitecture": "x86_64_v3",
+        "instruction_sets": ["AVX", "AVX2"],
+        "cache_mib": [0.031, 1.0, 32.0],
         "physical_cores": 2,
         "logical_cores": 4,
+        "usable_cores": 4,
+        "virtual": False,
+        "settings": {},
         "memory_gib": 23.5,
         "power": None,
     },
@@ -60,6 +70,8 @@ RECORD = {
         "backend": "tensorflow",
         "cuda": None,
         "cudnn": None,
+        "onednn": True,
+        "tf32": None,
     },
     "parameters": {
         "epochs": 2,
@@ -75,7 +87,12 @@ RECORD = {
         "validation_images": 300,
         "test_images": 10000,
     },
-    "network": {"layers": ["Dense units=10"], "optimizer": "adam", "weights": 7850},
+    "network": {
+        "layers": ["Dense units=10"],
+        "optimizer": "adam",
+        "weights": 7850,
+        "training_operations": 15_680,
+    },
     "repeats": [
         {
             "seed": 42,
@@ -84,9 +101,11 @@ RECORD = {
             "test_correct": 9100,
             "test_loss": 0.3,
             "energy_joules": None,
+            "surroundings": None,
         }
     ],
     "agreement": None,
+    "calibration": [],
 }
 
 

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from io import BytesIO
 from itertools import combinations
 from pathlib import Path
@@ -25,6 +26,8 @@ from fashion_bench.charts import cluster, lesson, machines, speed, style
 from fashion_bench.data import CLASS_NAMES
 from fashion_bench.measure.profiling import LayerCost
 from fashion_bench.record import Record
+from fashion_bench.results import comparison
+from fashion_bench.results.comparison import Contender
 
 GENERATOR = np.random.default_rng(0)
 LABELS = np.repeat(np.arange(10, dtype=np.uint8), 20)
@@ -50,8 +53,12 @@ GAINS = {"Lote de 512": [1.1, 1.2, 1.4], "XLA": [0.4, 0.5, 0.6], "Todo a la vez"
 
 
 def make(number: int = 0, seconds: tuple[float, ...] = (1.0, 2.0), **changes: object) -> Record:
-    """Un registro de dos épocas; los diccionarios de `changes` cambian solo parte de lo suyo."""
+    """Un registro de dos épocas; cada número es un equipo.
+
+    Los diccionarios de `changes` cambian solo parte de lo suyo.
+    """
     changes["run_id"] = f"20261123T162119Z-{number:08x}"
+    changes["machine"] = {"key": f"{number:032x}"} | changes.get("machine", {})
     changes.setdefault("repeats", [RECORD["repeats"][0] | {"epoch_seconds": seconds}])
     parts = {
         name: RECORD[name] | value if isinstance(value, dict) else value
@@ -72,6 +79,40 @@ def make_many(count: int) -> list[Record]:
         )
         for number in range(count)
     ]
+
+
+def groups(records: Sequence[Record]) -> list[Contender]:
+    """Los equipos de unos registros comparables, en el orden en el que se dan."""
+    [found] = comparison.groups(records, "median_epoch")
+    return sorted(found, key=lambda contender: records.index(contender.records[0]))
+
+
+def in_sessions(record: Record, seconds: Sequence[float]) -> list[Record]:
+    """Una sesión de un equipo por cada época que se da, una al día."""
+    return [
+        record.model_copy(
+            update={
+                "created_utc": record.created_utc + timedelta(days=day),
+                "repeats": [record.repeats[0].model_copy(update={"epoch_seconds": [second] * 2})],
+            }
+        )
+        for day, second in enumerate(seconds)
+    ]
+
+
+def around(others: float) -> dict:
+    """Lo que pasaba durante una época en la que otros programas usaron esos segundos de CPU."""
+    return {
+        "usable_cores": 4,
+        "own_cpu_seconds": 1.0,
+        "other_cpu_seconds": others,
+        "stolen_cpu_seconds": None,
+        "waiting_seconds": None,
+        "swapped_mb": 0,
+        "temperature_c": None,
+        "frequency_mhz": None,
+        "gpu": None,
+    }
 
 
 def with_energy(record: Record, joules: float = 54.0) -> Record:
@@ -107,6 +148,11 @@ def names(figure: Figure) -> list[str]:
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
+def dots(figure: Figure) -> list[list[float]]:
+    """Los segundos de los puntos del único equipo: los rellenos y los huecos."""
+    return [line.get_xdata().tolist() for line in figure.axes[0].lines]
+
+
 def points(axis: Axes) -> list[list[list[float]]]:
     return [line.get_xydata().tolist() for line in axis.lines]
 
@@ -115,46 +161,64 @@ def picture(axis: Axes) -> list[list[float]]:
     return axis.images[0].get_array().tolist()
 
 
-ALL: dict[str, Callable[[], Figure]] = {
-    "class_examples": lambda: lesson.class_examples(IMAGES, LABELS),
-    "class_balance": lambda: lesson.class_balance(LABELS),
-    "image_as_numbers": lambda: lesson.image_as_numbers(IMAGES[0], "Zapatilla"),
-    "image_row": lambda: lesson.image_row(
-        IMAGES[:4], ["Original", "Bordes verticales", "Bordes horizontales", "Desenfoque"]
-    ),
-    "guess": lambda: lesson.guess(IMAGES[0], IMAGES[1], np.eye(10)[4]),
-    "feature_maps": lambda: lesson.feature_maps(GENERATOR.random((28, 28, 32))),
-    "learning_curves": lambda: lesson.learning_curves([HISTORY] * 3),
-    "epoch_seconds": lambda: lesson.epoch_seconds([[9.0, 0.1, 0.2]] * 3),
-    "confusion_matrix": lambda: lesson.confusion_matrix(LABELS, LABELS[::-1]),
-    "mistakes": lambda: lesson.mistakes(IMAGES, LABELS, PROBABILITIES),
-    "layer_costs": lambda: speed.layer_costs(COSTS),
-    "layer_costs of 50": lambda: speed.layer_costs(
-        [COSTS[1]._replace(name=f"conv2d_{number}" + "_x" * 10) for number in range(50)]
-    ),
-    "roofline": lambda: speed.roofline(COSTS, peak=2e11, bandwidth=4e10),
-    "lever_gains": lambda: speed.lever_gains(GAINS),
-    "lever_gains of 50": lambda: speed.lever_gains(
-        {f"{number} " + "W" * 20: [0.9, 2, 3] for number in range(50)}
-    ),
-    "race": lambda: speed.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92),
-    "data_parallelism": lambda: cluster.data_parallelism(IMAGES[:8]),
-    "worker_speeds": lambda: cluster.worker_speeds({1: 3736, 2: 4658}, {1: 3736, 2: 4700}),
-    "predicted_gains": lambda: cluster.predicted_gains(
-        {f"{links} Gbit/s": {1: 1.0, 2: 1.5, 64: links} for links in (3, 10, 40)}, "Predicción"
-    ),
-} | {
-    f"{chart.__name__} of {count}": lambda chart=chart, count=count: chart(
-        [with_energy(record, joules=0.54) for record in make_many(count)]
-    )
-    for count in (1, 2, 200)
-    for chart in (
-        machines.compare_machines,
-        machines.first_epoch,
-        machines.throughput_by_batch,
-        machines.images_per_joule,
-    )
-}
+ALL: dict[str, Callable[[], Figure]] = (
+    {
+        "class_examples": lambda: lesson.class_examples(IMAGES, LABELS),
+        "class_balance": lambda: lesson.class_balance(LABELS),
+        "image_as_numbers": lambda: lesson.image_as_numbers(IMAGES[0], "Zapatilla"),
+        "image_row": lambda: lesson.image_row(
+            IMAGES[:4], ["Original", "Bordes verticales", "Bordes horizontales", "Desenfoque"]
+        ),
+        "guess": lambda: lesson.guess(IMAGES[0], IMAGES[1], np.eye(10)[4]),
+        "feature_maps": lambda: lesson.feature_maps(GENERATOR.random((28, 28, 32))),
+        "learning_curves": lambda: lesson.learning_curves([HISTORY] * 3),
+        "epoch_seconds": lambda: lesson.epoch_seconds([[9.0, 0.1, 0.2]] * 3),
+        "confusion_matrix": lambda: lesson.confusion_matrix(LABELS, LABELS[::-1]),
+        "mistakes": lambda: lesson.mistakes(IMAGES, LABELS, PROBABILITIES),
+        "layer_costs": lambda: speed.layer_costs(COSTS),
+        "layer_costs of 50": lambda: speed.layer_costs(
+            [COSTS[1]._replace(name=f"conv2d_{number}" + "_x" * 10) for number in range(50)]
+        ),
+        "roofline": lambda: speed.roofline(COSTS, peak=2e11, bandwidth=4e10),
+        "lever_gains": lambda: speed.lever_gains(GAINS),
+        "lever_gains of 50": lambda: speed.lever_gains(
+            {f"{number} " + "W" * 20: [0.9, 2, 3] for number in range(50)}
+        ),
+        "race": lambda: speed.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92),
+        "data_parallelism": lambda: cluster.data_parallelism(IMAGES[:8]),
+        "worker_speeds": lambda: cluster.worker_speeds({1: 3736, 2: 4658}, {1: 3736, 2: 4700}),
+        "predicted_gains": lambda: cluster.predicted_gains(
+            {f"{links} Gbit/s": {1: 1.0, 2: 1.5, 64: links} for links in (3, 10, 40)}, "Predicción"
+        ),
+    }
+    | {
+        f"{chart.__name__} of {count}": lambda chart=chart, count=count: chart(
+            groups([with_energy(record, joules=0.54) for record in make_many(count)])
+        )
+        for count in (1, 2, 200)
+        for chart in (machines.compare_machines, machines.first_epoch, machines.images_per_joule)
+    }
+    | {
+        f"throughput_by_batch of {count}": lambda count=count: machines.throughput_by_batch(
+            [[record] for record in make_many(count)]
+        )
+        for count in (1, 2, 200)
+    }
+    | {
+        "compare_machines in sessions": lambda: machines.compare_machines(
+            groups(
+                [
+                    session
+                    for record in make_many(3)
+                    for session in in_sessions(record, (record.epoch_seconds[0], 1.5e3, 2e3))
+                ]
+            )
+        ),
+        "epoch_seconds of a busy machine": lambda: lesson.epoch_seconds(
+            [[9.0, 0.1, 0.2]] * 3, [None, "otros programas", None] * 3
+        ),
+    }
+)
 
 
 @pytest.mark.parametrize("chart", ALL)
@@ -233,8 +297,10 @@ def test_a_chart_is_the_same_whatever_the_matplotlibrc(tmp_path: Path) -> None:
 
 def test_a_text_is_never_a_formula() -> None:
     reason = r"costaba $\frac$ y $x_1$"
-    figure = machines.compare_machines([make(status="failed", reason=reason, label="a_b^2 {x}")])
-    assert f"a_b^2 {{x}} · CPU no cuenta: {reason}" in [
+    figure = machines.compare_machines(
+        groups([make(status="failed", reason=reason, label="a_b^2 {x}")])
+    )
+    assert f"a_b^2 {{x}} (AVX2) · CPU no cuenta: {reason}" in [
         word.replace("\n", " ") for word in words(figure)
     ]
 
@@ -324,6 +390,18 @@ def test_epoch_seconds_draw_every_repeat_and_the_median() -> None:
     assert set(middle.get_ydata()) == {2.5}
     assert "Mediana: 2.50 s" in words(figure)
     assert figure.axes[0].get_ylim()[0] == 0
+    assert "Con el equipo molestado" not in words(figure)
+
+
+def test_disturbed_epochs_are_hollow() -> None:
+    figure = lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]], [None, "otros", "otros", None])
+    first, _, hollow, _ = figure.axes[0].lines
+    assert hollow.get_xydata().tolist() == [[2, 2], [1, 3]]
+    assert (hollow.get_markerfacecolor(), first.get_markerfacecolor()) == ("white", style.BLUE)
+    assert hollow.get_linestyle() == "None"
+    assert "Con el equipo molestado" in words(figure)
+    calm = lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]], [None] * 4)
+    assert len(calm.axes[0].lines) == 3
 
 
 def test_confusion_matrix_is_in_percent_of_each_true_class() -> None:
@@ -362,11 +440,11 @@ def test_compare_machines_highlights_this_and_marks_what_does_not_count() -> Non
         make(1, (1.0, 2.0), label="Rápido"),
         make(2, (2.0, 2.0), label="Roto", status="failed", reason="sin memoria"),
     ]
-    figure = machines.compare_machines([*others, this], this)
+    figure = machines.compare_machines(groups([*others, this]), this)
     assert names(figure) == [
-        "Rápido · CPU",
-        "Roto · CPU\nno cuenta: sin memoria",
-        "Este equipo · CPU\n(esta ejecución)",
+        "Rápido (AVX2) · CPU",
+        "Roto (AVX2) · CPU\nno cuenta: sin memoria",
+        "Este equipo (AVX2) · CPU\n(esta ejecución)",
     ]
     assert bars(figure) == [1.5, 2, 4]
     assert colors(figure) == [style.SKY, None, style.BLUE]
@@ -382,30 +460,63 @@ def test_compare_machines_draws_every_epoch_of_every_repeat() -> None:
         repeats=[repeat, repeat | {"seed": 43, "epoch_seconds": [3.0, 9.0]}],
         parameters={"repeats": 2},
     )
-    figure = machines.compare_machines([record])
-    assert figure.axes[0].lines[0].get_xdata().tolist() == [1, 2, 3, 9]
+    figure = machines.compare_machines(groups([record]))
+    assert dots(figure) == [[1, 2, 3, 9], []]
     assert figure.axes[0].get_xlim()[1] > 9
     assert bars(figure) == [2.5]
+    assert names(figure) == ["Equipo de prueba (AVX2) · CPU"]
+
+
+def test_the_dots_of_disturbed_epochs_are_hollow() -> None:
+    busy = RECORD["repeats"][0] | {
+        "epoch_seconds": [1.0, 3.0, 2.0, 1.5],
+        "surroundings": [around(others) for others in (0, 10, 0, 0)],
+    }
+    record = make(repeats=[busy], parameters={"epochs": 4})
+    figure = machines.compare_machines(groups([record]))
+    assert dots(figure) == [[1, 2, 1.5], [3]]
+    filled, hollow = figure.axes[0].lines
+    assert (filled.get_markerfacecolor(), hollow.get_markerfacecolor()) == ("black", "none")
+
+
+def test_several_sessions_have_an_interval_and_all_their_epochs() -> None:
+    several = in_sessions(make(0), (1.0, 4.0))
+    group = groups([*several, make(1, (3.0, 3.0))])
+    figure = machines.compare_machines(group)
+    interval, *others = figure.axes[0].lines
+    estimate = group[0].estimate("median_epoch")
+    assert interval.get_xdata().tolist() == [estimate.low, estimate.high]
+    assert estimate.low < 2 < estimate.high
+    assert interval.get_color() == "black"
+    assert [line.get_xdata().tolist() for line in others] == [[1, 1, 4, 4], [], [3, 3], []]
+    assert bars(figure) == [2, 3]
+    assert names(figure)[0].endswith("\n2 sesiones")
+    assert "sesiones" not in names(figure)[1]
+    assert figure.axes[0].get_xlim()[1] > estimate.high
+    alone = machines.compare_machines(group[1:])
+    assert len(alone.axes[0].lines) == 2
+    mine = machines.compare_machines(group, several[0])
+    assert colors(mine) == [style.BLUE, style.SKY]
 
 
 def test_a_flawed_run_is_flawed_even_if_it_is_this_one() -> None:
     this = make(status="interrupted", reason="Parado por ti")
-    figure = machines.compare_machines([this, make(1)], this)
+    figure = machines.compare_machines(groups([this, make(1)]), this)
     assert colors(figure) == [None, style.SKY]
     assert names(figure)[0].endswith("(esta ejecución)\nno cuenta: ejecución incompleta")
 
 
 def test_without_a_run_of_ones_own_all_bars_are_alike() -> None:
-    assert colors(machines.compare_machines([make(0), make(1)])) == [style.BLUE] * 2
+    assert colors(machines.compare_machines(groups([make(0), make(1)]))) == [style.BLUE] * 2
 
 
 @pytest.mark.parametrize("mine", [3, 19, 20, 22, 24])
 def test_ones_own_run_is_always_drawn(mine: int) -> None:
     many = [make(number, (1.0 + number,) * 2, label=f"Equipo {number}") for number in range(25)]
-    figure = machines.compare_machines(many, many[mine])
+    figure = machines.compare_machines(groups(many), many[mine])
     expected = [*range(20)] if mine < 20 else [*range(19), mine]
     assert bars(figure) == [1 + number for number in expected]
-    own = f"Equipo {mine} · CPU\n(esta ejecución)"
+    own = f"Equipo {mine} (AVX2) · CPU\n(esta ejecución)"
     assert [name for name in names(figure) if "esta" in name] == [own]
     painted = [style.BLUE if number == mine else style.SKY for number in expected]
     assert colors(figure) == painted
@@ -414,7 +525,7 @@ def test_ones_own_run_is_always_drawn(mine: int) -> None:
 
 @pytest.mark.parametrize("chart", [machines.first_epoch, machines.images_per_joule])
 def test_a_chart_says_that_not_all_machines_are_in_it(chart: Callable[..., Figure]) -> None:
-    many = [with_energy(make(number)) for number in range(21)]
+    many = groups([with_energy(make(number)) for number in range(21)])
     assert "20 de 21 equipos" in words(chart(many))
     assert not [word for word in words(chart(many[:20])) if "equipos" in word]
     assert len(names(chart(many))) == 20
@@ -426,33 +537,37 @@ def test_first_epoch_leaves_it_out_of_the_median_of_the_rest() -> None:
         for seed, setup, seconds in ((1, 0.5, [9, 2, 3]), (2, 0.7, [7, 4, 8]), (3, 4, [8, 5, 6]))
     ]
     parameters = {"repeats": 3, "epochs": 3}
-    figure = machines.first_epoch([make(repeats=repeats, parameters=parameters), make(1)])
+    figure = machines.first_epoch(groups([make(repeats=repeats, parameters=parameters), make(1)]))
     assert bars(figure) == [0.7, 0.8, 8, 1, 4.5, 2]
     shown = words(figure)
     assert {"0.70 s", "8.00 s", "4.50 s", "0.80 s", "1.00 s", "2.00 s"} < set(shown)
     assert {"Calentamiento", "Primera época", "Las demás (mediana)"} < set(shown)
 
 
-def test_throughput_has_a_line_for_each_machine_and_precision() -> None:
+def test_throughput_has_a_line_for_each_sweep() -> None:
     figure = machines.throughput_by_batch(
         [
-            make(0, (0.5, 0.5), label="Uno", parameters={"batch_size": 512}),
-            make(1, (1.0, 1.0), label="Uno", parameters={"batch_size": 32}),
-            make(2, (2.0, 2.0), label="Uno", parameters={"precision": "mixed_bfloat16"}),
-            make(3, (3.0, 3.0), label="Otro"),
+            [
+                make(0, (1.0, 1.0), label="Uno", parameters={"batch_size": 32}),
+                make(0, (0.5, 0.5), label="Uno", parameters={"batch_size": 512}),
+            ],
+            [make(0, (2.0, 2.0), label="Uno", parameters={"precision": "mixed_bfloat16"})],
+            [make(3, (3.0, 3.0), label="Otro")],
         ]
     )
     assert points(figure.axes[0]) == [[[32, 2700], [512, 5400]], [[128, 1350]], [[128, 900]]]
-    assert {"Uno · CPU · float32", "Uno · CPU · mixed_bfloat16", "Otro · CPU · float32"} < set(
-        words(figure)
-    )
+    assert {
+        "Uno (AVX2) · CPU · float32 · 2026-11-23",
+        "Uno (AVX2) · CPU · mixed_bfloat16 · 2026-11-23",
+        "Otro (AVX2) · CPU · float32 · 2026-11-23",
+    } < set(words(figure))
     assert {"32", "128", "512"} < set(words(figure))
 
 
 def test_throughput_crosses_out_what_does_not_count() -> None:
     cut = {"status": "interrupted", "reason": "Parado por ti"}
     figure = machines.throughput_by_batch(
-        [make(0), make(1, (1.0, 1.0), parameters={"batch_size": 512}, **cut)]
+        [[make(0), make(0, (1.0, 1.0), parameters={"batch_size": 512}, **cut)]]
     )
     line, cross = figure.axes[0].lines
     assert line.get_xydata().tolist() == [[128, 1800], [512, 2700]]
@@ -463,8 +578,8 @@ def test_throughput_crosses_out_what_does_not_count() -> None:
 
 def test_throughput_crosses_out_nothing_that_is_not_drawn() -> None:
     cut = {"status": "interrupted", "reason": "Parado por ti"}
-    many = [make(number, label=f"Equipo {number}") for number in range(8)]
-    figure = machines.throughput_by_batch([*many, make(8, label="El noveno", **cut)])
+    many = [[make(number, label=f"Equipo {number}")] for number in range(8)]
+    figure = machines.throughput_by_batch([*many, [make(8, label="El noveno", **cut)]])
     assert len(figure.axes[0].lines) == 8
     assert "8 de 9 líneas" in words(figure)
     looks = [(line.get_color(), line.get_marker()) for line in figure.axes[0].lines]
@@ -475,7 +590,7 @@ def test_throughput_crosses_out_nothing_that_is_not_drawn() -> None:
 def test_images_per_joule_skips_those_who_do_not_know() -> None:
     broken = {"status": "failed", "reason": "sin memoria"}
     figure = machines.images_per_joule(
-        [make(0, label="No sabe"), with_energy(make(1)), with_energy(make(2, **broken))]
+        groups([make(0, label="No sabe"), with_energy(make(1)), with_energy(make(2, **broken))])
     )
     assert bars(figure) == [100, 100]
     assert colors(figure) == [style.BLUE, None]

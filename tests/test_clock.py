@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends
-from fashion_bench.machine.hardware import EnergyMeter
+from fashion_bench.machine.hardware import CardWatcher
 from fashion_bench.measure import clock as clocks
+from fashion_bench.measure import surroundings
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), np.uint8)
 LABELS = np.random.default_rng(1).integers(0, 10, 200, np.uint8)
@@ -138,7 +139,7 @@ def test_the_clock_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None
 def test_every_epoch_counts_only_its_own_energy(monkeypatch: pytest.MonkeyPatch) -> None:
     """El contador sigue desde que arrancó el equipo: hay que restar, época a época."""
     readings = iter([1000.0, 1030.0, 5000.0, 5050.0])  # entre época y época, la validación gasta
-    monkeypatch.setattr(EnergyMeter, "joules", lambda self: next(readings))
+    monkeypatch.setattr(CardWatcher, "joules", lambda self: next(readings))
     clock = clocks.EpochClock(images=200)
     build_model().fit(
         dataset(), validation_data=dataset(), epochs=2, shuffle=False, verbose=0, callbacks=[clock]
@@ -146,12 +147,31 @@ def test_every_epoch_counts_only_its_own_energy(monkeypatch: pytest.MonkeyPatch)
     assert clock.energy_joules == 80
 
 
+def test_every_epoch_tells_what_happened_meanwhile_outside_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    snapshot = surroundings.snapshot
+
+    def slow() -> surroundings.Snapshot:
+        time.sleep(SLEEP)
+        return snapshot()
+
+    monkeypatch.setattr(surroundings, "snapshot", slow)
+    model = build_model()
+    clocks.warm_up(model, dataset())
+    clock = clocks.EpochClock(images=200)
+    model.fit(dataset(), epochs=2, shuffle=False, verbose=0, callbacks=[clock])
+    assert all(seconds < SLEEP for seconds in clock.epoch_seconds)
+    assert len(clock.surroundings) == 2
+    assert all(around.own_cpu_seconds > 0 for around in clock.surroundings)
+
+
 def test_the_meter_is_that_of_the_gpu_that_has_the_network(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = []
     monkeypatch.setattr(backends, "accelerator_of", lambda model: f"la de {model.name}")
-    monkeypatch.setattr(clocks, "EnergyMeter", lambda gpu: asked.append(gpu) or EnergyMeter(None))
+    monkeypatch.setattr(clocks, "CardWatcher", lambda gpu: asked.append(gpu) or CardWatcher(None))
     model, clock = build_model(), clocks.EpochClock(images=200)
     model.fit(dataset(), shuffle=False, verbose=0, callbacks=[clock])
     assert asked[-1] == f"la de {model.name}"

@@ -1,153 +1,393 @@
-import json
+"""Comparar: quién entra en cada grupo, qué sesiones tiene y qué se dice de él."""
 
-import numpy as np
+import json
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.record import METRICS, Record
 from fashion_bench.results import comparison
+from fashion_bench.results.comparison import Contender
+from fashion_bench.results.statistics import Estimate
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+CUT = {"status": "interrupted", "reason": "alguien detuvo la ejecución"}
 
 
-def make(record: dict, label: str, epochs: list[float], **changes: object) -> Record:
-    """Registro inventado: una repetición con esas épocas, en segundos."""
-    number = abs(hash((label, tuple(epochs)))) % 2**32
+def make(
+    record: dict, label: str, epochs: list[float], minute: float = 0, **changes: object
+) -> Record:
+    """Registro inventado: una repetición con esas épocas; cada etiqueta es un equipo.
+
+    Los diccionarios de `changes` cambian solo parte de lo suyo.
+    """
+    number = abs(hash((label, tuple(epochs), minute))) % 2**32
+    changes["machine"] = {"key": label.encode().hex()[:32].zfill(32)} | changes.get("machine", {})
+    changes["parameters"] = {"epochs": len(epochs)} | changes.get("parameters", {})
+    changes.setdefault("repeats", [record["repeats"][0] | {"epoch_seconds": epochs}])
     content = record | {
         "run_id": f"20261123T162119Z-{number:08x}",
+        "created_utc": (START + timedelta(minutes=minute)).isoformat(),
         "label": label,
-        "repeats": [record["repeats"][0] | {"epoch_seconds": epochs}],
-        "parameters": record["parameters"] | {"epochs": len(epochs)},
     }
-    if changes.get("status", "ok") != "ok":
-        content["reason"] = "alguien detuvo la ejecución"
-    if "parameters" in changes:
-        changes["parameters"] = content["parameters"] | changes["parameters"]
-    return Record.model_validate_json(json.dumps(content | changes))
+    parts = {
+        name: record[name] | value if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    return Record.model_validate_json(json.dumps(content | parts))
 
 
-def test_groups_keep_apart_what_differs_and_order_the_rest(record: dict) -> None:
+def names(group: list[Contender]) -> list[str]:
+    return [contender.name for contender in group]
+
+
+def alone(record: Record) -> Contender:
+    return Contender(record.name, [record])
+
+
+# Grupos
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_groups_keep_apart_what_differs_and_order_the_rest(record: dict, metric: str) -> None:
     slow, fast = make(record, "Lento", [4.0, 4.0]), make(record, "Rápido", [1.0, 1.0])
-    other_batch = {"batch_size": 512}
-    other_precision = {"precision": "mixed_bfloat16"}
-    other_data = record["data"] | {"sha256": "2" * 64}
-    other_network = record["network"] | {"weights": 1}
-    apart = [
-        make(record, "Lote", [1.0], parameters=other_batch),
-        make(record, "Precisión", [1.0], parameters=other_precision),
-        make(record, "Datos", [1.0], data=other_data),
-        make(record, "Red", [1.0], network=other_network),
-    ]
-    for metric in METRICS:
-        found = comparison.groups([slow, *apart, fast], metric)
-        assert [[item.label for item in group] for group in found[:1]] == [["Rápido", "Lento"]]
-        assert sorted(group[0].label for group in found[1:]) == [
-            "Datos",
-            "Lote",
-            "Precisión",
-            "Red",
-        ]
+    apart = {
+        "Lote": make(record, "Lote", [1.0], parameters={"batch_size": 512}),
+        "Precisión": make(record, "Precisión", [1.0], parameters={"precision": "mixed_bfloat16"}),
+        "Datos": make(record, "Datos", [1.0], data={"sha256": "2" * 64}),
+        "Red": make(record, "Red", [1.0], network={"weights": 1}),
+    }
+    first, *others = comparison.groups([slow, *apart.values(), fast], metric)
+    assert names(first) == ["Rápido (AVX2) · CPU", "Lento (AVX2) · CPU"]
+    assert sorted(name for group in others for name in names(group)) == sorted(
+        f"{label} (AVX2) · CPU" for label in apart
+    )
+    assert len(others) == 4
 
 
 def test_only_the_cold_total_needs_the_same_number_of_epochs(record: dict) -> None:
-    one = make(record, "A", [1.0])
-    two = make(record, "B", [1.0, 1.0])
+    one, two = make(record, "A", [1.0]), make(record, "B", [1.0, 1.0])
     assert len(comparison.groups([one, two], "median_epoch")) == 1
     assert len(comparison.groups([one, two], "cold_total")) == 2
+
+
+def test_twenty_equal_machines_with_equal_label_are_twenty_rows(record: dict) -> None:
+    equal = [
+        make(record, "Aula", [1.0 + number], minute=number, machine={"key": f"{number:032x}"})
+        for number in range(20)
+    ]
+    [group] = comparison.groups(equal, "median_epoch")
+    assert names(group) == [f"Aula (AVX2) · CPU #{number}" for number in range(1, 21)]
+    assert [contender.records for contender in group] == [[each] for each in equal]
+    assert len(comparison.table(group, group[-1], "median_epoch").splitlines()) == 21
+
+
+@pytest.mark.parametrize("change", [{"cpu": "Otra"}, {"usable_cores": 2}, {"key": "f" * 32}])
+def test_a_machine_is_not_another_with_the_same_label(record: dict, change: dict) -> None:
+    one, other = make(record, "PC", [1.0]), make(record, "PC", [2.0], machine=change)
+    [group] = comparison.groups([one, other], "median_epoch")
+    assert names(group) == ["PC (AVX2) · CPU #1", "PC (AVX2) · CPU #2"]
+
+
+def test_a_machine_keeps_being_the_same_with_another_label(record: dict) -> None:
+    key = {"key": "a" * 32}
+    old = make(record, "PC", [2.0], machine=key)
+    new = make(record, "Mi PC", [2.0], minute=60, machine=key)
+    [[only]] = comparison.groups([new, old], "median_epoch")
+    assert only == Contender("Mi PC (AVX2) · CPU", [old, new])
+
+
+def test_without_a_key_what_is_known_of_the_machine_counts(record: dict) -> None:
+    unknown: dict[str, object] = {"key": None}
+    one = make(record, "PC", [1.0], machine=unknown)
+    same = make(record, "PC", [1.0], minute=60, machine=unknown)
+    label = make(record, "Otro", [2.0], machine=unknown)
+    model = make(record, "PC", [3.0], machine=unknown | {"model": 18})
+    [group] = comparison.groups([one, same, label, model], "median_epoch")
+    assert [contender.records for contender in group] == [[one, same], [label], [model]]
+
+
+def test_different_instructions_are_never_one_row(record: dict) -> None:
+    sets = ["AVX", "AVX2", "AVX-512"]
+    whole = make(record, "PC", [1.0], machine={"instruction_sets": sets})
+    limited = {"instruction_sets": sets, "settings": {"ONEDNN_MAX_CPU_ISA": "AVX2"}}
+    half = make(record, "PC", [2.0], minute=60, machine=limited)
+    [group] = comparison.groups([whole, half], "median_epoch")
+    assert names(group) == ["PC (AVX-512) · CPU", "PC (AVX2) · CPU"]
 
 
 def test_one_and_two_workers_of_the_same_machine_are_compared(record: dict) -> None:
     two = make(record, "PC", [1.0, 1.0], parameters={"workers": 2})
     one = make(record, "PC", [2.0, 2.0])
-    assert one.parameters.workers == 1
-    assert comparison.groups([one, two], "median_epoch") == [[two, one]]
-    assert comparison.comparable([two], one) == [two, one]
-    table = comparison.table([two, one], one, "median_epoch")
-    assert "PC · CPU · 2 procesos" in table
+    [group] = comparison.groups([one, two], "median_epoch")
+    assert [contender.records for contender in group] == [[two], [one]]
+    assert comparison.comparable([two], one) == group
+    table = comparison.table(group, group[1], "median_epoch")
+    assert "PC (AVX2) · CPU · 2 procesos" in table
     assert "2.00×" in table
 
 
-def test_of_each_machine_the_latest_that_counts_stays(record: dict) -> None:
-    old = make(record, "PC", [1.0], created_utc="2026-01-01T00:00:00Z")
-    new = make(record, "PC", [2.0], created_utc="2026-01-02T00:00:00Z")
-    cut = make(record, "PC", [3.0], created_utc="2026-01-03T00:00:00Z", status="interrupted")
-    empty = make(record, "PC", [4.0]).model_copy(update={"repeats": [], "status": "failed"})
-    assert comparison.groups([new, cut, old, empty], "median_epoch") == [[new]]
-    assert comparison.groups([cut, empty], "median_epoch") == [[cut]]
-    assert comparison.groups([empty], "median_epoch") == []
-    assert comparison.groups([], "median_epoch") == []
+def test_groups_with_more_machines_that_count_go_first(record: dict) -> None:
+    big = {"batch_size": 512}
+    cut = [make(record, label, [1.0], parameters=big, **CUT) for label in "ABC"]
+    counting = [make(record, label, [1.0]) for label in "AB"]
+    sizes = [len(group) for group in comparison.groups([*cut, *counting], "median_epoch")]
+    assert sizes == [2, 3]
 
 
-def test_the_group_of_this_run_has_this_run_in_it(record: dict) -> None:
+def test_of_each_machine_only_what_counts_stays(record: dict) -> None:
+    old = make(record, "PC", [1.0])
+    new = make(record, "PC", [2.0], minute=60)
+    cut = make(record, "PC", [3.0], minute=120, **CUT)
+    last_cut = make(record, "PC", [4.0], minute=180, **CUT)
+    empty = cut.model_copy(update={"repeats": []})
+    [[counting]] = comparison.groups([new, cut, old, empty], "median_epoch")
+    assert (counting.records, counting.flaw) == ([old, new], None)
+    [[flawed]] = comparison.groups([last_cut, empty, cut], "median_epoch")
+    assert (flawed.records, flawed.flaw) == ([last_cut], "ejecución incompleta")
+
+
+def test_records_without_an_epoch_are_in_no_group(record: dict) -> None:
+    empty = make(record, "PC", [4.0], **CUT).model_copy(update={"repeats": []})
+    for records in ([], [empty]):
+        assert comparison.groups(records, "median_epoch") == []
+        assert comparison.sweeps(records) == []
+    assert comparison.comparable([make(record, "PC", [1.0])], empty) == []
+
+
+def test_the_group_of_this_run_has_only_this_run_of_its_machine(record: dict) -> None:
     older = make(record, "PC", [1.0])
-    this = make(record, "PC", [2.0], status="interrupted")
+    this = make(record, "PC", [2.0], minute=60, **CUT)
     other = make(record, "Otro", [3.0])
-    assert comparison.comparable([older, other, this], this) == [this, other]
-    empty = this.model_copy(update={"repeats": []})
-    assert comparison.comparable([older, empty], empty) == []
+    elsewhere = make(record, "Otro más", [1.0], parameters={"batch_size": 512})
+    found = comparison.comparable([older, other, elsewhere, this], this)
+    assert [contender.records for contender in found] == [[this], [other]]
+
+
+# Sesiones
+
+
+@pytest.mark.parametrize(("minutes", "sessions"), [(14, 1), (16, 2)])
+def test_a_session_ends_after_a_quarter_of_an_hour_of_calm(
+    record: dict, minutes: float, sessions: int
+) -> None:
+    first = make(record, "PC", [600.0, 1200.0])  # media hora
+    lasted = (1800 + record["repeats"][0]["setup_seconds"]) / 60
+    second = make(record, "PC", [1.0], minute=lasted + minutes)
+    found = comparison.sessions_of([second, first])
+    assert [each for session in found for each in session] == [first, second]
+    assert len(found) == sessions
+
+
+def test_the_figure_of_a_machine_is_the_geometric_mean_of_its_sessions(record: dict) -> None:
+    records = [
+        make(record, "PC", [1.0, 1.0, 9.0]),
+        make(record, "PC", [4.0, 4.0], minute=60),
+        make(record, "PC", [4.0, 99.0], minute=62),
+        make(record, "PC", [999.0], minute=120, **CUT),
+    ]
+    [[only]] = comparison.groups(records, "median_epoch")
+    assert only.sessions("median_epoch") == [[[1.0, 1.0, 9.0]], [[4.0, 4.0], [4.0, 99.0]]]
+    seconds, speed = only.estimate("median_epoch"), only.estimate("images_per_second")
+    assert (seconds.value, seconds.sessions) == (pytest.approx(2), 2)
+    assert speed.value == pytest.approx(2700 / 2)
+    assert seconds.low < seconds.value < seconds.high
+    assert (speed.low, speed.high) == pytest.approx((2700 / seconds.high, 2700 / seconds.low))
+
+
+def test_the_cold_total_is_that_of_the_first_repeat(record: dict) -> None:
+    repeat = record["repeats"][0] | {"setup_seconds": 0.5}
+    repeats = [repeat | {"epoch_seconds": [3.0, 1.0]}, repeat | {"epoch_seconds": [7.0, 7.0]}]
+    repeats[1]["seed"] = 43
+    cold = make(record, "PC", [0.0, 0.0], repeats=repeats, parameters={"repeats": 2})
+    [[only]] = comparison.groups([cold], "cold_total")
+    assert only.sessions("cold_total") == [[[4.5]]]
+    assert only.estimate("cold_total").value == pytest.approx(4.5)
+
+
+def test_the_accuracy_is_the_mean_of_all_its_records(record: dict) -> None:
+    repeat = record["repeats"][0] | {"epoch_seconds": [1.0]}
+    one = make(record, "PC", [1.0], repeats=[repeat | {"test_correct": 9100}])
+    other = make(record, "PC", [1.0], minute=60, repeats=[repeat | {"test_correct": 9300}])
+    cut = make(record, "PC", [1.0], repeats=[repeat | {"test_correct": None}], **CUT)
+    assert Contender("PC", [one, other]).accuracy == pytest.approx(0.92)
+    assert alone(cut).accuracy is None
+
+
+def test_the_mfu_is_the_best_of_its_records(record: dict) -> None:
+    flops = 15_680 * 2700 * 2  # a la mitad, con épocas de 1 s
+    calibration = {
+        "float32_flops": flops,
+        "precision_flops": flops,
+        "bytes_per_second": 1e9,
+        "order_seconds": 1e-6,
+    }
+    slow = make(record, "PC", [2.0], calibration=[calibration])
+    fast = make(record, "PC", [1.0], minute=60, calibration=[calibration])
+    assert Contender("PC", [fast, slow]).mfu == pytest.approx(0.5)
+    assert alone(make(record, "PC", [1.0])).mfu is None
+
+
+# Series
+
+
+def swept(record: dict, batch: int, minute: float, **changes: object) -> Record:
+    parameters = {"batch_size": batch} | changes.pop("parameters", {})
+    return make(record, "PC", [1.0], minute=minute, parameters=parameters, **changes)
+
+
+def test_a_sweep_is_of_only_one_session(record: dict) -> None:
+    yesterday = [swept(record, batch, -1440 + batch / 128) for batch in (512, 128, 256)]
+    today = [swept(record, batch, batch / 128) for batch in (1024, 256)]
+    [line] = comparison.sweeps([*today, *yesterday])
+    assert [each.parameters.batch_size for each in line] == [128, 256, 512]
+    assert all(each in yesterday for each in line)
+
+
+def test_among_equal_sweeps_the_latest_stays(record: dict) -> None:
+    yesterday = [swept(record, batch, -1440 + batch / 128) for batch in (128, 256)]
+    today = [swept(record, batch, batch / 128) for batch in (512, 1024)]
+    repeated = swept(record, 512, 9)
+    assert comparison.sweeps([repeated, *today, *yesterday]) == [[repeated, today[1]]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"machine": {"key": "f" * 32}},
+        {"network": {"weights": 1}},
+        {"data": {"sha256": "2" * 64}},
+        {"parameters": {"precision": "mixed_bfloat16"}},
+    ],
+)
+def test_a_sweep_does_not_join_what_differs(record: dict, change: dict) -> None:
+    assert comparison.sweeps([swept(record, 128, 0), swept(record, 256, 1, **change)]) == []
+    assert len(comparison.sweeps([swept(record, 128, 0), swept(record, 256, 1)])) == 1
+
+
+def test_batches_of_different_days_are_not_joined(record: dict) -> None:
+    assert comparison.sweeps([swept(record, 128, 0), swept(record, 256, 1440)]) == []
+
+
+# La referencia y los cocientes
 
 
 def test_the_baseline_is_the_slowest_that_counts_unless_named(record: dict) -> None:
     fast, slow = make(record, "Rápido", [1.0]), make(record, "Lento", [4.0])
-    cut = make(record, "Cortado", [9.0], status="interrupted")
-    group = [fast, slow, cut]
-    assert comparison.baseline_of(group, "") == slow
-    assert comparison.baseline_of(group, "Rápido") == fast
-    assert comparison.baseline_of(group, cut.run_id) == cut
-    assert comparison.baseline_of(group, "No está") == slow
-    assert comparison.baseline_of([cut], "") == cut
-    comparison.check_baseline(group, "")
-    comparison.check_baseline(group, "Lento")
+    again = make(record, "Rápido", [1.0], minute=60)
+    cut = make(record, "Cortado", [9.0], **CUT)
+    records = [fast, again, slow, cut]
+    [group] = comparison.groups(records, "median_epoch")
+    quick, late, last = group
+    assert comparison.baseline_of(group, "") == late
+    for baseline in ("Rápido", "Rápido (AVX2) · CPU", fast.run_id, again.run_id):
+        assert comparison.baseline_of(group, baseline) == quick
+    assert comparison.baseline_of(group, cut.run_id) == last
+    assert comparison.baseline_of(group, "No está") == late
+    assert comparison.baseline_of([last], "") == last
+    for baseline in ("", "Lento", "Lento (AVX2) · CPU", again.run_id):
+        comparison.check_baseline(records, baseline)
     with pytest.raises(TutorialError, match=r"baseline='No está' no vale.*Cortado, Lento, Rápido"):
-        comparison.check_baseline(group, "No está")
+        comparison.check_baseline(records, "No está")
+    with pytest.raises(TutorialError, match="las etiquetas que hay son: ninguna"):
+        comparison.check_baseline([], "Lento")
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_speedup_of_a_machine_four_times_faster(record: dict, metric: str) -> None:
+def test_a_machine_four_times_faster(record: dict, metric: str) -> None:
     record["repeats"][0]["setup_seconds"] = 1e-9
-    slow, fast = make(record, "Lento", [4.0, 4.0, 4.0]), make(record, "Rápido", [1.0, 1.0, 1.0])
-    result = comparison.speedup(fast, slow, metric)
-    assert result.ratio == pytest.approx(4)
-    assert comparison.speedup(slow, fast, metric).ratio == pytest.approx(1 / 4)
-    if metric == "cold_total":
-        assert result.margin is None
-        assert str(result) == "4.00× (una sola medida)"
-    else:
-        assert result.margin == 0
-        assert str(result) == "4.00× ± 0.00"
+    minutes = (0, 60, 120)
+    slow, fast = (
+        Contender(name, [make(record, name, [seconds] * 2, minute) for minute in minutes])
+        for name, seconds in (("Lento", 4.0), ("Rápido", 1.0))
+    )
+    assert comparison.speedup(fast, slow, metric) == pytest.approx((4, 4, 4, 3))
+    assert comparison.speedup(slow, fast, metric).value == pytest.approx(1 / 4)
+    short = slow._replace(records=slow.records[:2])
+    assert comparison.speedup(fast, short, metric).sessions == 2
 
 
-def test_the_margin_covers_the_truth_about_95_times_in_100(record: dict) -> None:
-    generator = np.random.default_rng(5)
-    inside = 0
-    for _ in range(100):
-        slow = make(record, "Lento", list(generator.normal(4.0, 0.2, 30)))
-        fast = make(record, "Rápido", list(generator.normal(1.0, 0.05, 30)))
-        ratio, margin = comparison.speedup(fast, slow, "median_epoch")
-        inside += abs(ratio - 4) <= margin
-    assert 88 <= inside <= 100
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [
+        (Estimate(4.0, 3.9, 4.1, 1), "4.00× (una sola sesión: sin veredicto)"),
+        (Estimate(4.0, 3.5, 4.5, 2), "4.00× (3.50-4.50): más rápido"),
+        (Estimate(0.5, 0.4, 0.6, 3), "0.50× (0.40-0.60): más lento"),
+        (Estimate(1.1, 0.9, 1.3, 3), "1.10× (0.90-1.30): no se distingue"),
+    ],
+)
+def test_a_speedup_is_told_with_its_verdict(ratio: Estimate, told: str) -> None:
+    assert comparison.tell_speedup(ratio) == told
 
 
-def test_noisier_epochs_widen_the_margin(record: dict) -> None:
-    slow = make(record, "Lento", [4.0, 4.1, 3.9, 4.0])
-    calm = make(record, "Rápido", [1.0, 1.01, 0.99, 1.0])
-    noisy = make(record, "Ruidoso", [1.0, 1.5, 0.7, 1.0])
-    margins = [comparison.speedup(item, slow, "median_epoch").margin for item in (calm, noisy)]
-    assert 0 < margins[0] < margins[1]
+def test_a_figure_is_told_with_its_interval_if_there_are_sessions() -> None:
+    assert comparison.tell_figure(Estimate(4.125, 4.0, 4.2, 1), 1) == "4.1"
+    assert comparison.tell_figure(Estimate(4.126, 4.0, 4.2, 2), 2) == "4.13 (4.00-4.20)"
 
 
 def test_the_table_tells_figures_and_reasons(record: dict) -> None:
-    fast, slow = make(record, "Rápido", [1.0, 1.0]), make(record, "Lento", [4.0, 4.0])
-    cut = make(record, "Cortado", [9.0], status="interrupted")
-    lines = comparison.table([fast, slow, cut], slow, "images_per_second").splitlines()
+    records = [
+        *(make(record, "Rápido", [1.0, 1.0], minute) for minute in (0, 60)),
+        *(make(record, "Lento", [4.0, 4.0], minute) for minute in (0, 60)),
+        make(record, "Único", [8.0]),
+        make(record, "Cortado", [9.0], **CUT),
+    ]
+    [group] = comparison.groups(records, "images_per_second")
+    lines = comparison.table(group, group[1], "images_per_second").splitlines()
+    assert lines[0].split("  ")[0] == "Equipo"
     assert "Rendimiento (imágenes/s)" in lines[0]
-    assert "«Lento»" in lines[0]
-    assert lines[1].split() == ["Rápido", "·", "CPU", "2700", "0.9100", "4.00×", "±", "0.00"]
-    assert lines[2].endswith("es la referencia")
-    assert lines[3].endswith("no cuenta: ejecución incompleta")
-    assert len({line.index("0.9100") for line in lines[1:3]}) == 1
+    assert lines[0].endswith("Veces más rápido que «Lento (AVX2) · CPU»")
+    told = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines[1:]]
+    assert told == [
+        [
+            "Rápido (AVX2) · CPU",
+            "2",
+            "2700 (2700-2700)",
+            "0.9100",
+            "4.00× (4.00-4.00): más rápido",
+        ],
+        ["Lento (AVX2) · CPU", "2", "675 (675-675)", "0.9100", "es la referencia"],
+        ["Único (AVX2) · CPU", "1", "338", "0.9100", "0.50× (una sola sesión: sin veredicto)"],
+        ["Cortado (AVX2) · CPU", "1", "300", "0.9100", "no cuenta: ejecución incompleta"],
+    ]
+    assert len({line.index("0.9100") for line in lines[1:]}) == 1
+    assert "4.00 (4.00-4.00)" in comparison.table(group, group[1], "median_epoch")
 
 
-def test_two_hundred_records_are_compared_at_once(record: dict) -> None:
-    many = [make(record, f"PC {number}", [1.0 + number]) for number in range(200)]
-    [group] = comparison.groups(many, "images_per_second")
-    assert len(group) == 200
-    assert len(comparison.table(group, group[-1], "images_per_second").splitlines()) == 201
+def test_the_table_leaves_an_unknown_accuracy_blank(record: dict) -> None:
+    repeat = record["repeats"][0] | {"epoch_seconds": [1.0], "test_correct": None}
+    cut = alone(make(record, "PC", [1.0], repeats=[repeat], **CUT))
+    _, row = comparison.table([cut], cut, "median_epoch").splitlines()
+    assert row.split()[-6:] == ["1.00", "-", "no", "cuenta:", "ejecución", "incompleta"]
+
+
+def test_a_machine_is_told_in_one_line(record: dict) -> None:
+    plain = make(record, "PC", [1.0])
+    assert comparison.tell_machine("PC #2", plain) == "PC #2; x86_64_v3; 4 núcleos"
+    flops = 15_680 * 2700 * 4.0
+    calibration = {
+        "float32_flops": 3e11,
+        "precision_flops": flops,
+        "bytes_per_second": 2.5e10,
+        "order_seconds": 1e-6,
+    }
+    known = make(
+        record,
+        "PC",
+        [1.0],
+        machine={"virtual": True, "usable_cores": 1.5},
+        calibration=[calibration],
+    )
+    assert comparison.tell_machine(known.name, known) == (
+        "PC (AVX2) · CPU; x86_64_v3; 1.5 núcleos; máquina virtual; 300 GFLOP/s; 25 GB/s; MFU 25 %"
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 200])
+def test_many_machines_are_compared_at_once(record: dict, count: int) -> None:
+    many = [make(record, f"PC {number}", [1.0 + number]) for number in range(count)]
+    [group] = comparison.groups(reversed(many), "images_per_second")
+    assert [contender.records for contender in group] == [[each] for each in many]
+    table = comparison.table(group, group[-1], "images_per_second")
+    assert len(table.splitlines()) == count + 1

@@ -14,7 +14,14 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.record import ACCURACY_FLOOR, METRICS, MIME, TOLERANCE, Record
 from fashion_bench.results import files
 
-GPU = {"name": "RTX 3060", "memory_gib": 12.0, "driver": "560.35", "compute_capability": "8.6"}
+GPU = {
+    "name": "RTX 3060",
+    "memory_gib": 12.0,
+    "driver": "560.35",
+    "compute_capability": "8.6",
+    "power_limit_w": 170.0,
+    "mig": False,
+}
 AGREEMENT = {"precision": "float32", "loss_difference": 1e-6, "gradient_difference": 1e-3}
 
 
@@ -218,13 +225,15 @@ def test_what_did_not_end_well_does_not_count_and_says_why(record: dict) -> None
     assert failed.accuracy == 0.91
     empty = make(record, repeats=[])
     assert empty.accuracy is None
-    assert str(empty) == ("Equipo de prueba · CPU, no cuenta: la pérdida en prueba no es un número")
+    assert str(empty) == (
+        "Equipo de prueba (AVX2) · CPU, no cuenta: la pérdida en prueba no es un número"
+    )
 
 
 def test_a_name_says_what_is_not_usual(record: dict) -> None:
-    assert make(record).name == "Equipo de prueba · CPU"
+    assert make(record).name == "Equipo de prueba (AVX2) · CPU"
     found = make(record, software__backend="torch", parameters__workers=2)
-    assert found.name == "Equipo de prueba · CPU · torch · 2 procesos"
+    assert found.name == "Equipo de prueba (AVX2) · CPU · torch · 2 procesos"
     assert make(record, accelerator=GPU, agreement=AGREEMENT).name.startswith(
         "Equipo de prueba · GPU"
     )
@@ -234,7 +243,7 @@ def test_in_a_notebook_it_is_a_line_and_the_whole_record(record: dict) -> None:
     found = make(record)
     shown = found._repr_mimebundle_()
     assert shown["text/plain"] == (
-        "Equipo de prueba · CPU, 1.50 s por época, 1800 imágenes/s, exactitud 0.9100, cuenta"
+        "Equipo de prueba (AVX2) · CPU, 1.50 s por época, 1800 imágenes/s, exactitud 0.9100, cuenta"
     )
     assert Record.model_validate(shown[MIME]) == found
 
@@ -279,3 +288,153 @@ def test_committed_records_are_valid_and_name_nobody() -> None:
         assert socket.gethostname() not in text
         assert getpass.getuser() not in text.replace("root", "") or getpass.getuser() == "root"
         assert "/home/" not in text
+
+
+# --- Qué equipo es, lo tranquilo que estaba y a qué parte de su límite llega ---
+
+CALM = {
+    "usable_cores": 4,
+    "own_cpu_seconds": 3.5,
+    "other_cpu_seconds": 0.1,
+    "stolen_cpu_seconds": 0.0,
+    "waiting_seconds": None,
+    "swapped_mb": 0,
+    "temperature_c": None,
+    "frequency_mhz": None,
+    "gpu": None,
+}
+GPU_CALM = {"clock_mhz": 1800, "temperature_c": 60, "slowed_by": None, "other_programs": 0}
+FAST = {
+    "float32_flops": 2e11,
+    "precision_flops": 2e11,
+    "bytes_per_second": 4e10,
+    "order_seconds": 1e-4,
+}
+
+
+@pytest.mark.parametrize(
+    ("sets", "settings", "isa"),
+    [
+        (["AVX", "AVX2"], {}, "AVX2"),
+        (["AVX", "AVX2", "AVX-512", "AVX512-BF16"], {}, "AVX-512"),
+        (["AVX", "AVX2", "AVX-512", "AMX", "AMX-BF16"], {}, "AMX"),
+        (["AVX", "AVX2", "AVX-512", "AMX"], {"ONEDNN_MAX_CPU_ISA": "AVX2"}, "AVX2"),
+        (["AVX", "AVX2", "AVX-512"], {"ONEDNN_MAX_CPU_ISA": "avx512_core"}, "AVX-512"),
+        (["AVX", "AVX2", "AVX-512"], {"ONEDNN_MAX_CPU_ISA": "ALL"}, "AVX-512"),
+        (["NEON"], {}, "NEON"),
+        (["NEON", "SVE"], {}, "SVE"),
+        ([], {}, "x86_64"),
+    ],
+)
+def test_a_machine_is_named_by_the_instructions_it_computes_with(
+    record: dict, sets: list, settings: dict, isa: str
+) -> None:
+    found = make(record, machine__instruction_sets=sets, machine__settings=settings)
+    assert found.machine.isa == isa
+    assert found.name == f"Equipo de prueba ({isa}) · CPU"
+
+
+def test_kernels_and_tf32_are_told_when_they_are_not_the_usual_ones(record: dict) -> None:
+    assert make(record, software__onednn=False).name.endswith("(AVX2) · CPU · sin oneDNN")
+    found = make(record, accelerator=GPU, agreement=AGREEMENT, software__tf32=False)
+    assert found.name == "Equipo de prueba · GPU · sin TF32"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("machine.key", "1" * 32),
+        ("machine.instruction_sets", ["AVX", "AVX2", "AVX-512"]),
+        ("machine.usable_cores", 2),
+        ("machine.settings", {"OMP_NUM_THREADS": "1"}),
+        ("software.onednn", False),
+        ("software.backend", "torch"),
+        ("parameters.workers", 2),
+        ("accelerator", GPU),
+    ],
+)
+def test_what_makes_another_machine(record: dict, field: str, value: object) -> None:
+    key = make(record).machine_key
+    assert make(change(record, field, value)).machine_key != key
+
+
+def test_a_label_does_not_make_another_machine_unless_nothing_else_tells_them_apart(
+    record: dict,
+) -> None:
+    key = make(record).machine_key
+    assert make(record, label="Con otro nombre").machine_key == key
+    nameless = make(record, machine__key=None).machine_key
+    assert nameless != key
+    assert make(record, label="Otro más").machine_key != nameless
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"other_cpu_seconds": 0.2}, None),  # el 5 % justo de cuatro núcleos durante un segundo
+        ({"other_cpu_seconds": 0.24}, "otros programas usaron el 6 % del procesador"),
+        ({"stolen_cpu_seconds": 0.08}, None),
+        ({"stolen_cpu_seconds": 0.12}, "otra máquina virtual se llevó el 3 % del procesador"),
+        ({"stolen_cpu_seconds": None}, None),
+        ({"usable_cores": 3}, "pudo usar 3 núcleos de 4"),
+        ({"swapped_mb": 11}, "faltó memoria: 11 MB fueron o volvieron del disco"),
+        ({"gpu": GPU_CALM}, None),
+        (
+            {"gpu": GPU_CALM | {"slowed_by": "se calentaba demasiado"}},
+            "la GPU se frenó: se calentaba demasiado",
+        ),
+        ({"gpu": GPU_CALM | {"other_programs": 1}}, "otro programa usaba la GPU"),
+        ({"gpu": GPU_CALM | {"other_programs": None}}, None),
+    ],
+    ids=str,
+)
+def test_an_epoch_is_calm_or_disturbed_for_a_reason(
+    record: dict, changes: dict, reason: str | None
+) -> None:
+    around = [CALM | changes, CALM | {"other_cpu_seconds": 0}]
+    found = make(record, repeats__0__surroundings=around)
+    assert found.disturbed == [reason, None]
+
+
+@pytest.mark.parametrize(("disturbed", "counts"), [(1, True), (2, False), (3, False)])
+def test_a_run_disturbed_in_more_than_a_third_of_its_epochs_does_not_count(
+    record: dict, disturbed: int, counts: bool
+) -> None:
+    busy = CALM | {"other_cpu_seconds": 2.0}
+    found = make(
+        record,
+        parameters__epochs=3,
+        repeats__0__epoch_seconds=[1.0] * 3,
+        repeats__0__surroundings=[busy] * disturbed + [CALM] * (3 - disturbed),
+    )
+    reason = f"molestado en {disturbed} de 3 épocas: otros programas usaron el 50 % del procesador"
+    assert found.flaw == (None if counts else reason)
+    assert len(found.epoch_seconds) == 3
+
+
+def test_every_epoch_has_its_surroundings(tmp_path: Path, record: dict) -> None:
+    record["repeats"][0]["surroundings"] = [CALM]
+    with pytest.raises(TutorialError, match="no dice qué pasaba en cada época"):
+        files.load_file(save(tmp_path, record))
+
+
+def test_mfu_is_the_share_of_the_best_matrix_product(record: dict) -> None:
+    slower = FAST | {"precision_flops": 1e11}
+    found = make(record, calibration=[slower, FAST], network__training_operations=10**7)
+    assert found.mfu == pytest.approx(1e7 * 1800 / 2e11)
+    assert make(record, calibration=[]).mfu is None
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        ({}, None),
+        ({"precision_flops": 2.19e11, "order_seconds": 1.0}, None),
+        ({"precision_flops": 1.7e11}, "producto de matrices, de 200 GFLOP/s a 170 GFLOP/s"),
+        ({"bytes_per_second": 5e10}, "memoria, de 40 GB/s a 50 GB/s"),
+    ],
+)
+def test_drift_is_told_from_ten_percent_on(record: dict, after: dict, told: str | None) -> None:
+    assert make(record, calibration=[FAST, FAST | after]).drift == told
+    assert make(record, calibration=[FAST]).drift is None

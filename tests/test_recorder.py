@@ -11,23 +11,50 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from fashion_bench import record as recordings
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends, hardware
 from fashion_bench.measure import provenance
+from fashion_bench.measure import recorder as recorders
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.recorder import Recorder
-from fashion_bench.record import Accelerator, Agreement, Record
+from fashion_bench.record import Accelerator, Agreement, Calibration, Record
 from fashion_bench.results import files
+
+FAST = Calibration(
+    float32_flops=2e11, precision_flops=2e11, bytes_per_second=4e10, order_seconds=1e-4
+)
+SLOWER = FAST.model_copy(update={"precision_flops": 1.7e11})
+
+
+@pytest.fixture(autouse=True)
+def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[Calibration]:
+    """Lo que darán las calibraciones, en vez de medirlas: la siguiente es siempre la primera."""
+    found = [FAST]
+    monkeypatch.setattr(recordings, "disturbance", lambda *_: None)  # otras pruebas molestan
+    monkeypatch.setattr(
+        recorders, "calibrate", lambda precision: found.pop(0) if len(found) > 1 else found[0]
+    )
+    return found
+
 
 IMAGES = np.zeros((100, 28, 28, 1), np.uint8)
 LABELS = np.zeros(100, np.uint8)
-GPU = Accelerator(name="RTX 3060", memory_gib=12.0, driver="560.35", compute_capability="8.6")
+GPU = Accelerator(
+    name="RTX 3060",
+    memory_gib=12.0,
+    driver="560.35",
+    compute_capability="8.6",
+    power_limit_w=170.0,
+    mig=False,
+)
 RIGHT = Agreement(precision="float32", loss_difference=1e-6, gradient_difference=1e-6)
 
 
@@ -100,7 +127,7 @@ def test_a_whole_run_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture) 
     assert record.flaw is None
     assert [repeat.seed for repeat in record.repeats] == [7, 8]
     for repeat in record.repeats:
-        assert len(repeat.epoch_seconds) == 3
+        assert len(repeat.epoch_seconds) == len(repeat.surroundings) == 3
         assert repeat.test_correct == 9500
         assert repeat.test_loss == 0.25
         assert repeat.setup_seconds == 0.5
@@ -123,6 +150,46 @@ def test_a_whole_run_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture) 
         "Conv2D filters=2 kernel_size=3x3 strides=1x1 padding=same activation=relu"
     )
     assert capsys.readouterr().out == f"Registro guardado en {recorder.path}\n"
+
+
+def test_the_device_is_measured_before_and_after(
+    tmp_path: Path, capsys: pytest.CaptureFixture, calibrations: list[Calibration]
+) -> None:
+    calibrations[:] = [FAST, SLOWER]
+    train(Recorder(tmp_path), repeats=2)
+    record = only_record(tmp_path)
+    assert record.calibration == [FAST, SLOWER]
+    assert record.drift == "producto de matrices, de 200 GFLOP/s a 170 GFLOP/s"
+    assert f"el equipo cambió ({record.drift})" in capsys.readouterr().out
+    assert record.network.training_operations == 2 * (2 * 28 * 28 * 9 * 2 + 3 * 14 * 14 * 2 * 10)
+    assert record.mfu == pytest.approx(
+        record.network.training_operations * record.images_per_second / 2e11
+    )
+
+
+def test_a_run_that_is_cut_is_measured_only_before(tmp_path: Path) -> None:
+    def fail(epoch: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(Recorder(tmp_path), during=fail)
+    assert only_record(tmp_path).calibration == [FAST]
+
+
+@pytest.mark.parametrize(
+    ("margin", "seeds"),
+    [(0, [7, 8, 9, 10]), (50, [7]), (1, [7, 8, 9, 10])],
+)
+def test_repeating_stops_when_the_epoch_is_known_well_enough(
+    tmp_path: Path, margin: int, seeds: list[int]
+) -> None:
+    """Las épocas, inventadas, van de 0.9 a 1.1 s: de una repetición salen intervalos del 20 %."""
+    recorder, tried = Recorder(tmp_path), []
+    for seed in recorder.seeds(7, 4, margin):
+        tried.append(seed)
+        repeat = SimpleNamespace(epoch_seconds=[0.9, 0.95, 1.0, 1.05, 1.1])
+        recorder._repeats.append(repeat)  # type: ignore[arg-type]
+    assert tried == seeds
 
 
 def test_what_it_says_comes_from_what_is_trained(tmp_path: Path) -> None:

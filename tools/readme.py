@@ -1,7 +1,7 @@
 """Regenera la tabla y el gráfico de resultados del README: `python tools/readme.py`.
 
 Salen de los registros de `results/` hechos con el lote, la precisión y las imágenes por
-defecto; de cada equipo, el más reciente que cuenta.
+defecto; de cada equipo, todas las sesiones que cuentan.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from fashion_bench import lesson
 from fashion_bench.charts.machines import compare_machines
 from fashion_bench.record import Record
 from fashion_bench.results import comparison, files
+from fashion_bench.results.comparison import Contender
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -20,13 +21,13 @@ CHART = ROOT / "results" / "resultados.png"
 BLOCK = re.compile(r"(<!-- resultados: .*? -->\n).*?(<!-- fin de resultados -->)", re.DOTALL)
 
 
-def published() -> list[Record]:
-    """Devuelve los registros de `results/` que se publican."""
+def published() -> list[Contender]:
+    """Devuelve los equipos de `results/` que se publican."""
     found, _ = files.load_folder(ROOT / "results")
     return choose(found)
 
 
-def choose(found: Sequence[Record]) -> list[Record]:
+def choose(found: Sequence[Record]) -> list[Contender]:
     """Elige los que se publican, del más rápido al más lento; si ninguno sirve, ninguno."""
     cell = lesson.defaults(lesson.read())
     usual = {name: cell[name][0] for name in ("batch_size", "precision", "train_samples")}
@@ -40,32 +41,38 @@ def choose(found: Sequence[Record]) -> list[Record]:
     return next(iter(comparison.groups(chosen, "median_epoch")), [])
 
 
-def table(chosen: Sequence[Record]) -> str:
+def table(chosen: Sequence[Contender]) -> str:
     """Escribe la tabla en Markdown."""
     lines = [
-        "| Equipo | Entrena en | s/época (mediana) | Imágenes/s | Exactitud en prueba | Registro |",
-        "|---|---|---:|---:|---:|---|",
+        "| Equipo | Sesiones | s/época (intervalo del 95 %) | Imágenes/s | MFU | Exactitud "
+        "| Registros |",
+        "|---|---:|---:|---:|---:|---:|---|",
     ]
-    for record in chosen:
-        accuracies = [f"{accuracy:.4f}" for accuracy in record.accuracies]
+    for contender in chosen:
+        seconds = contender.estimate("median_epoch")
+        speed = contender.estimate("images_per_second").value
+        links = [
+            f"[{number}](results/{record.run_id}.json)"
+            for number, record in enumerate(contender.records, 1)
+        ]
+        mfu = f"{100 * contender.mfu:.0f} %" if contender.mfu else "-"
         lines.append(
-            f"| {record.label.replace('|', ' ')} | {record.device} "
-            f"| {record.median_epoch_seconds:.2f} | {record.images_per_second:.0f} "
-            f"| {', '.join(accuracies)} "
-            f"| [{record.created_utc:%Y-%m-%d}](results/{record.run_id}.json) |"
+            f"| {contender.name.replace('|', ' ')} | {seconds.sessions} "
+            f"| {comparison.tell_figure(seconds, 2)} | {speed:.0f} | {mfu} "
+            f"| {contender.accuracy or 0:.4f} | {', '.join(links)} |"
         )
     return "\n".join(lines) + "\n"
 
 
-def readme_text(chosen: Sequence[Record]) -> str:
+def readme_text(chosen: Sequence[Contender]) -> str:
     """Devuelve el README con la tabla al día."""
     text = README.read_text(encoding="utf-8")
     return BLOCK.sub(lambda match: f"{match[1]}\n{table(chosen)}\n{match[2]}", text)
 
 
-def fingerprint(chosen: Sequence[Record]) -> str:
+def fingerprint(chosen: Sequence[Contender]) -> str:
     """Devuelve la huella de lo que dibuja el gráfico, que se guarda dentro de él."""
-    content = "".join(record.model_dump_json() for record in chosen)
+    content = "".join(r.model_dump_json() for contender in chosen for r in contender.records)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -2,12 +2,16 @@
 
 import logging
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fashion_bench.errors import TutorialError
+
+X86 = ("x86_64", "amd64")
+"""Cómo llaman los sistemas a los procesadores que pueden calcular con oneDNN."""
 
 
 def in_jupyterlab() -> bool:
@@ -17,7 +21,11 @@ def in_jupyterlab() -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Calla los avisos técnicos, en inglés, que TensorFlow escribe al importarlo.
+    """Prepara la importación de TensorFlow: sin avisos técnicos en inglés y con oneDNN.
+
+    oneDNN es su biblioteca de cálculo para CPU. TensorFlow solo la enciende por su cuenta en
+    algunos procesadores, según sus instrucciones, y hay que decidirlo antes de importarlo; quien
+    ponga `TF_ENABLE_ONEDNN_OPTS=0` la apaga.
 
     TensorFlow los escribe desde C++, antes de que se le pueda pedir silencio: hay que
     desviar el descriptor de fichero 2.
@@ -26,6 +34,8 @@ def quiet() -> Iterator[None]:
         TutorialError: si la importación falla; entonces los avisos se muestran.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if platform.machine().lower() in X86:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as notices:

@@ -116,6 +116,7 @@ class Training(Sized):
     backend: Backend
     precision: Precision
     repeats: Repeats
+    margin: int = Field(ge=0, le=50, description="un número entero de 0 a 50")
     seed: Seed
     machine_name: Name
     photo: str = Field(pattern=r"^[^\x00]*$", description="la ruta de una foto, o vacío")

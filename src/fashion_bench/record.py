@@ -26,6 +26,9 @@ from fashion_bench.values import (
 
 SCHEMA_VERSION = 2
 
+ISAS = ("AMX", "AVX-512", "AVX2", "AVX", "SVE", "NEON")
+"""Juegos de instrucciones que dan nombre a un equipo, del que más hace de una vez al que menos."""
+
 MIME = "application/vnd.fashion-bench.record+json"
 """Con este tipo enseña un cuaderno su registro, y así lo encuentra quien lo ha ejecutado."""
 
@@ -42,6 +45,16 @@ En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa (T
 el 1 %. Las otras dos admiten el triple de lo medido en una CPU: 0.022 con float16 y 0.048
 con bfloat16, la mayor de tres semillas.
 """
+
+MAX_DRIFT = 0.10
+"""Cambio entre las dos calibraciones a partir del cual se dice."""
+
+MAX_DISTURBED = 1 / 3
+"""Parte de las épocas que pueden estar molestadas sin que la ejecución deje de contar."""
+
+MAX_OTHERS, MAX_STOLEN, MAX_SWAPPED_MB = 0.05, 0.02, 10
+"""Cuánto puede hacer el resto del equipo durante una época tranquila: parte de los núcleos que
+usan otros programas, parte que se lleva otra máquina virtual y MB de memoria de intercambio."""
 
 Seconds = Annotated[float, Field(gt=0, lt=1e7)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -61,14 +74,39 @@ class Code(Frozen):
 class Machine(Frozen):
     """El equipo, sin nada que identifique a su dueño (ni su nombre de red, ni rutas)."""
 
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None
+    """Un código al azar que se hace una vez y distingue este equipo de otro igual."""
     os: Text
     architecture: Text
     cpu: Text
+    vendor: Text | None
+    family: int | None = Field(ge=0)
+    model: int | None = Field(ge=0)
+    microarchitecture: Text
+    instruction_sets: list[Text] = Field(max_length=50)
+    """De los que deciden lo rápido que se calcula, los que tiene el procesador."""
+    cache_mib: list[float] = Field(max_length=4)
+    """Cachés de primer nivel (datos), segundo y tercero, hasta donde se sabe."""
     physical_cores: int | None = Field(ge=1, le=100_000)
     logical_cores: int = Field(ge=1, le=100_000)
+    usable_cores: float = Field(gt=0, le=100_000)
+    """Los que este programa puede usar: afinidad y cuota del contenedor."""
+    virtual: bool | None
+    """Si es una máquina virtual; `None` si no se sabe."""
     memory_gib: float = Field(gt=0, le=1e6)
+    settings: dict[Text, Text] = Field(max_length=30)
+    """Variables de entorno que cambian las cuentas, las que estaban puestas."""
     power: Literal["mains", "battery"] | None
     """Corriente o batería, donde el sistema lo dice: a batería muchos portátiles van más lentos."""
+
+    @property
+    def isa(self) -> str:
+        """El mayor juego de instrucciones vectoriales con el que se calcula en la CPU."""
+        limit = self.settings.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
+        allowed = [name for name in ISAS if name in self.instruction_sets]
+        if limit != "ALL" and not limit.startswith("AVX512"):
+            allowed = [name for name in allowed if not name.startswith(("AVX-512", "AMX"))]
+        return allowed[0] if allowed else self.architecture
 
 
 class Accelerator(Frozen):
@@ -78,6 +116,9 @@ class Accelerator(Frozen):
     memory_gib: float | None = Field(gt=0, le=1e6)
     driver: Text | None
     compute_capability: Text | None
+    power_limit_w: float | None = Field(gt=0, le=1e5)
+    mig: bool | None
+    """Si es solo una parte de una tarjeta partida (MIG)."""
 
 
 class Software(Frozen):
@@ -91,6 +132,10 @@ class Software(Frozen):
     jax: Text | None = None
     cuda: Text | None
     cudnn: Text | None
+    onednn: bool | None
+    """Si TensorFlow calcula con oneDNN en la CPU; `None` donde no se elige."""
+    tf32: bool | None
+    """Si la GPU multiplica float32 con 10 bits de mantisa; `None` donde no se elige."""
 
 
 class Data(Frozen):
@@ -108,6 +153,8 @@ class Network(Frozen):
     layers: list[Text] = Field(min_length=1, max_length=200)
     optimizer: Text
     weights: int = Field(ge=1, le=10**12)
+    training_operations: int = Field(ge=1, le=10**15)
+    """Sumas y multiplicaciones de entrenar con una imagen."""
 
 
 class RunParameters(Frozen):
@@ -123,6 +170,48 @@ class RunParameters(Frozen):
     """Procesos que entrenan a la vez, cada uno con una parte de cada lote."""
 
 
+class GpuState(Frozen):
+    """Cómo estaba la tarjeta de NVIDIA al acabar una época."""
+
+    clock_mhz: float | None
+    temperature_c: float | None
+    slowed_by: Text | None
+    """Por qué va más despacio de lo normal: calor o falta de corriente."""
+    other_programs: int | None = Field(ge=0)
+
+
+class Calibration(Frozen):
+    """Lo rápido que es el dispositivo, aparte de la red: sus cuatro números."""
+
+    float32_flops: float = Field(gt=0)
+    """Operaciones por segundo del producto de matrices en float32."""
+    precision_flops: float = Field(gt=0)
+    """Lo mismo, en la precisión con la que se entrena."""
+    bytes_per_second: float = Field(gt=0)
+    """Bytes por segundo de la memoria."""
+    order_seconds: float = Field(gt=0)
+    """Lo que cuesta dar una orden."""
+
+
+class Surroundings(Frozen):
+    """Lo que pasaba en el equipo durante una época. Lo que el sistema no cuenta, `None`."""
+
+    usable_cores: float = Field(gt=0)
+    own_cpu_seconds: float = Field(ge=0)
+    """Segundos de procesador de este programa, sumando todos los núcleos."""
+    other_cpu_seconds: float = Field(ge=0)
+    """De los demás programas."""
+    stolen_cpu_seconds: float | None = Field(ge=0)
+    """Que la máquina virtual pidió y no tuvo."""
+    waiting_seconds: float | None = Field(ge=0)
+    """En que algún programa, quizá este, esperó a un procesador libre."""
+    swapped_mb: float = Field(ge=0)
+    """Que fueron a la memoria de intercambio o volvieron de ella."""
+    temperature_c: float | None
+    frequency_mhz: float | None = Field(gt=0)
+    gpu: GpuState | None
+
+
 class Repeat(Frozen):
     """Un entrenamiento completo, o lo que dio tiempo a hacer de él."""
 
@@ -135,6 +224,8 @@ class Repeat(Frozen):
     test_loss: float | None = Field(ge=0)
     """`None` si no llegó al examen o si la pérdida no salió un número."""
     energy_joules: float | None = Field(ge=0, le=1e12)
+    surroundings: list[Surroundings] | None
+    """De cada época; `None` si se entrena en varios procesos."""
 
     @property
     def total_seconds(self) -> float:
@@ -198,6 +289,8 @@ class Record(Frozen):
     """Las repeticiones de las que terminó al menos una época."""
     agreement: Agreement | None
     """`None` si se entrenó en la CPU, que es la referencia."""
+    calibration: list[Calibration] = Field(max_length=2)
+    """Antes de entrenar y, si se llegó al final, después."""
 
     @model_validator(mode="before")
     @classmethod
@@ -225,6 +318,12 @@ class Record(Frozen):
             raise _contradiction("acierta más imágenes de prueba de las que hay")
         if any(len(repeat.epoch_seconds) > told.epochs for repeat in self.repeats):
             raise _contradiction("tiene más épocas de las que dice")
+        if any(
+            repeat.surroundings is not None
+            and len(repeat.surroundings) != len(repeat.epoch_seconds)
+            for repeat in self.repeats
+        ):
+            raise _contradiction("no dice qué pasaba en cada época")
         if len(self.repeats) > told.repeats:
             raise _contradiction("tiene más repeticiones de las que dice")
         if len({repeat.seed for repeat in self.repeats}) != len(self.repeats):
@@ -299,15 +398,75 @@ class Record(Frozen):
     def name(self) -> str:
         """Cómo se llama en tablas y gráficos: equipo, dispositivo y lo que no sea lo normal."""
         backend, workers = self.software.backend, self.parameters.workers
+        label = self.label if self.accelerator else f"{self.label} ({self.machine.isa})"
         unusual = [] if backend == "tensorflow" else [backend]
+        if self.software.onednn is False and not self.accelerator:
+            unusual.append("sin oneDNN")
+        if self.software.tf32 is False and self.accelerator:
+            unusual.append("sin TF32")
         if workers > 1:
             unusual.append(f"{workers} procesos")
-        return " · ".join([self.label, self.device, *unusual])
+        return " · ".join([label, self.device, *unusual])
 
     @property
-    def machine_key(self) -> str:
-        """Lo que distingue a un equipo, y una forma de usarlo, de los demás."""
-        return self.name
+    def machine_key(self) -> tuple[object, ...]:
+        """Lo que distingue a un equipo, y una forma de usarlo, de los demás.
+
+        Dos registros con la misma clave son dos sesiones del mismo equipo. Sin el código al azar
+        del equipo, cuenta lo que de él se sabe.
+        """
+        machine, software = self.machine, self.software
+        known = (self.label, machine.vendor, machine.family, machine.model, machine.memory_gib)
+        return (
+            machine.key or known,
+            machine.cpu,
+            machine.isa,
+            machine.usable_cores,
+            tuple(sorted(machine.settings.items())),
+            self.accelerator.name if self.accelerator else None,
+            software.backend,
+            software.onednn,
+            software.tf32,
+            self.parameters.workers,
+        )
+
+    @property
+    def mfu(self) -> float | None:
+        """Parte del límite del dispositivo a la que llega, de 0 a 1; `None` si no se midió.
+
+        Es la *model FLOPs utilization* de Chowdhery y otros (2022), «PaLM», arXiv:2204.02311: las
+        operaciones que pide la red entre las que da el producto de matrices.
+        """
+        if not self.calibration or not self.repeats:
+            return None
+        best = max(each.precision_flops for each in self.calibration)
+        return self.network.training_operations * self.images_per_second / best
+
+    @property
+    def drift(self) -> str | None:
+        """Qué cambió en el equipo entre antes y después de entrenar, si algo cambió."""
+        if len(self.calibration) < 2:
+            return None
+        before, after = self.calibration
+        changed = [
+            f"{name}, de {shown(getattr(before, field))} a {shown(getattr(after, field))}"
+            for field, name, shown in DRIFTS
+            if abs(getattr(after, field) / getattr(before, field) - 1) > MAX_DRIFT
+        ]
+        return "; ".join(changed) or None
+
+    @property
+    def disturbed(self) -> list[str | None]:
+        """De cada época, por qué está molestada, o `None` si fue tranquila o no se sabe."""
+        return [
+            disturbance(around, second, self.machine) if around else None
+            for repeat in self.repeats
+            for around, second in zip(
+                repeat.surroundings or [None] * len(repeat.epoch_seconds),
+                repeat.epoch_seconds,
+                strict=True,
+            )
+        ]
 
     @property
     def setting(self) -> tuple[object, ...]:
@@ -332,6 +491,9 @@ class Record(Frozen):
             return "no calcula lo mismo que la CPU"
         if any(accuracy < ACCURACY_FLOOR for accuracy in self.accuracies):
             return f"exactitud por debajo de {ACCURACY_FLOOR:.2f}"
+        reasons = [reason for reason in self.disturbed if reason]
+        if len(reasons) > MAX_DISTURBED * len(self.epoch_seconds):
+            return f"molestado en {len(reasons)} de {len(self.epoch_seconds)} épocas: {reasons[0]}"
         return None
 
     def __str__(self) -> str:
@@ -358,8 +520,8 @@ class Metric(NamedTuple):
     unit: str
     value: Callable[[Record], float]
     """La cifra de un registro."""
-    seconds: Callable[[Record], list[float]]
-    """Los segundos de los que sale, uno por medida: con sus medianas se compara."""
+    seconds: Callable[[Record], list[list[float]]]
+    """Los segundos de los que sale: de cada repetición, los que se midieron."""
     more_is_better: bool
 
 
@@ -368,25 +530,57 @@ METRICS = {
         "Rendimiento",
         "imágenes/s",
         lambda record: record.images_per_second,
-        lambda record: record.epoch_seconds,
+        lambda record: [repeat.epoch_seconds for repeat in record.repeats],
         more_is_better=True,
     ),
     "median_epoch": Metric(
         "Época mediana",
         "s",
         lambda record: record.median_epoch_seconds,
-        lambda record: record.epoch_seconds,
+        lambda record: [repeat.epoch_seconds for repeat in record.repeats],
         more_is_better=False,
     ),
     "cold_total": Metric(
         "Total en frío",
         "s",
         lambda record: record.cold_seconds,
-        lambda record: [record.cold_seconds],
+        lambda record: [[record.cold_seconds]],
         more_is_better=False,
     ),
 }
 
 
+DRIFTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("precision_flops", "producto de matrices", lambda flops: f"{flops / 1e9:.0f} GFLOP/s"),
+    ("bytes_per_second", "memoria", lambda rate: f"{rate / 1e9:.0f} GB/s"),
+)
+
+
 def _contradiction(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
+
+
+def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str | None:
+    """Dice qué molestó a una época, o `None` si fue tranquila.
+
+    Args:
+        around: lo que pasaba mientras tanto.
+        seconds: lo que duró la época.
+        machine: el equipo.
+    """
+    available = seconds * machine.logical_cores
+    others = around.other_cpu_seconds / available
+    stolen = (around.stolen_cpu_seconds or 0.0) / available
+    if around.usable_cores < machine.usable_cores:
+        return f"pudo usar {around.usable_cores:g} núcleos de {machine.usable_cores:g}"
+    if stolen > MAX_STOLEN:
+        return f"otra máquina virtual se llevó el {100 * stolen:.0f} % del procesador"
+    if others > MAX_OTHERS:
+        return f"otros programas usaron el {100 * others:.0f} % del procesador"
+    if around.swapped_mb > MAX_SWAPPED_MB:
+        return f"faltó memoria: {around.swapped_mb:.0f} MB fueron o volvieron del disco"
+    if around.gpu and around.gpu.slowed_by:
+        return f"la GPU se frenó: {around.gpu.slowed_by}"
+    if around.gpu and around.gpu.other_programs:
+        return "otro programa usaba la GPU"
+    return None

@@ -144,16 +144,29 @@ def learning_curves(histories: Sequence[dict[str, list[float]]]) -> Figure:
     return figure
 
 
-def epoch_seconds(runs: Sequence[Sequence[float]]) -> Figure:
+def epoch_seconds(runs: Sequence[Sequence[float]], disturbed: Sequence[str | None] = ()) -> Figure:
     """Dibuja los segundos de cada época, con la mediana de todas.
 
     Args:
         runs: segundos de las épocas de cada repetición.
+        disturbed: de cada época de todas, por qué está molestada, o `None`; esas se dibujan huecas.
     """
     figure = Figure(figsize=(8, 3))
     axis = figure.subplots()
     for seconds in runs:
         axis.plot(range(1, len(seconds) + 1), seconds, color=BLUE, marker="o", ms=5, lw=1)
+    places = [(number, second) for seconds in runs for number, second in enumerate(seconds, 1)]
+    hollow = [place for place, reason in zip(places, disturbed, strict=False) if reason]
+    if hollow:
+        axis.plot(
+            *zip(*hollow, strict=True),
+            ls="none",
+            marker="o",
+            ms=5,
+            markerfacecolor="white",
+            markeredgecolor=BLUE,
+            label="Con el equipo molestado",
+        )
     middle = float(np.median(np.concatenate(runs)))
     axis.axhline(middle, color=ORANGE, ls="--", label=f"Mediana: {middle:.2f} s")
     axis.set_ylim(bottom=0, top=1.25 * max(map(max, runs)))

@@ -10,45 +10,56 @@ from matplotlib.figure import Figure
 
 from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, SKY, note
 from fashion_bench.record import Record
+from fashion_bench.results.comparison import Contender
 
 MOST_BARS = 20
 """Equipos que caben en un gráfico de barras."""
 
 
-def compare_machines(records: Sequence[Record], this: Record | None = None) -> Figure:
-    """Dibuja los segundos por época de cada equipo: una barra hasta la mediana y cada época.
+def compare_machines(group: Sequence[Contender], this: Record | None = None) -> Figure:
+    """Dibuja los segundos por época de cada equipo: una barra hasta la época típica y cada época.
 
-    Una barra rayada es un tiempo que no cuenta, con su razón.
+    Un punto relleno es una época tranquila; uno hueco, una molestada. Si hay varias sesiones, una
+    línea negra es el intervalo del 95 %. Una barra rayada es un tiempo que no cuenta, con su razón.
 
     Args:
-        records: registros comparables entre sí, al menos uno, en el orden en que se dibujan.
-        this: registro que se resalta; si no cabe con los primeros, se dibuja tras ellos.
+        group: equipos comparables entre sí, al menos uno, en el orden en que se dibujan.
+        this: registro cuyo equipo se resalta; si no cabe con los primeros, se dibuja tras ellos.
     """
-    late = [record for record in records[MOST_BARS:] if this and record.run_id == this.run_id]
-    chosen = [*records[: MOST_BARS - len(late)], *late]
+    late = [contender for contender in group[MOST_BARS:] if this in contender.records]
+    chosen = [*group[: MOST_BARS - len(late)], *late]
     figure = Figure()
     axis = figure.subplots()
-    for position, record in enumerate(chosen):
-        color = BLUE if this is None or record.run_id == this.run_id else SKY
-        middle, seconds = record.median_epoch_seconds, record.epoch_seconds
-        _bar(axis, position, middle, f"{middle:.2f} s", color, record.flaw)
-        axis.plot(seconds, [position + 0.25] * len(seconds), "|", color="black", alpha=0.5, ms=6)
-    _name_bars(axis, chosen, len(records), this)
-    axis.set_xlim(0, 1.2 * max(max(record.epoch_seconds) for record in chosen))
-    axis.set_xlabel("Segundos por época; menos es mejor\n(barra: mediana; rayitas: cada época)")
-    setting = chosen[0].parameters
+    for position, contender in enumerate(chosen):
+        color = BLUE if this is None or this in contender.records else SKY
+        typical = contender.estimate("median_epoch")
+        _bar(axis, position, typical.value, f"{typical.value:.2f} s", color, contender.flaw)
+        if typical.sessions > 1:
+            interval = (typical.low, typical.high)
+            axis.plot(interval, [position - 0.2] * 2, "|-", color="black", ms=8, lw=1.5)
+        _dots(axis, position + 0.2, contender.records)
+    _name_bars(axis, chosen, len(group), this)
+    every = [
+        second for contender in chosen for r in contender.records for second in r.epoch_seconds
+    ]
+    highs = [contender.estimate("median_epoch").high for contender in chosen]
+    axis.set_xlim(0, 1.2 * max(*every, *highs))
+    axis.set_xlabel(
+        "Segundos por época; menos es mejor\n(puntos: cada época; hueco, con el equipo molestado)"
+    )
+    setting = chosen[0].latest.parameters
     axis.set_title(f"Lote de {setting.batch_size}, precisión {setting.precision}")
     return figure
 
 
-def first_epoch(records: Sequence[Record]) -> Figure:
+def first_epoch(group: Sequence[Contender]) -> Figure:
     """Dibuja, por equipo, el calentamiento, la primera época y la mediana de las demás.
 
     Args:
-        records: registros comparables con dos épocas o más, al menos uno.
+        group: equipos comparables cuyo último registro tiene dos épocas o más, al menos uno.
     """
-    chosen = records[:MOST_BARS]
-    medians = np.array([_setup_first_and_others(record) for record in chosen])
+    chosen = group[:MOST_BARS]
+    medians = np.array([_setup_first_and_others(contender.latest) for contender in chosen])
     figure = Figure()
     axis = figure.subplots()
     for column, (offset, name, color, hatch) in enumerate(
@@ -68,30 +79,27 @@ def first_epoch(records: Sequence[Record]) -> Figure:
             label=name,
         )
         axis.bar_label(bars, fmt="%.2f s", padding=3, fontsize="small")
-    _name_bars(axis, chosen, len(records))
+    _name_bars(axis, chosen, len(group))
     axis.margins(x=0.12)
     axis.set_xlabel("Segundos")
     figure.legend(loc="outside upper right", ncols=3)
     return figure
 
 
-def throughput_by_batch(records: Sequence[Record]) -> Figure:
-    """Dibuja las imágenes/s según el lote, una línea por equipo y precisión.
+def throughput_by_batch(sweeps: Sequence[Sequence[Record]]) -> Figure:
+    """Dibuja las imágenes/s según el lote, una línea por serie.
 
     Un aspa tacha las medidas que no cuentan.
 
     Args:
-        records: registros que solo difieren en el equipo, el lote y la precisión; se dibujan las
-            ocho primeras líneas.
+        sweeps: series de `comparison.sweeps`, cada una de una sola sesión, al menos una; se
+            dibujan las ocho primeras.
     """
-    lines: dict[tuple[object, str], list[Record]] = {}
-    for record in records:
-        lines.setdefault((record.machine_key, record.parameters.precision), []).append(record)
-    shown = list(lines.values())[: len(LINES)]
+    shown = sweeps[: len(LINES)]
     figure = Figure()
     axis = figure.subplots()
     for line, (color, marker) in zip(shown, LINES, strict=False):
-        label = f"{line[0].name} · {line[0].parameters.precision}"
+        label = f"{line[0].name} · {line[0].parameters.precision} · {line[0].created_utc:%Y-%m-%d}"
         axis.plot(*_speeds(line), marker=marker, color=color, label=textwrap.fill(label, 60))
     flawed = [record for line in shown for record in line if record.flaw]
     if flawed:
@@ -105,7 +113,7 @@ def throughput_by_batch(records: Sequence[Record]) -> Figure:
     axis.set_xlabel("Imágenes por lote (escala logarítmica)")
     axis.set_ylabel("Imágenes por segundo")
     axis.grid(axis="y")
-    title = f"{len(shown)} de {len(lines)} líneas" if len(lines) > len(shown) else None
+    title = f"{len(shown)} de {len(sweeps)} líneas" if len(sweeps) > len(shown) else None
     legend = figure.legend(
         loc="outside upper left", fontsize="small", title=title, alignment="left"
     )
@@ -114,20 +122,20 @@ def throughput_by_batch(records: Sequence[Record]) -> Figure:
     return figure
 
 
-def images_per_joule(records: Sequence[Record]) -> Figure:
-    """Dibuja cuántas imágenes se entrenan con un julio.
+def images_per_joule(group: Sequence[Contender]) -> Figure:
+    """Dibuja cuántas imágenes entrena cada equipo con un julio, según su último registro.
 
     Args:
-        records: registros comparables entre sí; no se dibujan los que no saben su energía, y ha
-            de haber alguno que la sepa.
+        group: equipos comparables entre sí; no se dibujan los que no saben su energía, y ha de
+            haber alguno que la sepa.
     """
-    known = [(record, images) for record in records if (images := record.images_per_joule)]
+    known = [(each, images) for each in group if (images := each.latest.images_per_joule)]
     chosen = known[:MOST_BARS]
     figure = Figure()
     axis = figure.subplots()
-    for position, (record, images) in enumerate(chosen):
-        _bar(axis, position, images, f"{images:.2f}", BLUE, record.flaw)
-    _name_bars(axis, [record for record, _ in chosen], len(known))
+    for position, (contender, images) in enumerate(chosen):
+        _bar(axis, position, images, f"{images:.2f}", BLUE, contender.flaw)
+    _name_bars(axis, [contender for contender, _ in chosen], len(known))
     axis.margins(x=0.2)
     axis.set_xlabel("Imágenes por julio que gasta la GPU; más es mejor")
     return figure
@@ -143,10 +151,10 @@ def _bar(axis: Axes, position: int, value: float, text: str, color: str, flaw: s
 
 
 def _name_bars(
-    axis: Axes, chosen: Sequence[Record], total: int, this: Record | None = None
+    axis: Axes, chosen: Sequence[Contender], total: int, this: Record | None = None
 ) -> None:
     """Pone nombre a las barras y da al gráfico el alto que piden; si no caben todas, lo dice."""
-    names = [_lines(record, this) for record in chosen]
+    names = [_lines(contender, this) for contender in chosen]
     row = max(0.5, 0.1 + 0.14 * max(map(len, names)))
     axis.get_figure().set_size_inches(8, 1.4 + row * len(names))
     axis.set_yticks(range(len(names)), ["\n".join(lines) for lines in names], fontsize="small")
@@ -155,13 +163,36 @@ def _name_bars(
         axis.set_ylabel(f"{len(names)} de {total} equipos")
 
 
-def _lines(record: Record, this: Record | None) -> list[str]:
-    lines = textwrap.wrap(record.name, 32)
-    if this and record.run_id == this.run_id:
+def _lines(contender: Contender, this: Record | None) -> list[str]:
+    lines = textwrap.wrap(contender.name, 32)
+    if this in contender.records:
         lines.append("(esta ejecución)")
-    if record.flaw:
-        lines += textwrap.wrap(f"no cuenta: {record.flaw}", 32)
+    if (sessions := len(contender.sessions("median_epoch"))) > 1:
+        lines.append(f"{sessions} sesiones")
+    if contender.flaw:
+        lines += textwrap.wrap(f"no cuenta: {contender.flaw}", 32)
     return lines
+
+
+def _dots(axis: Axes, height: float, records: Sequence[Record]) -> None:
+    """Dibuja un punto por época: relleno si el equipo estaba tranquilo y hueco si no."""
+    for hollow in (False, True):
+        seconds = [
+            second
+            for record in records
+            for second, reason in zip(record.epoch_seconds, record.disturbed, strict=True)
+            if bool(reason) is hollow
+        ]
+        fill = "none" if hollow else "black"
+        axis.plot(
+            seconds,
+            [height] * len(seconds),
+            "o",
+            ms=4,
+            markerfacecolor=fill,
+            markeredgecolor="black",
+            alpha=0.6,
+        )
 
 
 def _setup_first_and_others(record: Record) -> tuple[float, float, float]:

@@ -15,6 +15,8 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fashion_bench.record import MAIN_CHART
+
 BLUE, ORANGE, SKY, GREY = "#0072B2", "#E69F00", "#56B4E9", "#767676"
 LINES = (
     ("#1845FB", "o"),
@@ -60,7 +62,7 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     figure.savefig(drawn, format="png")
     # Con 256 colores se ve igual y el cuaderno ocupa la mitad.
     PIL.Image.open(drawn).convert("RGB").quantize(256).save(reduced, format="png", optimize=True)
-    metadata = {"fashion-bench-main": True} if main else None
+    metadata = {MAIN_CHART: True} if main else None
     display(Image(reduced.getvalue(), alt=alt, metadata=metadata))
 
 

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from fashion_bench.errors import TutorialError
+from fashion_bench.jupyter import X86
 from fashion_bench.machine.hardware import nvidia_cards
 from fashion_bench.record import Accelerator, Software
 from fashion_bench.values import clean
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     import torch
 
 TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
+
+FIRST_TF32_CAPABILITY = 8.0
+"""Ampere: https://docs.nvidia.com/cuda/ampere-tuning-guide/."""
 
 HIDE_GPU: dict[str, dict[str, str]] = {
     "tensorflow": {},
@@ -112,8 +116,40 @@ def software() -> Software:
         tensorflow=tf.__version__,
         keras=keras.__version__,
         backend=backend,
+        onednn=uses_onednn() if backend == "tensorflow" else None,
+        tf32=_uses_tf32(backend),
         **versions(backend),
     )
+
+
+def uses_onednn() -> bool | None:
+    """Dice si TensorFlow calcula con oneDNN en la CPU; `None` en los procesadores sin ella.
+
+    Lo decide la variable `TF_ENABLE_ONEDNN_OPTS` que había al importarlo: `jupyter.quiet` la pone.
+    """
+    if platform.machine().lower() not in X86:
+        return None
+    return os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0"
+
+
+def _uses_tf32(backend: str) -> bool | None:
+    """Dice si una GPU de NVIDIA multiplica float32 con 10 bits de mantisa; en la CPU, `None`."""
+    card = accelerator(backend)
+    if card is None or card.compute_capability is None:
+        return None
+    if float(card.compute_capability) < FIRST_TF32_CAPABILITY:
+        return False
+    if os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
+        return False
+    if backend == "torch":
+        import torch
+
+        return bool(torch.backends.cudnn.allow_tf32)
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.experimental.tensor_float_32_execution_enabled())
+    return True
 
 
 def gpu_name(backend: str) -> str | None:
@@ -188,7 +224,14 @@ def _describe(name: str | None) -> Accelerator | None:
     for card in nvidia_cards():
         if card.name == name:
             return card
-    return Accelerator(name=name, memory_gib=None, driver=None, compute_capability=None)
+    return Accelerator(
+        name=name,
+        memory_gib=None,
+        driver=None,
+        compute_capability=None,
+        power_limit_w=None,
+        mig=None,
+    )
 
 
 def _gpu_with(tensor: Any, backend: str) -> str | None:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """Las piezas del equipo que se pueden preguntar sin TensorFlow: el sistema y las tarjetas."""
 
 import ctypes
+import os
 import platform
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeVar
@@ -10,7 +11,8 @@ import archspec.cpu
 import psutil
 import pynvml
 
-from fashion_bench.record import Accelerator, Machine
+from fashion_bench.machine import identity
+from fashion_bench.record import Accelerator, GpuState, Machine
 from fashion_bench.values import clean
 
 Answer = TypeVar("Answer")
@@ -18,12 +20,23 @@ Answer = TypeVar("Answer")
 
 def machine() -> Machine:
     """Describe este equipo."""
+    family, model = identity.family_and_model()
     return Machine(
         os=clean(operating_system()),
         architecture=clean(platform.machine()),
         cpu=clean(_processor()),
+        key=identity.machine_key(),
+        vendor=identity.vendor(),
+        family=family,
+        model=model,
+        microarchitecture=identity.microarchitecture(),
+        instruction_sets=identity.instruction_sets(),
+        cache_mib=identity.cache_mib(),
         physical_cores=psutil.cpu_count(logical=False),
         logical_cores=psutil.cpu_count() or 1,
+        usable_cores=identity.usable_cores(),
+        virtual=identity.is_virtual(),
+        settings=identity.settings(),
         memory_gib=_gib(psutil.virtual_memory().total),
         power=_power(),
     )
@@ -105,10 +118,18 @@ def first_cuda_uuid() -> str | None:
     return f"GPU-{UUID(bytes=uuid.raw)}"
 
 
-class EnergyMeter:
-    """Contador de energía de la tarjeta NVIDIA en la que se entrena (NVML).
+SLOWDOWNS = {
+    pynvml.nvmlClocksThrottleReasonHwThermalSlowdown: "se calentaba demasiado",
+    pynvml.nvmlClocksThrottleReasonSwThermalSlowdown: "se calentaba demasiado",
+    pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown: "la fuente no le daba más corriente",
+}
+"""Por qué baja su frecuencia una tarjeta cuando algo va mal; su límite de consumo es lo normal."""
 
-    Cuenta la tarjeta entera, no el resto del equipo.
+
+class CardWatcher:
+    """Lo que cuenta de sí misma la tarjeta NVIDIA en la que se entrena (NVML).
+
+    La energía es la de la tarjeta entera, no la del resto del equipo.
 
     Args:
         accelerator: la GPU, o `None` si se entrena en la CPU.
@@ -132,6 +153,25 @@ class EnergyMeter:
         # Las tarjetas anteriores a Volta no lo cuentan.
         millijoules = _ask(pynvml.nvmlDeviceGetTotalEnergyConsumption, self._card.handle)
         return None if millijoules is None else millijoules / 1000
+
+    def state(self) -> GpuState | None:
+        """Devuelve cómo está ahora; `None` si no se sabe qué tarjeta es."""
+        if self._card is None:
+            return None
+        handle = self._card.handle
+        reasons = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
+        slowed = {why for bit, why in SLOWDOWNS.items() if reasons & bit}
+        programs = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+        return GpuState(
+            clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
+            temperature_c=_ask(
+                pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU
+            ),
+            slowed_by=" y ".join(sorted(slowed)) or None,
+            other_programs=None
+            if programs is None
+            else sum(program.pid != os.getpid() for program in programs),
+        )
 
 
 def _processor() -> str:
@@ -166,6 +206,8 @@ def _cards() -> tuple[list[Card], str | None]:
 def _card(handle: object, driver: str | None) -> Card:
     memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
     capability = _ask(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
+    power = _ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    mig = _ask(pynvml.nvmlDeviceGetMigMode, handle)
     return Card(
         handle=handle,
         uuid=_ask(pynvml.nvmlDeviceGetUUID, handle),
@@ -174,6 +216,8 @@ def _card(handle: object, driver: str | None) -> Card:
             memory_gib=_gib(memory.total) if memory and memory.total else None,
             driver=clean(driver) if driver else None,
             compute_capability="{}.{}".format(*capability) if capability else None,
+            power_limit_w=power / 1000 if power else None,
+            mig=None if mig is None else mig[0] == pynvml.NVML_DEVICE_MIG_ENABLE,
         ),
     )
 

@@ -81,6 +81,7 @@ def describe(
             f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}",
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"CPU:            {machine.cpu}, {cores} núcleos",
+            f"Cálculo en CPU: {machine.isa}{_library(software)}",
             f"Memoria:        {machine.memory_gib:.1f} GiB",
             f"Python:         {software.python}",
             f"TensorFlow:     {software.tensorflow}",
@@ -113,3 +114,9 @@ def _engine(software: Software) -> str:
     version = getattr(software, software.backend)
     cuda = f" (CUDA {software.cuda}, cuDNN {software.cudnn})" if software.cuda else ""
     return f"{backends.TITLES[software.backend]} {version}{cuda}"
+
+
+def _library(software: Software) -> str:
+    if software.onednn is None:
+        return ""
+    return ", con oneDNN" if software.onednn else ", sin oneDNN (TF_ENABLE_ONEDNN_OPTS=0)"

@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from fashion_bench.machine import backends
-from fashion_bench.machine.hardware import EnergyMeter
+from fashion_bench.machine.hardware import CardWatcher
+from fashion_bench.measure import surroundings
 from fashion_bench.measure.memory import fitting_in_memory
+from fashion_bench.record import Surroundings
 
 
 class EpochClock(keras.callbacks.Callback):
@@ -25,6 +27,7 @@ class EpochClock(keras.callbacks.Callback):
     Attributes:
         epoch_seconds: segundos de cada época terminada.
         validation_seconds: segundos de cada validación.
+        surroundings: lo que pasaba en el equipo durante cada época.
         energy_joules: julios que la GPU gastó en las épocas, o `None` si no se sabe.
     """
 
@@ -34,7 +37,9 @@ class EpochClock(keras.callbacks.Callback):
         self.energy_joules: float | None = None
         self.epoch_seconds: list[float] = []
         self.validation_seconds: list[float] = []
-        self._meter = EnergyMeter(None)
+        self.surroundings: list[Surroundings] = []
+        self._card = CardWatcher(None)
+        self._before = surroundings.snapshot()
         self._start = self._end = 0.0
         self._joules: float | None = None
 
@@ -44,12 +49,13 @@ class EpochClock(keras.callbacks.Callback):
         return sum(self.epoch_seconds)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Busca el contador de energía de la GPU en la que está la red."""
-        self._meter = EnergyMeter(backends.accelerator_of(self.model))
+        """Busca la tarjeta en la que está la red."""
+        self._card = CardWatcher(backends.accelerator_of(self.model))
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Pone el reloj en marcha."""
-        self._joules = self._meter.joules()
+        self._before = surroundings.snapshot()
+        self._joules = self._card.joules()
         self._start = perf_counter()
 
     def on_test_begin(self, logs: dict | None = None) -> None:
@@ -66,9 +72,11 @@ class EpochClock(keras.callbacks.Callback):
             wait_for_device(self.model)
             self._end = perf_counter()
             self.epoch_seconds.append(self._end - self._start)
-            joules = self._meter.joules()
+            joules = self._card.joules()
             if joules is not None and self._joules is not None:
                 self.energy_joules = (self.energy_joules or 0) + joules - self._joules
+            after = surroundings.snapshot()
+            self.surroundings.append(surroundings.between(self._before, after, self._card.state()))
 
 
 def wait_for_device(model: keras.Model) -> None:

@@ -17,11 +17,8 @@ import tensorflow as tf
 
 Measured = TypeVar("Measured")
 
-MATRIX_SIDE = 2048
 LAYER_CALLS = 30
 """Veces que se mide cada capa, alternando con una función que no hace nada."""
-BANDWIDTH_FLOATS = 32 * 2**20
-"""Valores de 4 bytes con los que se mide la memoria: más de los que caben en la caché."""
 
 
 class LayerCost(NamedTuple):
@@ -125,19 +122,6 @@ def multiply_adds(layer: keras.Layer) -> int:
         return 0
     *places, _ = layer.output.shape[1:]
     return prod(places) * prod(layer.kernel.shape)
-
-
-def matmul_rate() -> float:
-    """Mide cuántas multiplicaciones con suma por segundo hace el equipo en float32."""
-    matrix = tf.random.normal((MATRIX_SIDE, MATRIX_SIDE))
-    return MATRIX_SIDE**3 / seconds_per_call(tf.function(lambda: matrix @ matrix))
-
-
-def memory_bandwidth() -> float:
-    """Mide los bytes por segundo que van y vienen de la memoria con tablas mayores que la caché."""
-    total, addend = (tf.Variable(tf.ones(BANDWIDTH_FLOATS)) for _ in range(2))
-    add = tf.function(lambda: total.assign_add(addend)[0])
-    return 3 * 4 * BANDWIDTH_FLOATS / seconds_per_call(add)  # lee dos tablas y escribe una
 
 
 def _one_call(function: Callable[[], tf.Tensor | list[tf.Tensor]]) -> float:

@@ -9,6 +9,7 @@ import nbformat
 import tensorflow as tf
 
 from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, data
+from fashion_bench.measure.profiling import training_multiply_adds
 from fashion_bench.record import Code, Data, Network
 
 
@@ -54,6 +55,7 @@ def describe_network(model: keras.Model) -> Network:
         layers=[_describe_layer(layer) for layer in model.layers],
         optimizer=_describe_optimizer(model.optimizer),
         weights=model.count_params(),
+        training_operations=2 * training_multiply_adds(model),
     )
 
 

@@ -4,7 +4,7 @@ import math
 import secrets
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -19,16 +19,19 @@ from fashion_bench.folders import shown, write_atomically
 from fashion_bench.lesson import NOTEBOOK
 from fashion_bench.machine import backends, hardware
 from fashion_bench.measure import provenance
+from fashion_bench.measure.calibration import calibrate
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.memory import out_of_memory
 from fashion_bench.record import (
     SCHEMA_VERSION,
     Agreement,
+    Calibration,
     Conditions,
     Record,
     Repeat,
     RunParameters,
 )
+from fashion_bench.results.statistics import typical_seconds
 from fashion_bench.values import clean, clean_label
 
 Status = Literal["ok", "failed", "interrupted"]
@@ -76,6 +79,7 @@ class Recorder:
         self._conditions: Conditions | None = None
         self._first_seed = 0
         self._repeats: list[Repeat] = []
+        self._calibration: list[Calibration] = []
         self._current: tuple[int, float, EpochClock] | None = None
         self._follower: Follower | None = None
         self._ending: tuple[Status, str | None] = ("interrupted", UNFINISHED)
@@ -116,7 +120,24 @@ class Recorder:
                 workers=conditions.workers,
             ),
             repeats=repeats,
+            calibration=self._calibration,
         )
+
+    def seeds(self, first: int, most: int, margin: float = 0) -> Iterator[int]:
+        """Da las semillas de las repeticiones: `first` y las siguientes.
+
+        Args:
+            first: la primera.
+            most: cuántas, como mucho.
+            margin: si no es cero, se para en cuanto el intervalo del 95 % de la época típica, que
+                sale de lo medido hasta entonces, mide menos de este tanto por ciento de ella.
+        """
+        for seed in range(first, first + most):
+            if margin and self._repeats:
+                typical = typical_seconds([[repeat.epoch_seconds for repeat in self._repeats]])
+                if 100 * (typical.high - typical.low) < margin * typical.value:
+                    return
+            yield seed
 
     def follow(
         self,
@@ -167,6 +188,14 @@ class Recorder:
             self._conditions, self._first_seed = conditions, seed
         self._current = (seed, setup_seconds, clock)
 
+    def calibrate_first(self) -> None:
+        """Mide el dispositivo antes de la primera repetición; al cerrar se mide otra vez."""
+        if not self._calibration and self._conditions:
+            self._calibrate(self._conditions.precision)
+
+    def _calibrate(self, precision: str) -> None:
+        self._calibration.append(calibrate(precision))
+
     def save_epochs(self) -> None:
         """Guarda las épocas terminadas hasta ahora."""
         self._save()
@@ -194,8 +223,12 @@ class Recorder:
         self._closed = True
         if self._conditions is None:
             return
+        if error is None and self._calibration:
+            self._calibrate(self._conditions.precision)
         record = self._save()
         if self._saved:
+            if record.drift:
+                print(f"Aviso: mientras se entrenaba, el equipo cambió ({record.drift}).")
             print(f"Registro guardado en {shown(self.path)}", flush=True)
         else:
             print(f"Copia este texto a un fichero {self.path.name} y no se perderá nada:")
@@ -231,6 +264,7 @@ class Recorder:
             test_correct=test_correct,
             test_loss=test_loss,
             energy_joules=clock.energy_joules,
+            surroundings=list(clock.surroundings) or None,
         )
 
     def _save(self) -> Record:
@@ -281,6 +315,7 @@ class Follower(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Apunta con qué se entrena; desde aquí, Ctrl-C espera al final del lote."""
         self._recorder.start(self._conditions(), *self._repeat)
+        self._recorder.calibrate_first()
         main = threading.current_thread() is threading.main_thread()  # solo él recibe Ctrl-C
         if main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             self._previous = signal.signal(signal.SIGINT, self._ask_to_stop)

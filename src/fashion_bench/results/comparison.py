@@ -1,80 +1,185 @@
 """Comparar equipos: qué registros se pueden comparar y cuánto más rápido es cada uno."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
-
-import numpy as np
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.record import METRICS, Record
+from fashion_bench.results.statistics import (
+    Estimate,
+    Session,
+    times_faster,
+    typical_seconds,
+    verdict,
+)
 
-RESAMPLES = 2000
+SESSION_GAP = timedelta(minutes=15)
+"""Lo que tiene que pasar entre dos registros de un equipo para que sean de sesiones distintas."""
 
-
-class Speedup(NamedTuple):
-    """Cuántas veces más rápido, con la mitad de la anchura de su intervalo del 95 %."""
-
-    ratio: float
-    margin: float | None
-    """`None` si alguno de los dos tiene una sola medida."""
-
-    def __str__(self) -> str:
-        if self.margin is None:
-            return f"{self.ratio:.2f}× (una sola medida)"
-        return f"{self.ratio:.2f}× ± {self.margin:.2f}"
+FEW_SESSIONS = "una sola sesión: sin veredicto"
 
 
-def groups(records: Sequence[Record], metric: str) -> list[list[Record]]:
+class Contender(NamedTuple):
+    """Un equipo, y una forma de usarlo, dentro de un grupo de registros comparables."""
+
+    name: str
+    """El de sus registros; si otro equipo distinto se llama igual, con un número detrás."""
+    records: list[Record]
+    """Los que cuentan, del más antiguo al más reciente; si no cuenta ninguno, solo el último."""
+
+    @property
+    def latest(self) -> Record:
+        """El registro más reciente."""
+        return self.records[-1]
+
+    @property
+    def flaw(self) -> str | None:
+        """Por qué no cuenta, o `None` si cuenta."""
+        return self.latest.flaw
+
+    @property
+    def accuracy(self) -> float | None:
+        """Media de las exactitudes de sus registros; `None` si ninguno llegó al examen."""
+        found = [accuracy for record in self.records for accuracy in record.accuracies]
+        return sum(found) / len(found) if found else None
+
+    @property
+    def mfu(self) -> float | None:
+        """La mayor parte de su límite a la que ha llegado, de 0 a 1; `None` si no se midió."""
+        return max((record.mfu for record in self.records if record.mfu), default=None)
+
+    def sessions(self, metric: str) -> list[Session]:
+        """Los segundos de cada sesión: de cada repetición, una lista."""
+        return [
+            [seconds for record in session for seconds in METRICS[metric].seconds(record)]
+            for session in sessions_of(self.records)
+        ]
+
+    def estimate(self, metric: str) -> Estimate:
+        """Su cifra, en la unidad de la medida, con su intervalo del 95 %."""
+        found = typical_seconds(self.sessions(metric))
+        if not METRICS[metric].more_is_better:
+            return found
+        images = self.latest.data.training_images
+        return found._replace(
+            value=images / found.value, low=images / found.high, high=images / found.low
+        )
+
+
+def sessions_of(records: Iterable[Record]) -> list[list[Record]]:
+    """Reparte los registros de un equipo en sesiones, de la más antigua a la más reciente.
+
+    Los que empiezan antes de que pasen `SESSION_GAP` desde que acabó el anterior son de la misma:
+    lo que cambia de un día a otro les afecta por igual.
+    """
+    sessions: list[list[Record]] = []
+    for record in sorted(records, key=lambda record: record.created_utc):
+        if sessions and record.created_utc - _end(sessions[-1][-1]) < SESSION_GAP:
+            sessions[-1].append(record)
+        else:
+            sessions.append([record])
+    return sessions
+
+
+def sweeps(records: Iterable[Record]) -> list[list[Record]]:
+    """Busca las series que se pueden unir con una línea: los lotes que un equipo midió seguidos.
+
+    En una serie todo coincide, menos el lote, y es de una sola sesión; de cada equipo y precisión
+    queda la que más lotes tiene y, entre iguales, la más reciente.
+
+    Returns:
+        Series de dos lotes o más, cada una del menor al mayor.
+    """
+    lines: dict[tuple, list[Record]] = {}
+    for record in records:
+        if record.repeats:
+            same = (
+                record.machine_key,
+                record.network.model_dump_json(),
+                record.data,
+                record.parameters.precision,
+            )
+            lines.setdefault(same, []).append(record)
+    best = []
+    for line in lines.values():
+        series = [
+            {record.parameters.batch_size: record for record in session}
+            for session in sessions_of(line)
+        ]
+        longest = max(reversed(series), key=len)
+        if len(longest) > 1:
+            best.append([longest[batch] for batch in sorted(longest)])
+    return best
+
+
+def tell_machine(name: str, record: Record) -> str:
+    """Cuenta en una línea qué equipo es: procesador, instrucciones, calibración y MFU."""
+    machine = record.machine
+    known = [name, machine.microarchitecture, f"{machine.usable_cores:g} núcleos"]
+    if machine.virtual:
+        known.append("máquina virtual")
+    if record.calibration:
+        first = record.calibration[0]
+        known.append(f"{first.float32_flops / 1e9:.0f} GFLOP/s")
+        known.append(f"{first.bytes_per_second / 1e9:.0f} GB/s")
+    if record.mfu:
+        known.append(f"MFU {100 * record.mfu:.0f} %")
+    return "; ".join(known)
+
+
+def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:
     """Reparte los registros en grupos comparables: primero, los de más equipos que cuentan.
 
     En cada grupo coinciden la red, las imágenes, el lote y la precisión; con `cold_total`,
-    también las épocas. De cada equipo y dispositivo queda solo el más reciente que cuenta o,
-    si ninguno cuenta, el más reciente. Los que no terminaron ni una época no entran.
+    también las épocas. Los registros del mismo equipo son sus sesiones. Los que no terminaron ni
+    una época no entran.
 
     Returns:
-        Grupos de registros, cada uno del más rápido al más lento.
+        Grupos de equipos, cada uno del más rápido al más lento.
     """
-    by_setting: dict[tuple, dict[tuple, Record]] = {}
-    for record in sorted(records, key=lambda record: (record.flaw is None, record.created_utc)):
+    by_setting: dict[tuple, dict[tuple, list[Record]]] = {}
+    for record in sorted(records, key=lambda record: record.created_utc):
         if record.repeats:
             epochs = record.parameters.epochs if metric == "cold_total" else None
-            latest = by_setting.setdefault((record.setting, epochs), {})
-            latest[record.machine_key] = record
-    ordered = [sorted(latest.values(), key=METRICS[metric].value) for latest in by_setting.values()]
-    if METRICS[metric].more_is_better:
-        ordered = [group[::-1] for group in ordered]
-    return sorted(ordered, key=_importance)
+            machines = by_setting.setdefault((record.setting, epochs), {})
+            machines.setdefault(record.machine_key, []).append(record)
+    found = [_named(machines.values()) for machines in by_setting.values()]
+    for group in found:
+        group.sort(key=lambda contender: typical_seconds(contender.sessions(metric)).value)
+    return sorted(found, key=_importance)
 
 
-def comparable(records: Sequence[Record], this: Record) -> list[Record]:
-    """Devuelve el grupo de `this`, con `this` en él, del más rápido al más lento."""
+def comparable(records: Iterable[Record], this: Record) -> list[Contender]:
+    """Devuelve el grupo de `this`; de su equipo, solo `this`."""
     others = [record for record in records if record.machine_key != this.machine_key]
     for group in groups([*others, this], "median_epoch"):
-        if this in group:
+        if any(this in contender.records for contender in group):
             return group
     return []
 
 
-def baseline_of(group: Sequence[Record], baseline: str) -> Record:
-    """Devuelve el registro con el que se compara un grupo.
+def baseline_of(group: Sequence[Contender], baseline: str) -> Contender:
+    """Devuelve el equipo con el que se compara un grupo.
 
     Args:
-        group: registros comparables, del más rápido al más lento.
-        baseline: etiqueta o identificador; vacío, o si no está en el grupo, el más lento de
-            los que cuentan (o el más lento, si no cuenta ninguno).
+        group: equipos comparables, del más rápido al más lento.
+        baseline: nombre, etiqueta o identificador; vacío, o si no está en el grupo, el más lento
+            de los que cuentan (o el más lento, si no cuenta ninguno).
     """
-    named = [record for record in group if baseline in (record.label, record.run_id)]
-    counting = [record for record in group if record.flaw is None]
+    named = [contender for contender in group if baseline in _known_as(contender)]
+    counting = [contender for contender in group if contender.flaw is None]
     return (named or counting or list(group))[-1]
 
 
 def check_baseline(records: Sequence[Record], baseline: str) -> None:
-    """Comprueba que `baseline` es la etiqueta o el identificador de algún registro.
+    """Comprueba que `baseline` es el nombre, la etiqueta o el identificador de algún registro.
 
     Raises:
         TutorialError: si no lo es, con las etiquetas que hay.
     """
-    if baseline and not any(baseline in (record.label, record.run_id) for record in records):
+    known = {name for record in records for name in (record.name, record.label, record.run_id)}
+    if baseline and baseline not in known:
         labels = sorted({record.label for record in records})
         raise TutorialError(
             f"baseline={baseline!r} no vale: no hay ningún registro con esa etiqueta o ese "
@@ -82,47 +187,83 @@ def check_baseline(records: Sequence[Record], baseline: str) -> None:
         )
 
 
-def speedup(record: Record, base: Record, metric: str) -> Speedup:
-    """Calcula cuántas veces más rápido es `record` que `base`.
-
-    El margen sale de remuestrear las épocas de ambos 2000 veces (*bootstrap*; Efron, 1979) y
-    recoge lo que varían entre sí, no lo que varía el equipo de un día a otro.
-    """
-    ours, theirs = (np.array(METRICS[metric].seconds(each)) for each in (record, base))
-    ratio = float(np.median(theirs) / np.median(ours))
-    if min(len(ours), len(theirs)) == 1:
-        return Speedup(ratio, None)
-    generator = np.random.default_rng(0)
-    resampled = [
-        np.median(generator.choice(samples, (RESAMPLES, len(samples))), axis=1)
-        for samples in (ours, theirs)
-    ]
-    low, high = np.percentile(resampled[1] / resampled[0], [2.5, 97.5])
-    return Speedup(ratio, float(high - low) / 2)
+def speedup(contender: Contender, base: Contender, metric: str) -> Estimate:
+    """Estima cuántas veces más rápido es `contender` que `base`, con su intervalo del 95 %."""
+    return times_faster(contender.sessions(metric), base.sessions(metric))
 
 
-def table(group: Sequence[Record], base: Record, metric: str) -> str:
+def tell_speedup(ratio: Estimate) -> str:
+    """Escribe un cociente, su intervalo y, si hay sesiones bastantes, el veredicto."""
+    if ratio.sessions < 2:
+        return f"{ratio.value:.2f}× ({FEW_SESSIONS})"
+    return f"{ratio.value:.2f}× ({ratio.low:.2f}-{ratio.high:.2f}): {verdict(ratio)}"
+
+
+def tell_figure(figure: Estimate, digits: int) -> str:
+    """Escribe una cifra y, si sale de varias sesiones, su intervalo."""
+    if figure.sessions < 2:
+        return f"{figure.value:.{digits}f}"
+    return f"{figure.value:.{digits}f} ({figure.low:.{digits}f}-{figure.high:.{digits}f})"
+
+
+def table(group: Sequence[Contender], base: Contender, metric: str) -> str:
     """Escribe la tabla de un grupo, en texto; los tiempos que no cuentan llevan su razón."""
     chosen = METRICS[metric]
-    width = max(len(record.name) for record in group)
-    header = f"{chosen.title} ({chosen.unit})"
-    lines = [
-        f"{'Equipo':{width}}  {header:>24}  {'Exactitud':>9}  Veces más rápido que «{base.label}»"
+    rows = [
+        (
+            "Equipo",
+            "Sesiones",
+            f"{chosen.title} ({chosen.unit})",
+            "Exactitud",
+            f"Veces más rápido que «{base.name}»",
+        )
     ]
-    for record in group:
-        accuracy = "–" if record.accuracy is None else f"{record.accuracy:.4f}"
-        value = f"{chosen.value(record):.{0 if chosen.more_is_better else 2}f}"
-        if record.flaw:
-            verdict = f"no cuenta: {record.flaw}"
-        elif record.run_id == base.run_id:
-            verdict = "es la referencia"
+    for contender in group:
+        if contender.flaw:
+            result = f"no cuenta: {contender.flaw}"
+        elif contender is base:
+            result = "es la referencia"
         else:
-            verdict = str(speedup(record, base, metric))
-        lines.append(f"{record.name:{width}}  {value:>24}  {accuracy:>9}  {verdict}")
-    return "\n".join(lines)
+            result = tell_speedup(speedup(contender, base, metric))
+        accuracy = "-" if contender.accuracy is None else f"{contender.accuracy:.4f}"
+        sessions = str(len(contender.sessions(metric)))
+        figure = tell_figure(contender.estimate(metric), 0 if chosen.more_is_better else 2)
+        rows.append((contender.name, sessions, figure, accuracy, result))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(
+        f"{name:{widths[0]}}  {sessions:>{widths[1]}}  {figure:>{widths[2]}}  "
+        f"{accuracy:>{widths[3]}}  {result}"
+        for name, sessions, figure, accuracy, result in rows
+    )
 
 
-def _importance(group: Sequence[Record]) -> tuple:
-    counting = sum(record.flaw is None for record in group)
-    setting = group[0].parameters
+def _named(machines: Iterable[list[Record]]) -> list[Contender]:
+    """Da nombre a cada equipo y elige qué registros suyos se comparan."""
+    chosen = []
+    for records in machines:
+        counting = [record for record in records if record.flaw is None]
+        chosen.append(counting or records[-1:])
+    names = [records[-1].name for records in chosen]
+    return [
+        Contender(
+            name if names.count(name) == 1 else f"{name} #{names[: number + 1].count(name)}",
+            records,
+        )
+        for number, (name, records) in enumerate(zip(names, chosen, strict=True))
+    ]
+
+
+def _known_as(contender: Contender) -> set[str]:
+    told = {name for record in contender.records for name in (record.label, record.run_id)}
+    return {contender.name, *told}
+
+
+def _importance(group: Sequence[Contender]) -> tuple:
+    counting = sum(contender.flaw is None for contender in group)
+    setting = group[0].latest.parameters
     return -counting, -len(group), setting.precision, setting.batch_size
+
+
+def _end(record: Record) -> datetime:
+    seconds = sum(repeat.setup_seconds + repeat.total_seconds for repeat in record.repeats)
+    return record.created_utc + timedelta(seconds=seconds)

@@ -9,7 +9,7 @@ que se ensancha como propone Hesterberg (2015), «What Teachers Should Know Abou
 """
 
 from collections.abc import Sequence
-from math import exp, log, sqrt
+from math import exp, hypot, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -41,14 +41,32 @@ def typical_seconds(sessions: Sequence[Session]) -> Estimate:
     Args:
         sessions: al menos una, con al menos una época.
     """
-    return _estimate(_center(sessions), _resampled(sessions, 0), len(sessions))
+    medians = [float(np.median(np.concatenate(each))) for each in sessions]
+    value = float(np.mean(np.log(medians)))
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(_resampled(sessions), [tail, 100 - tail])
+    widen = _widening(len(sessions))
+    return Estimate(
+        exp(value),
+        exp(value - widen * max(0.0, value - low)),
+        exp(value + widen * max(0.0, high - value)),
+        len(sessions),
+    )
 
 
 def times_faster(ours: Sequence[Session], theirs: Sequence[Session]) -> Estimate:
-    """Estima cuántas veces más rápido es un equipo que otro."""
-    value = _center(theirs) - _center(ours)
-    draws = _resampled(theirs, 1) - _resampled(ours, 0)
-    return _estimate(value, draws, min(len(ours), len(theirs)))
+    """Estima cuántas veces más rápido es un equipo que otro.
+
+    El intervalo del cociente sale de los de los dos, en logaritmos, con la regla MOVER de Zou y
+    Donner (2008), «Construction of confidence limits about effect measures», *Statistics in
+    Medicine* 27(10): cada equipo pone el suyo, ancho si tiene pocas sesiones.
+    """
+    fast, slow = typical_seconds(ours), typical_seconds(theirs)
+    below = hypot(log(slow.value / slow.low), log(fast.high / fast.value))
+    above = hypot(log(slow.high / slow.value), log(fast.value / fast.low))
+    value = slow.value / fast.value
+    sessions = min(fast.sessions, slow.sessions)
+    return Estimate(value, value * exp(-below), value * exp(above), sessions)
 
 
 def verdict(ratio: Estimate) -> str | None:
@@ -60,16 +78,13 @@ def verdict(ratio: Estimate) -> str | None:
     return "más lento" if ratio.high < 1 else "no se distingue"
 
 
-def _center(sessions: Sequence[Session]) -> float:
-    return float(np.mean([log(float(np.median(np.concatenate(each)))) for each in sessions]))
-
-
-def _resampled(sessions: Sequence[Session], seed: int) -> np.ndarray:
+def _resampled(sessions: Sequence[Session]) -> np.ndarray:
     """Da `(RESAMPLES,)` logaritmos de la media geométrica, remuestreando los tres niveles."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     medians = np.stack([_session_draws(each, generator) for each in sessions])
     chosen = generator.integers(len(sessions), size=(len(sessions), RESAMPLES))
-    return np.log(np.take_along_axis(medians, chosen, axis=0)).mean(axis=0)
+    drawn: np.ndarray = np.log(np.take_along_axis(medians, chosen, axis=0)).mean(axis=0)
+    return drawn
 
 
 def _session_draws(session: Session, generator: np.random.Generator) -> np.ndarray:
@@ -85,18 +100,6 @@ def _session_draws(session: Session, generator: np.random.Generator) -> np.ndarr
     )
     drawn = np.where(width < lengths[repeats], padded[repeats, epochs], np.nan)
     return np.nanmedian(drawn, axis=(1, 2))
-
-
-def _estimate(value: float, draws: np.ndarray, sessions: int) -> Estimate:
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(draws, [tail, 100 - tail])
-    widen = _widening(sessions)
-    return Estimate(
-        exp(value),
-        exp(value - widen * max(0.0, value - low)),
-        exp(value + widen * max(0.0, high - value)),
-        sessions,
-    )
 
 
 def _widening(sessions: int) -> float:

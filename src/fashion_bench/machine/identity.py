@@ -1,0 +1,169 @@
+"""Qué procesador es este: lo que decide lo rápido que calcula y lo que lo distingue de otro."""
+
+import os
+import platform
+import re
+import secrets
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import archspec.cpu
+import archspec.cpu.detect
+import platformdirs
+import psutil
+
+from fashion_bench.values import clean
+
+KEY_FILE = platformdirs.user_data_path("fashion-bench") / "machine-key"
+"""Dónde se guarda el código al azar que distingue este equipo de otro igual."""
+
+INSTRUCTION_SETS = {
+    "avx": "AVX",
+    "avx2": "AVX2",
+    "avx_vnni": "AVX-VNNI",
+    "avx512f": "AVX-512",
+    "avx512_vnni": "AVX512-VNNI",
+    "avx512_bf16": "AVX512-BF16",
+    "amx_tile": "AMX",
+    "amx_bf16": "AMX-BF16",
+    "asimd": "NEON",
+    "neon": "NEON",
+    "bf16": "NEON-BF16",
+    "sve": "SVE",
+    "sve2": "SVE2",
+}
+"""Los que deciden lo rápido que se multiplican matrices, con el nombre que les da el sistema."""
+
+SETTINGS = (
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_DETERMINISTIC_OPS",
+    "TF_CUDNN_DETERMINISTIC",
+    "NVIDIA_TF32_OVERRIDE",
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+)
+"""Variables de entorno que cambian las cuentas o lo rápido que se hacen."""
+
+CPU_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+CPU_QUOTAS = (
+    (Path("/sys/fs/cgroup/cpu.max"), None),
+    (
+        Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+        Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+    ),
+)
+
+
+def machine_key() -> str | None:
+    """Devuelve el código al azar de este equipo, y lo crea la primera vez.
+
+    No sale de nada personal: para cambiarlo basta con borrar el fichero. Donde no se puede
+    guardar es `None`.
+    """
+    try:
+        if KEY_FILE.exists():
+            key = KEY_FILE.read_text(encoding="ascii", errors="replace").strip()
+            if re.fullmatch(r"[0-9a-f]{32}", key):
+                return key
+        KEY_FILE.parent.mkdir(parents=True, exist_ok=True)
+        key = secrets.token_hex(16)
+        KEY_FILE.write_text(f"{key}\n", encoding="ascii")
+    except OSError:  # sin carpeta personal, o sin permiso para escribir en ella
+        return None
+    return key
+
+
+def instruction_sets() -> list[str]:
+    """Devuelve los juegos de instrucciones del procesador que deciden lo rápido que calcula."""
+    features = set(_detected().features)
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        features.add("asimd")  # todos los de 64 bits lo tienen
+    found = {name for feature, name in INSTRUCTION_SETS.items() if feature in features}
+    return [name for name in dict.fromkeys(INSTRUCTION_SETS.values()) if name in found]
+
+
+def vendor() -> str | None:
+    """Devuelve quién hizo el procesador."""
+    found = _detected().vendor
+    return clean(found) if found and found != "generic" else None
+
+
+def microarchitecture() -> str:
+    """Devuelve el nombre que archspec da al procesador."""
+    return clean(archspec.cpu.host().name)
+
+
+def family_and_model() -> tuple[int | None, int | None]:
+    """Devuelve la familia y el modelo de un procesador x86, si el sistema los cuenta."""
+    told = platform.processor()  # en Windows, «AMD64 Family 25 Model 17 Stepping 1»
+    if platform.system() == "Linux":
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    family = re.search(r"(?:cpu family\s*:|Family)\s*(\d+)", told)
+    model = re.search(r"(?:^model\s*:|Model)\s*(\d+)", told, re.MULTILINE)
+    return (int(family[1]) if family else None, int(model[1]) if model else None)
+
+
+def cache_mib() -> list[float]:
+    """Devuelve las cachés de datos de un núcleo, de la más pequeña a la mayor, en MiB."""
+    if platform.system() == "Darwin":
+        names = ("hw.l1dcachesize", "hw.l2cachesize", "hw.l3cachesize")
+        sizes = [_sysctl(name) for name in names]
+        return [round(size / 2**20, 3) for size in sizes if size]
+    found = []
+    for folder in sorted(CPU_CACHES.glob("index*")):
+        kind, size = ((folder / name).read_text().strip() for name in ("type", "size"))
+        if kind != "Instruction":
+            found.append(int(size.rstrip("KM")) * (1 if size.endswith("M") else 1 / 1024))
+    return [round(size, 3) for size in sorted(found)]
+
+
+def usable_cores() -> float:
+    """Devuelve cuántos núcleos puede usar este programa: los de su afinidad y su cuota."""
+    allowed: float = psutil.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    quota = _quota()
+    return min(allowed, quota) if quota else allowed
+
+
+def settings() -> dict[str, str]:
+    """Devuelve las variables de entorno puestas que cambian las cuentas, sin rutas."""
+    return {
+        name: clean(re.sub(r"\S*[/\\]\S*", "…", os.environ[name]))
+        for name in SETTINGS
+        if os.environ.get(name)
+    }
+
+
+def is_virtual() -> bool | None:
+    """Dice si esto es una máquina virtual; `None` si no se sabe."""
+    if platform.system() != "Linux":
+        return None
+    return "hypervisor" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+
+
+@cache
+def _detected() -> archspec.cpu.Microarchitecture:
+    return archspec.cpu.detect.detected_info()
+
+
+def _quota() -> float | None:
+    for quota, period in CPU_QUOTAS:
+        if quota.exists():
+            words = quota.read_text().split()
+            words += period.read_text().split() if period else []
+            limit, each = words[0], words[-1]
+            return None if limit in ("max", "-1") else int(limit) / int(each)
+    return None
+
+
+def _sysctl(name: str) -> int:
+    asked = subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True)
+    return int(asked.stdout) if asked.stdout.strip().isdigit() else 0

@@ -1,0 +1,36 @@
+"""La calibración, de verdad y en pequeño."""
+
+import pytest
+
+from fashion_bench.measure import calibration
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Todo en pequeño: se comprueba que mide, no cuánto."""
+    for name, value in {"FIRST_SIDE": 64, "LAST_SIDE": 128, "BANDWIDTH_FLOATS": 2**16}.items():
+        monkeypatch.setattr(calibration, name, value)
+
+
+@pytest.mark.parametrize("precision", calibration.COMPUTE_DTYPES)
+def test_its_four_numbers_are_possible(precision: str) -> None:
+    found = calibration.calibrate(precision)
+    assert 1e6 < found.float32_flops < 1e17
+    assert 1e6 < found.precision_flops < 1e17
+    assert 1e6 < found.bytes_per_second < 1e15
+    assert 1e-8 < found.order_seconds < 0.1
+    assert (found.precision_flops == found.float32_flops) == (precision == "float32")
+
+
+def test_operations_and_bytes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "_best_seconds", lambda function, calls: 0.5)
+    assert calibration.matmul_flops() == 2 * 64**3 / 0.5
+    assert calibration.memory_bandwidth() == 12 * 2**16 / 0.5
+    assert calibration.order_seconds() == 0.5 / calibration.ORDERS
+
+
+def test_matrices_grow_until_the_measure_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "LAST_SIDE", 512)
+    seconds = iter([0.001, 0.02, 0.04, 0.5])  # 64 y 128 duran poco; 256, bastante; y la medida
+    monkeypatch.setattr(calibration, "_best_seconds", lambda function, calls: next(seconds))
+    assert calibration.matmul_flops() == 2 * 256**3 / 0.5
