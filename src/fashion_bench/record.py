@@ -193,6 +193,19 @@ class Calibration(Frozen):
     """Lo que cuesta dar una orden."""
 
 
+class LayerCost(NamedTuple):
+    """Lo que cuesta una capa con un lote."""
+
+    name: str
+    forward_seconds: float
+    backward_seconds: float
+    """Calcular los gradientes: los de sus pesos y, si hace falta, los de su entrada."""
+    operations: float
+    """Sumas y multiplicaciones hacia delante."""
+    bytes_moved: float
+    """Lo mínimo hacia delante: leer la entrada y los pesos y escribir la salida."""
+
+
 class Surroundings(Frozen):
     """Lo que pasaba en el equipo durante una época. Lo que el sistema no cuenta, `None`."""
 
@@ -262,7 +275,7 @@ class Conditions(NamedTuple):
     data: Data
     epochs: int
     batch_size: int
-    precision: str
+    precision: Precision
     accelerator: Accelerator | None
     agreement: Agreement | None
     workers: int = 1

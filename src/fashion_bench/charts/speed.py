@@ -1,19 +1,16 @@
 """Los gráficos del cuaderno 03: adónde se va el tiempo y qué se gana con cada palanca."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from fashion_bench.charts.style import BLUE, GREY, ORANGE, note
-
-if TYPE_CHECKING:  # medir capas necesita TensorFlow; dibujarlas, no
-    from fashion_bench.measure.profiling import LayerCost
+from fashion_bench.record import LayerCost
 
 
-def layer_costs(costs: Sequence["LayerCost"]) -> Figure:
+def layer_costs(costs: Sequence[LayerCost]) -> Figure:
     """Dibuja los milisegundos de cada capa por lote, hacia delante y hacia atrás."""
     figure = Figure(figsize=(8, 1.2 + 0.32 * len(costs)))
     axis = figure.subplots()
@@ -36,7 +33,7 @@ def layer_costs(costs: Sequence["LayerCost"]) -> Figure:
     return figure
 
 
-def roofline(costs: Sequence["LayerCost"], peak: float, bandwidth: float) -> Figure:
+def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figure:
     """Dibuja dónde queda cada capa, hacia delante, bajo los dos límites del equipo.
 
     Args:

@@ -9,29 +9,18 @@ from functools import partial
 from math import prod
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from fashion_bench.record import LayerCost
+
 Measured = TypeVar("Measured")
 
 LAYER_CALLS = 30
 """Veces que se mide cada capa, alternando con una función que no hace nada."""
-
-
-class LayerCost(NamedTuple):
-    """Lo que cuesta una capa con un lote."""
-
-    name: str
-    forward_seconds: float
-    backward_seconds: float
-    """Calcular los gradientes: los de sus pesos y, si hace falta, los de su entrada."""
-    operations: float
-    """Sumas y multiplicaciones hacia delante."""
-    bytes_moved: float
-    """Lo mínimo hacia delante: leer la entrada y los pesos y escribir la salida."""
 
 
 def seconds_per_call(function: Callable[[], tf.Tensor], calls: int = 10) -> float:

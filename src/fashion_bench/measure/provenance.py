@@ -11,6 +11,7 @@ import tensorflow as tf
 from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, data
 from fashion_bench.measure.profiling import training_multiply_adds
 from fashion_bench.record import Code, Data, Network
+from fashion_bench.values import Precision
 
 
 def code(notebook: str) -> Code:
@@ -44,9 +45,10 @@ def describe_data(training_images: int, validation_images: int) -> Data:
     )
 
 
-def precision(model: keras.Model) -> str:
+def precision(model: keras.Model) -> Precision:
     """Devuelve la precisión con la que calcula la primera capa que tiene pesos."""
-    return next(layer.dtype_policy.name for layer in model.layers if layer.weights)
+    name: Precision = next(layer.dtype_policy.name for layer in model.layers if layer.weights)
+    return name
 
 
 def describe_network(model: keras.Model) -> Network:

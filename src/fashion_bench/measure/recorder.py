@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import keras
 import tensorflow as tf
@@ -67,7 +67,7 @@ class Recorder:
         self._label = machine_name.strip()
         self.agreement = agreement
         self._machine = hardware.machine()
-        self._facts = {
+        self._facts: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "run_id": f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
             "created_utc": now,
@@ -310,7 +310,7 @@ class Follower(keras.callbacks.Callback):
         self._batches = batches
         self._validation_images = validation_images
         self._stop_asked = False
-        self._previous: signal.Handlers | None = None
+        self._previous: Any = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Apunta con qué se entrena; desde aquí, Ctrl-C espera al final del lote."""
