@@ -50,6 +50,7 @@ def load(source: str | BytesIO) -> Picture:
         TutorialError: si no se puede leer, no es una sola foto PNG o JPEG, es enorme (más de unos
             89 millones de píxeles, el límite de Pillow) o no se distingue la prenda.
     """
+    file: Path | BytesIO
     if isinstance(source, str):
         blame, file = f"photo={source!r} no vale", NOTEBOOKS_DIR / Path(source).expanduser()
     else:

@@ -471,15 +471,14 @@ class Record(Frozen):
     @property
     def disturbed(self) -> list[str | None]:
         """De cada época, por qué está molestada, o `None` si fue tranquila o no se sabe."""
-        return [
-            disturbance(around, second, self.machine) if around else None
-            for repeat in self.repeats
-            for around, second in zip(
-                repeat.surroundings or [None] * len(repeat.epoch_seconds),
-                repeat.epoch_seconds,
-                strict=True,
-            )
-        ]
+        reasons: list[str | None] = []
+        for repeat in self.repeats:
+            if repeat.surroundings is None:
+                reasons += [None] * len(repeat.epoch_seconds)
+            else:
+                pairs = zip(repeat.surroundings, repeat.epoch_seconds, strict=True)
+                reasons += [disturbance(around, second, self.machine) for around, second in pairs]
+        return reasons
 
     @property
     def setting(self) -> tuple[object, ...]:

@@ -31,13 +31,13 @@ def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
         ):
             _box(axis, start, 0.57 - drop, width, 0.3, text, color)
         middle, sum_edge = 0.72 - drop, 0.6 - 0.26 * replica
-        for start, end in (
+        for tail, head in (
             ((0.25, middle), (0.3, middle)),
             ((0.47, middle), (0.54, middle)),
             ((0.68, middle), (0.71, sum_edge)),
             ((0.8, sum_edge), (0.84, middle)),
         ):
-            axis.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "->"})
+            axis.annotate("", xy=head, xytext=tail, arrowprops={"arrowstyle": "->"})
     _box(axis, 0.7, 0.32, 0.11, 0.3, "Suma\n(all-reduce)", SKY)
     for place, title in (
         (0.02, "Su parte del lote"),
@@ -99,7 +99,7 @@ def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Fi
     axis.plot(workers, workers, color=GREY, ls="--", label="Ideal")
     for number, (name, gains) in enumerate(curves.items()):
         color, marker = LINES[number]
-        axis.plot(gains.keys(), gains.values(), color=color, marker=marker, label=name)
+        axis.plot(list(gains), list(gains.values()), color=color, marker=marker, label=name)
     axis.set_xscale("log", base=2)
     axis.set_yscale("log", base=2)
     for side in (axis.xaxis, axis.yaxis):

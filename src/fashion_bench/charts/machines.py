@@ -156,7 +156,9 @@ def _name_bars(
     """Pone nombre a las barras y da al gráfico el alto que piden; si no caben todas, lo dice."""
     names = [_lines(contender, this) for contender in chosen]
     row = max(0.5, 0.1 + 0.14 * max(map(len, names)))
-    axis.get_figure().set_size_inches(8, 1.4 + row * len(names))
+    figure = axis.get_figure(root=True)
+    if figure:
+        figure.set_size_inches(8, 1.4 + row * len(names))
     axis.set_yticks(range(len(names)), ["\n".join(lines) for lines in names], fontsize="small")
     axis.set_ylim(len(names) - 0.5, -0.5)
     if total > len(names):

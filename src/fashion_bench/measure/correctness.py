@@ -4,6 +4,7 @@ import numpy as np
 
 from fashion_bench.jupyter import quiet
 from fashion_bench.record import Agreement
+from fashion_bench.values import Precision
 
 with quiet():
     import keras
@@ -12,7 +13,7 @@ Step = tuple[float, list[np.ndarray]]
 
 
 def agreement(
-    model: keras.Model, images: np.ndarray, labels: np.ndarray, device: str, precision: str
+    model: keras.Model, images: np.ndarray, labels: np.ndarray, device: str, precision: Precision
 ) -> Agreement:
     """Compara la pérdida y los gradientes de un lote en `device` y en la CPU.
 
@@ -28,7 +29,7 @@ def agreement(
 
 
 def training_step(
-    model: keras.Model, images: np.ndarray, labels: np.ndarray, device: str, precision: str
+    model: keras.Model, images: np.ndarray, labels: np.ndarray, device: str, precision: Precision
 ) -> Step:
     """Da un paso de entrenamiento, sin azar, con una copia del modelo.
 
@@ -53,7 +54,7 @@ def training_step(
     return loss, [start - end for start, end in zip(model.get_weights(), after, strict=True)]
 
 
-def compare(reference: Step, candidate: Step, precision: str) -> Agreement:
+def compare(reference: Step, candidate: Step, precision: Precision) -> Agreement:
     """Compara dos pasos; de los gradientes cuenta la mayor diferencia de todas las capas.
 
     La diferencia es relativa: norma de la resta entre norma de la referencia.
@@ -92,7 +93,7 @@ def _difference(expected: np.ndarray, found: np.ndarray) -> float:
     return float(np.nan_to_num(difference, nan=np.inf))
 
 
-def _without_chance(layer: keras.Layer, precision: str) -> keras.Layer:
+def _without_chance(layer: keras.Layer, precision: Precision) -> keras.Layer:
     config = layer.get_config()
     if isinstance(layer, keras.layers.Dropout):
         config["rate"] = 0.0
