@@ -39,14 +39,14 @@ def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
         ):
             axis.annotate("", xy=head, xytext=tail, arrowprops={"arrowstyle": "->"})
     _box(axis, 0.7, 0.32, 0.11, 0.3, "Suma\n(all-reduce)", SKY)
-    for place, title in (
+    for left, title in (
         (0.02, "Su parte del lote"),
         (0.3, "Calcula"),
         (0.54, "Propone"),
         (0.7, "Todas suman"),
         (0.84, "Dan el mismo paso"),
     ):
-        axis.text(place, 0.94, title, fontsize="small")
+        axis.text(left, 0.94, title, fontsize="small")
     axis.set(xlim=(0, 1), ylim=(0, 1))
     hide_frame(axis)
     return figure
