@@ -12,9 +12,6 @@ from statistics import median
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import archspec.cpu
-from archspec.cpu.detect import detected_info
-
 from fashion_bench import lesson
 from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends, hardware
@@ -22,9 +19,6 @@ from fashion_bench.machine import backends, hardware
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
-
-VECTORS = ("avx", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
-"""Las instrucciones que más cambian lo que tarda una CPU en entrenar."""
 
 
 def main(compare: Callable[[], None], measure: Callable[..., object] | None = None) -> None:
@@ -143,7 +137,7 @@ def where() -> str:
     return "\n".join(
         [
             f"CPU:            {machine.cpu}, {cores} núcleos, {machine.memory_gib:.1f} GiB",
-            f"Instrucciones:  {instructions()}",
+            f"Instrucciones:  {machine.microarchitecture}, {machine.isa}",
             *(f"Tarjeta:        {card}" for card in cards),
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"Programas:      Python {software.python}, TensorFlow {software.tensorflow}, "
@@ -151,9 +145,3 @@ def where() -> str:
             f"Proyecto:       {code.version}, {code.git_commit or 'sin git'}",
         ]
     )
-
-
-def instructions() -> str:
-    """La familia del procesador y las instrucciones de `VECTORS` que tiene."""
-    features = detected_info().features
-    return " ".join([archspec.cpu.host().name, *(name for name in VECTORS if name in features)])

@@ -137,10 +137,11 @@ def measure(peer: str, sizes: Sequence[int]) -> dict[str, list[float]]:
 def limit() -> tuple[float, float]:
     """Devuelve el límite físico, en imágenes/s, y el producto de matrices, en GFLOP/s."""
     names = harness.load_lesson()
-    from fashion_bench.measure import profiling
+    from fashion_bench.measure import calibration, profiling
 
-    rate = profiling.matmul_rate()
-    return rate / profiling.training_multiply_adds(names.build_model()), 2 * rate / 1e9
+    flops = calibration.matmul_flops()
+    operations = 2 * profiling.training_multiply_adds(names.build_model())
+    return flops / operations, flops / 1e9
 
 
 def compare(rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> None:

@@ -24,7 +24,12 @@ from fashion_bench.machine.rules import gpu, installation
 from fashion_bench.record import Accelerator
 
 RTX = Accelerator(
-    name="NVIDIA GeForce RTX 3060", memory_gib=12.0, driver="560.35.03", compute_capability="8.6"
+    name="NVIDIA GeForce RTX 3060",
+    memory_gib=12.0,
+    driver="560.35.03",
+    compute_capability="8.6",
+    power_limit_w=170.0,
+    mig=None,
 )
 CUDA = TensorFlow(
     version="2.21.0",

@@ -2,6 +2,7 @@
 
 import ctypes
 import getpass
+import os
 import platform
 import socket
 import subprocess
@@ -22,11 +23,16 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends, diagnosis, hardware, probe, summary
 from fashion_bench.machine.facts import Facts, TensorFlow
-from fashion_bench.machine.hardware import Card, EnergyMeter
-from fashion_bench.record import Accelerator
+from fashion_bench.machine.hardware import Card, CardWatcher
+from fashion_bench.record import Accelerator, GpuState
 
 RTX = Accelerator(
-    name="NVIDIA GeForce RTX 3060", memory_gib=12.0, driver="560.35", compute_capability="8.6"
+    name="NVIDIA GeForce RTX 3060",
+    memory_gib=12.0,
+    driver="560.35",
+    compute_capability="8.6",
+    power_limit_w=170.0,
+    mig=None,
 )
 FIRST, SECOND = (f"GPU-{UUID(int=number)}" for number in (1, 2))
 
@@ -129,6 +135,12 @@ class FakeCard:
     )
     nvmlDeviceGetCudaComputeCapability: object = (8, 6)  # noqa: N815
     nvmlDeviceGetTotalEnergyConsumption: object = 5000  # noqa: N815
+    nvmlDeviceGetEnforcedPowerLimit: object = 170_000  # noqa: N815
+    nvmlDeviceGetMigMode: object = field(default_factory=lambda: NOT_SUPPORTED)  # noqa: N815
+    nvmlDeviceGetCurrentClocksThrottleReasons: object = 0  # noqa: N815
+    nvmlDeviceGetComputeRunningProcesses: object = ()  # noqa: N815
+    nvmlDeviceGetClockInfo: object = 1800  # noqa: N815
+    nvmlDeviceGetTemperature: object = 65  # noqa: N815
 
 
 class FakeDriver:
@@ -155,7 +167,7 @@ class FakeDriver:
             monkeypatch.setattr(
                 pynvml,
                 name,
-                lambda handle, name=name: self._told(answer(getattr(handle, name))),
+                lambda handle, *_, name=name: self._told(answer(getattr(handle, name))),
             )
 
     def _init(self) -> None:
@@ -202,6 +214,8 @@ def test_a_driver_that_cannot_count_its_cards_says_so(nvml: FakeDriver) -> None:
         ("nvmlDeviceGetName", {"name": "GPU de NVIDIA"}),
         ("nvmlDeviceGetMemoryInfo", {"memory_gib": None}),
         ("nvmlDeviceGetCudaComputeCapability", {"compute_capability": None}),
+        ("nvmlDeviceGetEnforcedPowerLimit", {"power_limit_w": None}),
+        ("nvmlDeviceGetMigMode", {"mig": None}),
         ("nvmlDeviceGetUUID", {}),
     ],
 )
@@ -222,6 +236,15 @@ def test_a_card_that_says_it_has_no_memory_of_its_own(nvml: FakeDriver) -> None:
     assert hardware.nvidia_cards() == [RTX.model_copy(update={"memory_gib": None})]
 
 
+@pytest.mark.parametrize(("modes", "mig"), [((1, 1), True), ((0, 0), False), ((0, 1), False)])
+def test_a_card_says_whether_it_is_split(
+    nvml: FakeDriver, modes: tuple[int, int], mig: bool
+) -> None:
+    """Responde cómo está y cómo quedará cuando se reinicie."""
+    nvml.cards = [FakeCard(nvmlDeviceGetMigMode=modes)]
+    assert hardware.nvidia_cards() == [RTX.model_copy(update={"mig": mig})]
+
+
 @pytest.mark.parametrize("cards", [[LOST, FakeCard()], [FakeCard(), LOST]])
 def test_a_lost_card_loses_only_itself(nvml: FakeDriver, cards: list[FakeCard | Exception]) -> None:
     nvml.cards = cards
@@ -234,23 +257,23 @@ def test_a_lost_card_loses_only_itself(nvml: FakeDriver, cards: list[FakeCard | 
 def test_energy_is_read_in_joules_only_from_the_card_that_trains(nvml: FakeDriver) -> None:
     card = FakeCard()
     nvml.cards = [card]
-    meter = EnergyMeter(RTX)
-    assert meter.joules() == 5.0
+    watcher = CardWatcher(RTX)
+    assert watcher.joules() == 5.0
     card.nvmlDeviceGetTotalEnergyConsumption = 7500
     hardware.nvidia_cards()  # preguntar otra vez por las tarjetas no cierra el contador
-    assert meter.joules() == 7.5
-    assert EnergyMeter(None).joules() is None
-    assert EnergyMeter(RTX.model_copy(update={"name": "Apple M2"})).joules() is None
+    assert watcher.joules() == 7.5
+    assert CardWatcher(None).joules() is None
+    assert CardWatcher(RTX.model_copy(update={"name": "Apple M2"})).joules() is None
 
 
 def test_old_cards_do_not_count_energy(nvml: FakeDriver) -> None:
     nvml.cards = [FakeCard(nvmlDeviceGetTotalEnergyConsumption=NOT_SUPPORTED)]
-    assert EnergyMeter(RTX).joules() is None
+    assert CardWatcher(RTX).joules() is None
 
 
 def test_without_a_driver_there_is_no_energy(nvml: FakeDriver) -> None:
     nvml.init = nvml_error(pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
-    assert EnergyMeter(RTX).joules() is None
+    assert CardWatcher(RTX).joules() is None
 
 
 @pytest.mark.parametrize(("seen", "joules"), [(FIRST, 5.0), (SECOND, 9.0), (None, None)])
@@ -262,7 +285,60 @@ def test_of_two_equal_cards_the_energy_is_that_of_the_one_cuda_uses(
         FakeCard(nvmlDeviceGetUUID=SECOND, nvmlDeviceGetTotalEnergyConsumption=9000),
     ]
     monkeypatch.setattr(hardware, "first_cuda_uuid", lambda: seen)
-    assert EnergyMeter(RTX).joules() == joules
+    assert CardWatcher(RTX).joules() == joules
+
+
+# --- Cómo está la tarjeta ---
+
+SLOWED = {
+    pynvml.nvmlClocksThrottleReasonHwThermalSlowdown: "se calentaba demasiado",
+    pynvml.nvmlClocksThrottleReasonSwThermalSlowdown: "se calentaba demasiado",
+    pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown: "la fuente no le daba más corriente",
+    pynvml.nvmlClocksThrottleReasonSwPowerCap: None,
+    pynvml.nvmlClocksThrottleReasonGpuIdle: None,
+    pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
+    | pynvml.nvmlClocksThrottleReasonSwThermalSlowdown
+    | pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown: (
+        "la fuente no le daba más corriente y se calentaba demasiado"
+    ),
+}
+
+
+@pytest.mark.parametrize(("reasons", "told"), SLOWED.items())
+def test_a_card_says_why_it_slows_down(nvml: FakeDriver, reasons: int, told: str | None) -> None:
+    nvml.cards = [FakeCard(nvmlDeviceGetCurrentClocksThrottleReasons=reasons)]
+    assert CardWatcher(RTX).state() == GpuState(
+        clock_mhz=1800, temperature_c=65, slowed_by=told, other_programs=0
+    )
+
+
+def test_this_program_is_not_one_of_the_others(nvml: FakeDriver) -> None:
+    here, other, another = (SimpleNamespace(pid=os.getpid() + more) for more in (0, 1, 2))
+    for programs, others in (([here], 0), ([other, here, another], 2), ([other], 1)):
+        nvml.cards = [FakeCard(nvmlDeviceGetComputeRunningProcesses=programs)]
+        state = CardWatcher(RTX).state()
+        assert state is not None
+        assert state.other_programs == others
+
+
+def test_what_a_card_does_not_say_is_unknown(nvml: FakeDriver) -> None:
+    card = FakeCard(
+        nvmlDeviceGetCurrentClocksThrottleReasons=NOT_SUPPORTED,
+        nvmlDeviceGetComputeRunningProcesses=NOT_SUPPORTED,
+        nvmlDeviceGetClockInfo=NOT_SUPPORTED,
+        nvmlDeviceGetTemperature=NOT_SUPPORTED,
+    )
+    nvml.cards = [card]
+    assert CardWatcher(RTX).state() == GpuState(
+        clock_mhz=None, temperature_c=None, slowed_by=None, other_programs=None
+    )
+
+
+def test_an_unknown_card_has_no_state(nvml: FakeDriver) -> None:
+    assert CardWatcher(None).state() is None
+    assert CardWatcher(RTX.model_copy(update={"name": "Apple M2"})).state() is None
+    nvml.init = nvml_error(pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
+    assert CardWatcher(RTX).state() is None
 
 
 def card(name: str, uuid: str | None) -> Card:
@@ -470,7 +546,14 @@ def test_a_card_that_a_cpu_build_cannot_use_is_explained(nvml: FakeDriver) -> No
             "GPU detectada: NVIDIA GeForce RTX 3060 (capacidad de cómputo 8.6)",
         ),
         (
-            Accelerator(name="Apple M2", memory_gib=None, driver=None, compute_capability=None),
+            Accelerator(
+                name="Apple M2",
+                memory_gib=None,
+                driver=None,
+                compute_capability=None,
+                power_limit_w=None,
+                mig=None,
+            ),
             "auto",
             "GPU detectada: Apple M2",
         ),

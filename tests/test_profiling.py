@@ -53,13 +53,6 @@ def test_turns_change_their_order_every_round() -> None:
     assert profiling.ratios(seconds["b"], seconds["a"]) == [0.75, 1.2, 2.0]
 
 
-def test_the_limits_of_the_machine_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiling, "MATRIX_SIDE", 256)
-    monkeypatch.setattr(profiling, "BANDWIDTH_FLOATS", 2**20)
-    assert 1e8 < profiling.matmul_rate() < 1e16
-    assert 1e8 < profiling.memory_bandwidth() < 1e14
-
-
 def test_the_lesson_is_taken_from_the_notebook_in_silence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 
@@ -6,6 +7,7 @@ from conftest import ROOT
 from PIL import Image
 
 from fashion_bench.record import Record
+from fashion_bench.results.comparison import Contender
 
 sys.path.insert(0, str(ROOT / "tools"))
 import readme
@@ -55,12 +57,41 @@ def test_only_default_runs_that_count_are_published(record: dict) -> None:
     ]
     for other in others:
         assert readme.choose([other]) == []
-    assert readme.choose([*others, good]) == [good]
-    [_, _, row] = readme.table([good]).splitlines()
+    chosen = readme.choose([*others, good])
+    assert chosen == [Contender("Equipo | bueno (AVX2) · CPU", [good])]
+    header, _, row = readme.table(chosen).splitlines()
+    assert header.count("|") == row.count("|") == 8
     assert row == (
-        "| Equipo   bueno | CPU | 1.50 | 36000 | 0.9100 "
-        "| [2026-11-23](results/20261123T162119Z-685e8f16.json) |"
+        "| Equipo   bueno (AVX2) · CPU | 1 | 1.50 | 36000 | - | 0.9100 "
+        "| [1](results/20261123T162119Z-685e8f16.json) |"
     )
+
+
+def test_all_the_sessions_of_a_machine_are_published(record: dict) -> None:
+    calibration = {
+        "float32_flops": 1e12,
+        "precision_flops": 15_680 * 36_000 * 4,
+        "bytes_per_second": 1e10,
+        "order_seconds": 1e-6,
+    }
+    first = make(record | {"calibration": [calibration]}, "PC")
+    second = make(
+        record
+        | {"run_id": "20261124T162119Z-00000000", "created_utc": "2026-11-24T16:21:19Z"}
+        | {"calibration": [calibration]},
+        "PC",
+    )
+    flawed = make(record | {"status": "interrupted", "reason": "Parado"}, "PC")
+    [only] = readme.choose([second, flawed, first])
+    assert only.records == [first, second]
+    [_, _, row] = readme.table([only]).splitlines()
+    assert re.fullmatch(
+        r"\| PC \(AVX2\) · CPU \| 2 \| 1\.50 \(\d+\.\d\d-\d+\.\d\d\) \| 36000 \| 25 % \| 0\.9100 "
+        r"\| \[1\]\(results/20261123T162119Z-685e8f16\.json\), "
+        r"\[2\]\(results/20261124T162119Z-00000000\.json\) \|",
+        row,
+    )
+    assert readme.fingerprint([only]) != readme.fingerprint([only._replace(records=[first])])
 
 
 def test_without_records_it_says_so_and_writes_nothing(
