@@ -16,7 +16,7 @@ import pytest
 from conftest import RECORD
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -139,7 +139,7 @@ def bars(figure: Figure) -> list[float]:
 def colors(figure: Figure) -> list[str | None]:
     """De cada barra, su color, o `None` si es rayada y sin relleno."""
     return [
-        to_hex(bar.get_facecolor()).upper() if bar.get_facecolor()[3] else None
+        to_hex(bar.get_facecolor()).upper() if to_rgba(bar.get_facecolor())[3] else None
         for bar in figure.axes[0].patches
     ]
 
@@ -311,7 +311,7 @@ def test_a_text_is_never_a_formula() -> None:
 def test_class_examples_are_in_the_row_of_their_class() -> None:
     figure = lesson.class_examples(IMAGES, LABELS, per_class=3)
     assert names(figure) == list(CLASS_NAMES)
-    rows = [np.hstack(IMAGES[20 * label : 20 * label + 3]) for label in range(10)]
+    rows = [np.hstack(list(IMAGES[20 * label : 20 * label + 3])) for label in range(10)]
     assert picture(figure.axes[0]) == np.vstack(rows).tolist()
 
 

@@ -1,4 +1,5 @@
 import time
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -18,7 +19,7 @@ SLEEP = 0.5
 
 
 @pytest.fixture(autouse=True)
-def default_policy() -> None:
+def default_policy() -> Iterator[None]:
     yield
     keras.config.set_dtype_policy("float32")
 
@@ -70,11 +71,14 @@ def test_warm_up_restores_every_variable_and_does_train_meanwhile() -> None:
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [np.array(variable) for variable in variables]
-    seen = []
-    model.fit = lambda *args, fit=model.fit, **kwargs: (
-        fit(*args, **kwargs),
-        seen.extend(np.array(variable) for variable in variables),
-    )
+    seen: list[np.ndarray] = []
+    fit = model.fit
+
+    def spy(*args: object, **kwargs: object) -> None:
+        fit(*args, **kwargs)
+        seen.extend(np.array(variable) for variable in variables)
+
+    model.fit = spy
     clocks.warm_up(model, dataset())
     assert any(not np.array_equal(old, new) for old, new in zip(before, seen, strict=True))
     for old, variable in zip(before, variables, strict=True):
@@ -85,7 +89,12 @@ def test_warm_up_leaves_no_tracing_for_the_first_epoch() -> None:
     model = build_model()
     traces = []
     step = model.train_step
-    model.train_step = lambda data: (traces.append(1), step(data))[1]
+
+    def traced_step(data: object) -> object:
+        traces.append(1)
+        return step(data)
+
+    model.train_step = traced_step
     clocks.warm_up(model, dataset(IMAGES[:72], LABELS[:72]))
     traced = len(traces)
     assert traced > 0
@@ -171,7 +180,12 @@ def test_the_meter_is_that_of_the_gpu_that_has_the_network(
 ) -> None:
     asked = []
     monkeypatch.setattr(backends, "accelerator_of", lambda model: f"la de {model.name}")
-    monkeypatch.setattr(clocks, "CardWatcher", lambda gpu: asked.append(gpu) or CardWatcher(None))
+
+    def watch(gpu: str) -> CardWatcher:
+        asked.append(gpu)
+        return CardWatcher(None)
+
+    monkeypatch.setattr(clocks, "CardWatcher", watch)
     model, clock = build_model(), clocks.EpochClock(images=200)
     model.fit(dataset(), shuffle=False, verbose=0, callbacks=[clock])
     assert asked[-1] == f"la de {model.name}"

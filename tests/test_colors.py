@@ -48,8 +48,9 @@ def luminance(color: str) -> float:
     numbers = re.fullmatch(r"rgba?\((.*)\)", color)
     if numbers:
         red, green, blue, *opacity = map(float, numbers[1].split(","))
-        color = (red / 255, green / 255, blue / 255, *opacity)
-    *rgb, alpha = to_rgba(color)
+        *rgb, alpha = to_rgba((red / 255, green / 255, blue / 255, *opacity))
+    else:
+        *rgb, alpha = to_rgba(color)
     seen = alpha * np.array(rgb) + 1 - alpha
     linear = np.where(seen <= 0.04045, seen / 12.92, ((seen + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])

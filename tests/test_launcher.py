@@ -28,7 +28,6 @@ from fashion_bench.cluster.trainer import EpochReport, Job, Trainer
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends
 from fashion_bench.measure import correctness
-from fashion_bench.record import Accelerator, Agreement
 
 pytestmark = [
     pytest.mark.skipif(
@@ -312,18 +311,14 @@ def test_a_worker_without_a_gpu_uses_one_thread(one_worker: tuple[list[str], lis
 
 def test_the_worker_says_which_gpu_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """Quien lo pone en marcha no lo sabe: su propia GPU puede estar escondida."""
-    card = Accelerator(
-        name="Tarjeta inventada", memory_gib=None, driver=None, compute_capability=None
-    )
-    checked = Agreement(precision="float32", loss_difference=0.001, gradient_difference=0.002)
-    asked = mock.Mock(return_value=checked)
-    monkeypatch.setattr(backends, "accelerator_of", lambda model: card)
+    asked = mock.Mock(return_value=mock.sentinel.agreement)
+    monkeypatch.setattr(backends, "accelerator_of", lambda model: mock.sentinel.card)
     monkeypatch.setattr(correctness, "agreement", asked)
     monkeypatch.setattr(Trainer, "train", lambda trainer, first_epoch: ())
     done, [start] = work(monkeypatch, use_gpu=True)
     assert done == ["estrategia"]  # con una GPU, los hilos que quiera
-    assert start.conditions.accelerator == card
-    assert start.conditions.agreement == checked
+    assert start.conditions.accelerator is mock.sentinel.card
+    assert start.conditions.agreement is mock.sentinel.agreement
     [_, images, labels, device, precision] = asked.call_args.args
     assert (images.shape, labels.shape) == ((128, 28, 28, 1), (128,))
     assert (device, precision) == ("gpu:0", "float32")

@@ -188,7 +188,7 @@ def test_repeating_stops_when_the_epoch_is_known_well_enough(
     for seed in recorder.seeds(7, 4, margin):
         tried.append(seed)
         repeat = SimpleNamespace(epoch_seconds=[0.9, 0.95, 1.0, 1.05, 1.1])
-        recorder._repeats.append(repeat)  # type: ignore[arg-type]
+        recorder._repeats.append(repeat)
     assert tried == seeds
 
 

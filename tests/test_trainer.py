@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from typing import NamedTuple
+from unittest.mock import sentinel
 
 import keras
 import numpy as np
@@ -18,7 +19,6 @@ from fashion_bench.cluster import trainer
 from fashion_bench.cluster.trainer import EpochReport, Job, Trainer
 from fashion_bench.machine import backends
 from fashion_bench.measure import provenance
-from fashion_bench.record import Accelerator, Agreement
 
 TWENTY_STEPS = Job(epochs=1, batch_size=45, train_samples=1000, seed=42, exact=True)
 """Con 900 imágenes para entrenar."""
@@ -145,15 +145,11 @@ def test_the_conditions_are_those_of_what_is_trained(
     other = copy.copy(alone.trainer)
     other.model = keras.Sequential([keras.Input([4]), keras.layers.Dense(2, dtype="mixed_float16")])
     other.model.compile("adam")
-    card = Accelerator(
-        name="Tarjeta inventada", memory_gib=None, driver=None, compute_capability=None
-    )
-    seen = {other.model: card}
-    monkeypatch.setattr(backends, "accelerator_of", lambda model: seen.get(model))
-    checked = Agreement(precision="float32", loss_difference=0, gradient_difference=0)
-    conditions = other.conditions(checked)
-    assert conditions.accelerator == card
-    assert conditions.agreement == checked
+    cards = {other.model: sentinel.card}
+    monkeypatch.setattr(backends, "accelerator_of", cards.get)
+    conditions = other.conditions(sentinel.agreement)
+    assert conditions.accelerator is sentinel.card
+    assert conditions.agreement is sentinel.agreement
     assert conditions.precision == "mixed_float16"
     assert conditions.network.optimizer.startswith("Adam")
     assert conditions.network.weights == 10

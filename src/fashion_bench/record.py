@@ -116,8 +116,8 @@ class Accelerator(Frozen):
     memory_gib: float | None = Field(gt=0, le=1e6)
     driver: Text | None
     compute_capability: Text | None
-    power_limit_w: float | None = Field(gt=0, le=1e5)
-    mig: bool | None
+    power_limit_w: float | None = Field(default=None, gt=0, le=1e5)
+    mig: bool | None = None
     """Si es solo una parte de una tarjeta partida (MIG)."""
 
 

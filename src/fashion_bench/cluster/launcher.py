@@ -83,6 +83,7 @@ def started(address: str, cpus: int) -> Iterator[None]:
         )
     os.environ |= {
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # un proceso menos: solo sirve en la nube
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
         "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",  # hay equipos lentos
         # Pese a su nombre, en Linux también decide si se escucha más allá de 127.0.0.1.

@@ -224,14 +224,7 @@ def _describe(name: str | None) -> Accelerator | None:
     for card in nvidia_cards():
         if card.name == name:
             return card
-    return Accelerator(
-        name=name,
-        memory_gib=None,
-        driver=None,
-        compute_capability=None,
-        power_limit_w=None,
-        mig=None,
-    )
+    return Accelerator(name=name, memory_gib=None, driver=None, compute_capability=None)
 
 
 def _gpu_with(tensor: Any, backend: str) -> str | None:  # noqa: ANN401

@@ -6,7 +6,7 @@ from fashion_bench.machine.finding import PIP_CACHE_PAGE, Finding, warning
 MIN_FREE_MEMORY_GIB = 1.5
 """Medido: la lección entera, sin GPU, llega a 1.1 GiB."""
 MIN_FREE_DISK_GIB = 0.5
-INSTALL_DISK_GIB = {"requirements.txt": 2, "requirements-macos.txt": 2, "requirements-cuda.txt": 4}
+INSTALL_DISK_GIB = {"requirements.txt": 2, "requirements-macos.txt": 2, "requirements-cuda.txt": 6}
 
 
 def low_memory(facts: Facts) -> Finding | None:
