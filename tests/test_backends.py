@@ -4,6 +4,7 @@ Lo segundo, cada motor en su proceso; los que no están instalados se saltan.
 """
 
 import json
+import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -243,7 +244,7 @@ class FakeTorch:
 
     __version__ = "2.6.0"
     version = SimpleNamespace(cuda="12.4")
-    backends = SimpleNamespace(cudnn=SimpleNamespace(version=lambda: 90100))
+    backends = SimpleNamespace(cudnn=SimpleNamespace(version=lambda: 90100, allow_tf32=True))
     cuda = SimpleNamespace(get_device_name=lambda device: ["RTX 4090", RTX.name][1 - device.index])
     xpu = SimpleNamespace(get_device_name=lambda device: "Intel Arc B580")
 
@@ -375,12 +376,14 @@ def test_a_model_on_this_cpu_has_no_accelerator() -> None:
 
 
 def test_the_versions_of_the_backend_are_told(
-    torch: FakeTorch, monkeypatch: pytest.MonkeyPatch
+    torch: FakeTorch, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place(CPU)
     told = backends.software()
     assert (told.backend, told.torch, told.cuda, told.cudnn) == ("torch", "2.6.0", "12.4", "90100")
     monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=None), raising=False)
     assert (backends.software().cuda, backends.software().cudnn) == (None, None)
+    place(JaxDevice("cpu", "cpu"))
     monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(__version__="0.10.2"))
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     told = backends.software()
@@ -395,6 +398,68 @@ def test_tensorflow_says_what_it_was_built_with(monkeypatch: pytest.MonkeyPatch)
     told = backends.software()
     assert (told.tensorflow, told.keras) == (tf.__version__, keras.__version__)
     assert (told.backend, told.torch, told.cuda, told.cudnn) == ("tensorflow", None, "12.5.1", "9")
+
+
+@pytest.mark.parametrize(
+    ("processor", "variable", "expected"),
+    [("x86_64", None, True), ("AMD64", "1", True), ("x86_64", "0", False), ("arm64", "0", None)],
+)
+def test_whether_tensorflow_uses_onednn(
+    monkeypatch: pytest.MonkeyPatch, processor: str, variable: str | None, expected: bool | None
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: processor)
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", variable)
+    assert backends.software().onednn is expected
+
+
+@pytest.mark.parametrize(
+    ("backend", "capability", "allowed", "override", "expected"),
+    [
+        ("torch", "8.0", True, None, True),
+        ("torch", "12.0", True, "1", True),
+        ("torch", "8.6", False, None, False),
+        ("torch", "7.5", True, None, False),
+        ("torch", "8.6", True, "0", False),
+        ("torch", None, True, None, None),
+        ("tensorflow", "8.6", True, None, True),
+        ("tensorflow", "8.6", False, None, False),
+        ("jax", "8.6", True, None, True),
+        ("jax", "7.0", True, None, False),
+    ],
+)
+def test_whether_a_gpu_multiplies_with_fewer_bits(
+    torch: FakeTorch,
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    backend: str,
+    capability: str | None,
+    allowed: bool,
+    override: str | None,
+    expected: bool | None,
+) -> None:
+    import tensorflow as tf
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    monkeypatch.setitem(sys.modules, "jax", SimpleNamespace(__version__="0.10.2"))
+    place({"torch": CUDA, "jax": JaxDevice("cuda", RTX.name), "tensorflow": None}[backend])
+    monkeypatch.setattr(backends, "_tensorflow_gpu", lambda: RTX.name)
+    card = RTX.model_copy(update={"compute_capability": capability})
+    monkeypatch.setattr(backends, "nvidia_cards", lambda: [card])
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", allowed)
+    monkeypatch.setattr(
+        tf.config.experimental, "tensor_float_32_execution_enabled", lambda: allowed
+    )
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+    if override is not None:
+        monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", override)
+    assert backends.software().tf32 is expected
+
+
+def test_the_cpu_has_no_such_precision(torch: FakeTorch, place: Place) -> None:
+    place(CPU)
+    assert (backends.software().tf32, backends.software().onednn) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -377,6 +377,13 @@ def test_the_driver_of_wsl_is_installed_in_windows_and_that_of_ubuntu_with_one_o
     assert on_fedora.cure == ""
 
 
+def test_a_conflict_names_the_version_that_does_not_fit() -> None:
+    for message, package in ((PROTOBUF, "protobuf"), (NUMPY, "numpy")):
+        facts = LINUX.model_copy(update=broken(message))
+        told = f"la versión {facts.distributions[package]} de {package}"
+        assert told in diagnosis.verdict(facts).sentence
+
+
 def test_a_machine_without_gpu_is_called_what_it_is() -> None:
     assert diagnosis.verdict(BARE).sentence.startswith("este equipo no tiene ninguna GPU")
     virtual = diagnosis.verdict(BARE.model_copy(update={"virtual_machine": True}))
