@@ -88,6 +88,7 @@ def test_the_first_images_are_those_of_the_lesson(already_started: None) -> None
     assert (batches[1][1] == names.train_labels[64:100]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peer", [peer for peer in peers.PEERS if peer != "torch"])
 def test_every_peer_trains(peer: str, already_started: None) -> None:
     measured = peers.measure(peer, [128, 200])
@@ -136,6 +137,7 @@ def test_the_peers_for_real(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"el proyecto llega al \d+ % \(MFU\)$", written)
 
 
+@pytest.mark.slow
 def test_a_backend_trains(already_started: None) -> None:
     measured = backends.measure("tensorflow", 300)
     assert measured["warm_up"] > measured["epoch"] > 0
@@ -150,6 +152,7 @@ def test_the_installed_backends_for_real(capsys: pytest.CaptureFixture[str]) -> 
         assert (title in written.split("(mín.–máx.)")[1]) == bool(find_spec(backend))
 
 
+@pytest.mark.slow
 def test_the_clock_is_weighed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -165,6 +168,7 @@ def test_the_clock_is_weighed(
     assert samples == [1000]
 
 
+@pytest.mark.slow
 def test_nothing_is_hidden_in_the_training_cell(capsys: pytest.CaptureFixture[str]) -> None:
     clock.cell_gap(samples=1000)
     [figures] = re.findall(

@@ -60,6 +60,7 @@ def losses(warm: bool) -> list[float]:
     return model.fit(dataset(), epochs=3, shuffle=False, verbose=0).history["loss"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_training_after_a_warm_up_gives_the_same_losses(precision: str) -> None:
     keras.config.set_dtype_policy(precision)
@@ -112,6 +113,7 @@ class Sleep(keras.callbacks.Callback):
         time.sleep(SLEEP)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validate", [True, False])
 def test_the_clock_counts_training_and_not_validation_nor_callbacks(validate: bool) -> None:
     model = build_model()

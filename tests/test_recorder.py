@@ -511,6 +511,7 @@ def test_a_disk_that_recovers_ends_in_a_saved_record(
     assert only_record(tmp_path).status == "ok"
 
 
+@pytest.mark.slow
 def test_eight_runs_at_once_leave_eight_records(tmp_path: Path) -> None:
     recorders = [Recorder(tmp_path) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -520,6 +521,7 @@ def test_eight_runs_at_once_leave_eight_records(tmp_path: Path) -> None:
     assert len({record.run_id for record in found}) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows no tiene kill -9")
 def test_kill_9_never_leaves_half_a_record(tmp_path: Path) -> None:
     code = (

@@ -14,6 +14,7 @@ DRAFTS = ROOT / "runs" / "ortografia"
 """Los cuadernos, en ficheros que pyspelling sabe leer."""
 
 
+@pytest.mark.slow
 def test_nothing_is_misspelled() -> None:
     hunspell = shutil.which("hunspell")
     if not hunspell or subprocess.run([hunspell, "-l", "-d", "es_ES"], input=b"").returncode:
