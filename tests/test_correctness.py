@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ LABELS = np.random.default_rng(1).integers(0, 10, 32, np.uint8)
 
 
 @pytest.fixture(params=["float32", "mixed_bfloat16", "mixed_float16"])
-def precision(request: pytest.FixtureRequest) -> str:
+def precision(request: pytest.FixtureRequest) -> Iterator[str]:
     keras.config.set_dtype_policy(request.param)
     yield request.param
     keras.config.set_dtype_policy("float32")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import SimpleNamespace
 
@@ -339,7 +340,7 @@ def test_every_rule_has_its_case_and_says_one_thing() -> None:
     machines = [
         base.model_copy(update=changes) for base, changes, _ in CASES + ORDER_CASES + EXTRA_CASES
     ]
-    said: dict[diagnosis.Rule, str] = {}
+    said: dict[Callable[[Facts], Finding | None], str] = {}
     for rule in diagnosis.VERDICT + diagnosis.BESIDES:
         [said[rule]] = {found.id for machine in machines if (found := rule(machine))}
     answered = {finding.id for machine in machines for finding in findings(machine)}

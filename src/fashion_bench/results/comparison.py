@@ -139,12 +139,17 @@ def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:
         Grupos de equipos, cada uno del más rápido al más lento.
     """
     by_setting: dict[tuple, dict[tuple, list[Record]]] = {}
-    for record in sorted(records, key=lambda record: record.created_utc):
+    records = sorted(records, key=lambda record: record.created_utc)
+    for record in records:
         if record.repeats:
             epochs = record.parameters.epochs if metric == "cold_total" else None
             machines = by_setting.setdefault((record.setting, epochs), {})
             machines.setdefault(record.machine_key, []).append(record)
-    found = [_named(machines.values()) for machines in by_setting.values()]
+    names = _names(records)
+    found = [
+        [Contender(names[key], _counting(each)) for key, each in machines.items()]
+        for machines in by_setting.values()
+    ]
     for group in found:
         group.sort(key=lambda contender: typical_seconds(contender.sessions(metric)).value)
     return sorted(found, key=_importance)
@@ -237,20 +242,19 @@ def table(group: Sequence[Contender], base: Contender, metric: str) -> str:
     )
 
 
-def _named(machines: Iterable[list[Record]]) -> list[Contender]:
-    """Da nombre a cada equipo y elige qué registros suyos se comparan."""
-    chosen = []
-    for records in machines:
-        counting = [record for record in records if record.flaw is None]
-        chosen.append(counting or records[-1:])
-    names = [records[-1].name for records in chosen]
-    return [
-        Contender(
-            name if names.count(name) == 1 else f"{name} #{names[: number + 1].count(name)}",
-            records,
-        )
-        for number, (name, records) in enumerate(zip(names, chosen, strict=True))
-    ]
+def _names(records: Iterable[Record]) -> dict[tuple, str]:
+    """Da nombre a cada equipo: el de su último registro y, si otros se llaman igual, un número."""
+    latest = {record.machine_key: record.name for record in records}
+    names = list(latest.values())
+    return {
+        key: name if names.count(name) == 1 else f"{name} #{names[: number + 1].count(name)}"
+        for number, (key, name) in enumerate(latest.items())
+    }
+
+
+def _counting(records: list[Record]) -> list[Record]:
+    """Los que cuentan; si no cuenta ninguno, el último."""
+    return [record for record in records if record.flaw is None] or records[-1:]
 
 
 def _known_as(contender: Contender) -> set[str]:

@@ -328,3 +328,27 @@ def _install_driver(facts: Facts) -> str:
     if facts.os.startswith("Ubuntu") and not facts.wsl:
         return "sudo ubuntu-drivers install && sudo reboot"
     return ""
+
+
+RULES = (
+    metal_ready,
+    gpu_too_new,
+    gpu_ready,
+    metal_not_seen,
+    metal_missing,
+    windows_native,
+    nvidia_arm,
+    driver_old,
+    cpu_build,
+    gpu_hidden,
+    gpu_too_old,
+    cuda_wheels_missing,
+    cuda_not_starting,
+    foreign_libraries,
+    libraries_not_found,
+    wsl_driver_missing,
+    driver_missing,
+    driver_not_loaded,
+    no_gpu,
+)
+"""Por orden: mientras falla una pieza no se juzgan las que se apoyan en ella."""

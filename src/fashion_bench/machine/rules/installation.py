@@ -185,3 +185,20 @@ def _version_conflict(package: str, facts: Facts) -> Finding:
         cure=facts.install(facts.lock),
         url=TENSORFLOW_ERRORS_PAGE,
     )
+
+
+RULES = (
+    rosetta,
+    intel_mac,
+    python_32_bit,
+    python_unsupported,
+    metal_breaks_tensorflow,
+    tensorflow_missing,
+    no_avx,
+    visual_cpp_missing,
+    protobuf_conflict,
+    numpy_conflict,
+    tensorflow_slow,
+    tensorflow_broken,
+)
+"""Por orden: mientras falla una pieza no se juzgan las que se apoyan en ella."""

@@ -35,3 +35,10 @@ def low_disk(facts: Facts) -> Finding | None:
         cure=f"{facts.python_command} -m pip cache purge",
         url=PIP_CACHE_PAGE,
     )
+
+
+RULES = (
+    low_memory,
+    low_disk,
+)
+"""Todas se miran."""
