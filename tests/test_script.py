@@ -651,6 +651,8 @@ def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) ->
     assert lines[0].startswith("GPU no detectada: ")
     assert "No se usa a ? b.json: no es JSON válido" in lines
     [file] = (tmp_path / "registros").glob("2*.json")
+    drift = "Aviso: mientras se entrenaba, el equipo cambió"  # con las pruebas a la vez, a veces
+    lines = [line for line in lines if not line.startswith(drift)]
     [epoch] = [number for number, line in enumerate(lines) if line.startswith("Época 1/1: ")]
     assert lines[epoch + 1] == f"Registro guardado en {shown(file)}"
     assert re.fullmatch(r"--- Entrenamiento finalizado en \d+\.\d\d segundos ---", lines[epoch + 2])

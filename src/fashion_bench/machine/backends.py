@@ -212,7 +212,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}:
         return True
     # JAX ha cambiado de nombre a su error y PyTorch no siempre da el suyo: los dos son
-    # RuntimeError y se conocen por el texto.
+    # `RuntimeError` y se conocen por el texto.
     told = re.search(r"RESOURCE_EXHAUSTED|out of memory|DefaultCPUAllocator", str(error))
     return isinstance(error, RuntimeError) and told is not None
 

@@ -101,8 +101,8 @@ def microarchitecture() -> str:
 
 
 def family_and_model() -> tuple[int | None, int | None]:
-    """Devuelve la familia y el modelo de un procesador x86, si el sistema los cuenta."""
-    told = platform.processor()  # en Windows, «AMD64 Family 25 Model 17 Stepping 1»
+    """Devuelve la familia y el modelo de un procesador `x86`, si el sistema los cuenta."""
+    told = platform.processor()  # en Windows, `AMD64 Family 25 Model 17 Stepping 1`
     if platform.system() == "Linux":
         told = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     family = re.search(r"(?:cpu family\s*:|Family)\s*(\d+)", told)

@@ -43,8 +43,7 @@ class Recorder:
 
     Se usa como contexto y una sola vez, alrededor del entrenamiento:
 
-        with Recorder(folder, "Mi equipo") as recorder:
-            ...
+        `with Recorder(folder, "Mi equipo") as recorder:`
 
     Cada guardado es atómico y, hasta el final, con el estado `interrupted`: si el equipo se apaga
     queda un registro válido con lo ya hecho. Si algo falla o se interrumpe, también lo deja dicho.
@@ -240,7 +239,7 @@ class Recorder:
         if self._closed:
             raise TutorialError(
                 "Este registro ya está cerrado y no se puede cambiar: para entrenar otra vez, crea "
-                "otro Recorder, como hace la celda que entrena."
+                "otro `Recorder`, como hace la celda que entrena."
             )
 
     def _how_it_ended(self, error: BaseException | None) -> tuple[Status, str | None]:

@@ -2,7 +2,7 @@
 
 Una sesión es una lista de repeticiones y una repetición, una lista de segundos por época. El
 remuestreo (*bootstrap*; Efron, 1979) es jerárquico: se sortean sesiones; dentro de cada una,
-repeticiones, y dentro de cada una, épocas (Davison y Hinkley, 1997, «Bootstrap Methods and their
+repeticiones, y dentro de cada una, épocas (Davison y Hinkley (1997), «Bootstrap Methods and their
 Application», apartado 3.8). Con pocas sesiones el intervalo de percentiles se queda corto, así
 que se ensancha como propone Hesterberg (2015), «What Teachers Should Know About the Bootstrap»,
 *The American Statistician* 69(4).
@@ -20,7 +20,7 @@ RESAMPLES = 4000
 CONFIDENCE = 0.95
 NORMAL = 1.960
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-"""Cuantil 0.975 de la t de Student de 1 a 10 grados de libertad."""
+"""Cuantil 0.975 de la `t` de Student de 1 a 10 grados de libertad."""
 
 
 class Estimate(NamedTuple):
@@ -107,6 +107,6 @@ def _widening(sessions: int) -> float:
     if sessions < 2:
         return 1.0
     freedom = sessions - 1
-    # Más allá de la tabla, los dos primeros términos del desarrollo de la t en 1/grados.
+    # Más allá de la tabla, los dos primeros términos del desarrollo de la `t` en 1/grados.
     student = STUDENT[freedom - 1] if freedom <= len(STUDENT) else NORMAL + 2.37 / freedom
     return sqrt(sessions / freedom) * student / NORMAL

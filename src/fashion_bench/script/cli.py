@@ -63,7 +63,7 @@ def main() -> None:
             os.set_inheritable(number, True)
     try:
         sys.exit(obey())
-    except BrokenPipeError:  # quien leía se ha ido, como en «… | head -1»
+    except BrokenPipeError:  # quien leía se ha ido, como en `… | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
 

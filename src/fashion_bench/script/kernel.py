@@ -21,7 +21,7 @@ class Kernel(AsyncKernelManager):
         )
         self._clients: list[AsyncKernelClient] = []
 
-    def client(  # type: ignore[override]  # tampoco coinciden los tipos de jupyter_client
+    def client(  # type: ignore[override]
         self,
         **options: Any,  # noqa: ANN401
     ) -> AsyncKernelClient:
