@@ -274,18 +274,20 @@ def test_batches_of_different_days_are_not_joined(record: dict) -> None:
 # La referencia y los cocientes
 
 
-def test_the_baseline_is_the_slowest_that_counts_unless_named(record: dict) -> None:
+def test_the_baseline_is_the_slowest_with_several_sessions_unless_named(record: dict) -> None:
     fast, slow = make(record, "Rápido", [1.0]), make(record, "Lento", [4.0])
     again = make(record, "Rápido", [1.0], minute=60)
     cut = make(record, "Cortado", [9.0], **CUT)
     records = [fast, again, slow, cut]
     [group] = comparison.groups(records, "median_epoch")
     quick, late, last = group
-    assert comparison.baseline_of(group, "") == late
+    assert comparison.baseline_of(group, "") == quick  # de los demás no habría veredicto
+    assert comparison.baseline_of([late, last], "") == late
     for baseline in ("Rápido", "Rápido (AVX2) · CPU", fast.run_id, again.run_id):
         assert comparison.baseline_of(group, baseline) == quick
     assert comparison.baseline_of(group, cut.run_id) == last
-    assert comparison.baseline_of(group, "No está") == late
+    assert comparison.baseline_of(group, late.name) == late
+    assert comparison.baseline_of(group, "No está") == quick
     assert comparison.baseline_of([last], "") == last
     for baseline in ("", "Lento", "Lento (AVX2) · CPU", again.run_id):
         comparison.check_baseline(records, baseline)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from fashion_bench.measure import correctness
+from fashion_bench.machine import correctness
 from fashion_bench.record import TOLERANCE
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (32, 28, 28, 1), np.uint8)

@@ -26,8 +26,7 @@ from conftest import child_environment
 from fashion_bench.cluster import launcher, trainer
 from fashion_bench.cluster.trainer import EpochReport, Job, Trainer
 from fashion_bench.errors import TutorialError
-from fashion_bench.machine import backends
-from fashion_bench.measure import correctness
+from fashion_bench.machine import backends, correctness
 
 pytestmark = [
     pytest.mark.skipif(

@@ -17,12 +17,13 @@ import psutil
 import pynvml
 import pytest
 from conftest import child_environment
-from test_diagnosis import BARE, LINUX, WINDOWS
+from test_diagnosis import BARE, LINUX, NOT_TRIED, TORCH, having
 
+from fashion_bench.doctor import diagnosis, probe, summary, trial
+from fashion_bench.doctor.facts import Facts
 from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import quiet
-from fashion_bench.machine import backends, diagnosis, hardware, probe, summary
-from fashion_bench.machine.facts import Facts, TensorFlow
+from fashion_bench.machine import backends, hardware
 from fashion_bench.machine.hardware import Card, CardWatcher
 from fashion_bench.record import Accelerator, GpuState
 
@@ -421,7 +422,7 @@ def test_tensorflow_starts_without_a_word() -> None:
     code = (
         "from fashion_bench.jupyter import quiet\n"
         "with quiet(): import tensorflow\n"
-        "from fashion_bench.machine import summary\n"
+        "from fashion_bench.doctor import summary\n"
         "summary.choose_device('auto', 'tensorflow')\n"
     )
     done = subprocess.run(
@@ -510,7 +511,7 @@ def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> 
 
 def judged_by(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hace que el resumen juzgue con esos hechos, sin preguntar a TensorFlow."""
-    monkeypatch.setattr(summary, "ask_tensorflow", lambda: facts.tensorflow)
+    monkeypatch.setattr(trial, "ask", lambda backend: facts.engine)
     monkeypatch.setattr(summary, "gather", lambda *_: facts)
 
 
@@ -523,10 +524,10 @@ def described(
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="el consejo es el de Linux")
 def test_a_card_that_a_cpu_build_cannot_use_is_explained(nvml: FakeDriver) -> None:
-    tensorflow = probe.ask_tensorflow()
-    if tensorflow.built_with_cuda:
+    engine = trial.ask("tensorflow")
+    if engine.cuda:
         pytest.skip("este TensorFlow sí tiene CUDA")
-    told = summary.why_no_gpu("tensorflow", probe.gather(tensorflow))
+    told = diagnosis.verdict(probe.gather(engine=engine)).line
     assert told.startswith(f"este equipo tiene una {RTX.name}, pero ")
     assert told.endswith("-m pip install -r requirements-cuda.txt")
 
@@ -588,63 +589,50 @@ def test_the_report_tells_what_the_diagnosis_finds(monkeypatch: pytest.MonkeyPat
     for changes in (
         {"free_memory_gib": 0.1},
         {"free_disk_gib": 0.1, "free_memory_gib": 0.1},
-        {"tensorflow": LINUX.tensorflow.model_copy(update={"gpus": (RTX.name, RTX.name)})},
-        {"nvidia_cards": (too_new,)},
-        {"nvidia_cards": (too_new,), "free_memory_gib": 0.1},
+        {"gpus": (RTX.name, RTX.name)},
+        {"nvidia_cards": (too_new,)} | NOT_TRIED,
+        {"nvidia_cards": (too_new,), "free_memory_gib": 0.1} | NOT_TRIED,
     ):
-        facts = LINUX.model_copy(update=changes)
+        facts = having(LINUX, changes)
         judged_by(facts, monkeypatch)
         told = [line for line in described(RTX) if line.startswith("Aviso: ")]
         expected = [found.line for found in diagnosis.findings(facts) if found.id != "gpu-ready"]
         assert told == [f"Aviso: {line}" for line in expected] != []
 
 
-def test_a_problem_is_judged_with_what_a_fresh_import_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[TensorFlow, ...]] = []
+def test_a_problem_is_judged_with_what_a_trial_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
 
-    def gather(*tensorflow: TensorFlow) -> Facts:
-        asked.append(tensorflow)
-        messages = "" if tensorflow else "failed call to cuInit: CUDA_ERROR_UNKNOWN"
-        blind = LINUX.tensorflow.model_copy(update={"gpus": (), "messages": messages})
-        return LINUX.model_copy(update={"tensorflow": blind})
+    def gather(*arguments: object) -> Facts:
+        asked.append(arguments)
+        messages = "" if len(arguments) > 1 else "failed call to cuInit: CUDA_ERROR_UNKNOWN"
+        return having(LINUX, {"gpus": (), "tried_on": "cpu", "messages": messages})
 
-    monkeypatch.setattr(summary, "ask_tensorflow", lambda: LINUX.tensorflow)
+    monkeypatch.setattr(trial, "ask", lambda backend: LINUX.engine)
     monkeypatch.setattr(summary, "gather", gather)
     assert "CUDA no arranca" in described(None)[0]
-    assert asked == [(LINUX.tensorflow,), ()]
+    assert asked == [("tensorflow", LINUX.engine), ("tensorflow",)]
 
 
-def test_without_a_problem_tensorflow_is_not_imported_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[tuple[TensorFlow, ...]] = []
+def test_without_a_problem_nothing_is_tried_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
 
-    def gather(*tensorflow: TensorFlow) -> Facts:
-        asked.append(tensorflow)
+    def gather(*arguments: object) -> Facts:
+        asked.append(arguments)
         return LINUX
 
-    monkeypatch.setattr(summary, "ask_tensorflow", lambda: LINUX.tensorflow)
+    monkeypatch.setattr(trial, "ask", lambda backend: LINUX.engine)
     monkeypatch.setattr(summary, "gather", gather)
     described(RTX)
-    assert asked == [(LINUX.tensorflow,)]
+    assert asked == [("tensorflow", LINUX.engine)]
 
 
-def test_another_backend_without_cuda_is_explained() -> None:
-    told = summary.why_no_gpu("torch", LINUX)
-    assert told.startswith(f"este equipo tiene una {LINUX.nvidia_cards[0].name}, pero el PyTorch")
-    assert summary.why_no_gpu("torch", BARE) == diagnosis.verdict(BARE).line
-    assert summary.why_no_gpu("tensorflow", WINDOWS) == diagnosis.verdict(WINDOWS).line
-
-
-def test_the_verdict_on_tensorflow_is_not_told_of_another_backend(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    judged_by(WINDOWS, monkeypatch)
+def test_each_backend_is_judged_by_its_own_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged_by(having(TORCH, {"gpus": (), "tried_on": "cpu", "cuda": None}), monkeypatch)
     machine, software = hardware.machine(), backends.software()
     torch = software.model_copy(update={"backend": "torch", "torch": "2.6.0", "cuda": "12.4"})
-    for used, told in ((software, True), (torch, False)):
-        report = summary.describe(machine, used, RTX, "auto", "float32")
-        assert ("Aviso: " in report) is told
+    report = summary.describe(machine, torch, None, "auto", "float32")
+    assert f"este equipo tiene una {RTX.name}, pero el PyTorch instalado es solo para" in report
     assert "sobre PyTorch 2.6.0 (CUDA 12.4, " in report
 
 

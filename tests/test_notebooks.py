@@ -124,7 +124,10 @@ def lab(folder: Path) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:  # un kernel que no quiere acabar: sin él, acaba solo
+            process.kill()
 
 
 def wait_for_server(address: str, process: subprocess.Popen) -> None:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import tempfile
 from pathlib import Path
 from time import sleep
 
@@ -102,9 +103,27 @@ def shown(path: Path) -> str:
     path = path.absolute()
     if path.is_relative_to(PROJECT_DIR):
         return path.relative_to(PROJECT_DIR).as_posix()
-    if path.is_relative_to(Path.home()):
-        return f"~/{path.relative_to(Path.home()).as_posix()}"
+    person = home()
+    if person and path.is_relative_to(person):
+        return f"~/{path.relative_to(person).as_posix()}"
     return str(path)
+
+
+def home() -> Path | None:
+    """La carpeta de la persona; `None` si no tiene, o si la suya es la raíz del disco."""
+    try:
+        path = Path.home()
+    except RuntimeError:
+        return None
+    return path if path != Path(path.anchor) else None
+
+
+def borrow_home() -> None:
+    """Da una carpeta personal de prestado a quien no tiene: Jupyter y Keras piden una."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.mkdtemp(prefix="fashion-bench-")
 
 
 def expanded(path: str) -> Path:

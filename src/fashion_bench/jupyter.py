@@ -1,4 +1,4 @@
-"""Dónde se ejecuta este Python y cómo callar a TensorFlow mientras se importa."""
+"""Dónde se ejecuta este Python y cómo se importan los motores: callados y siempre igual."""
 
 import logging
 import os
@@ -7,11 +7,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from pathlib import Path
 
 from fashion_bench.errors import TutorialError
+from fashion_bench.values import Backend
 
 X86 = ("x86_64", "amd64")
 """Cómo llaman los sistemas a los procesadores que pueden calcular con oneDNN."""
+
+_backend: Backend = "tensorflow"
 
 
 def in_jupyterlab() -> bool:
@@ -19,38 +24,114 @@ def in_jupyterlab() -> bool:
     return "JPY_SESSION_NAME" in os.environ
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Prepara la importación de TensorFlow: sin avisos técnicos en inglés y con oneDNN.
+def choose_backend(backend: Backend) -> None:
+    """Elige el motor con el que calculará Keras; si nadie lo elige, es TensorFlow.
 
-    oneDNN es su biblioteca de cálculo para CPU. TensorFlow solo la enciende por su cuenta en
-    algunos procesadores, según sus instrucciones, y hay que decidirlo antes de importarlo; quien
-    ponga `TF_ENABLE_ONEDNN_OPTS=0` la apaga.
+    La variable `KERAS_BACKEND` y el `keras.json` de la persona no deciden.
+    """
+    global _backend
+    _backend = backend
 
-    TensorFlow los escribe desde C++, antes de que se le pueda pedir silencio: hay que
-    desviar el descriptor de fichero 2.
+
+def prepare_import() -> None:
+    """Pone las variables que Keras y TensorFlow solo leen al importarse: el motor y oneDNN.
+
+    oneDNN es la biblioteca con la que TensorFlow calcula en la CPU. Él solo la enciende en algunos
+    procesadores, según sus instrucciones; quien ponga `TF_ENABLE_ONEDNN_OPTS=0` la apaga.
 
     Raises:
-        TutorialError: si la importación falla; entonces los avisos se muestran.
+        TutorialError: si alguien importó TensorFlow antes y ya no se puede encender.
+    """
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = _backend
+    if platform.machine().lower() in X86 and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
+        if "tensorflow" in sys.modules:
+            raise TutorialError(
+                "TensorFlow ya estaba importado al empezar la lección (por otra celda o por un "
+                "fichero de arranque de IPython) y no calcularía como en los demás equipos: "
+                "reinicia el kernel (en el menú Kernel) y ejecuta el cuaderno desde el principio."
+            )
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
+
+
+def restore_keras() -> None:
+    """Deja Keras como viene de fábrica, diga lo que diga el `keras.json` de la persona."""
+    keras = sys.modules.get("keras")
+    if keras and hasattr(keras, "config"):
+        keras.config.set_floatx("float32")
+        keras.config.set_epsilon(1e-7)
+        keras.config.set_image_data_format("channels_last")
+
+
+def hiding_files(folder: Path) -> list[Path]:
+    """Devuelve los ficheros y paquetes de una carpeta que tapan a una biblioteca.
+
+    Son los que se llaman como ella: Python, que mira antes en la carpeta, los importa en su lugar.
+    """
+    path = [entry for entry in sys.path if entry and Path(entry).resolve() != folder.resolve()]
+    found = [*folder.glob("*.py"), *(init.parent for init in folder.glob("*/__init__.py"))]
+    return sorted(
+        file
+        for file in found
+        if file.stem in sys.stdlib_module_names or PathFinder.find_spec(file.stem, path)
+    )
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Contexto en el que los motores no escriben avisos en inglés; si algo falla, se muestran.
+
+    TensorFlow los escribe desde C++, antes de que se le pueda pedir silencio: hay que desviar el
+    descriptor de fichero 2.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if platform.machine().lower() in X86:
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    jax_start = logging.getLogger("jax._src.xla_bridge")
+    level = jax_start.level
+    jax_start.setLevel(logging.CRITICAL)
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
         try:
             yield
-        except Exception as error:  # el complemento Metal, por ejemplo, no da un ImportError
+        except BaseException:
             os.dup2(stderr, 2)  # sys.stderr puede ser ese mismo descriptor
             notices.seek(0)
             sys.stderr.write(notices.read().decode(errors="replace"))
-            raise TutorialError(
-                f"TensorFlow no se puede importar ({error}); instálalo con «pip install -r "
-                "requirements.txt» en el mismo entorno que usa este cuaderno. Si ya lo está, "
-                "«python -m fashion_bench» dice qué falla y cómo arreglarlo."
-            ) from error
+            raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+            jax_start.setLevel(level)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Contexto en el que se importan Keras y TensorFlow: en silencio y siempre igual.
+
+    Raises:
+        TutorialError: si la importación falla, o como `prepare_import`.
+    """
+    prepare_import()
+    try:
+        with silent():
+            yield
+            restore_keras()
+    except TutorialError:
+        raise
+    except Exception as error:  # el complemento Metal, por ejemplo, no da un ImportError
+        raise TutorialError(_why_it_fails(error)) from error
+
+
+def _why_it_fails(error: Exception) -> str:
+    hiding = hiding_files(Path.cwd())
+    if hiding:
+        return (
+            f"El fichero {hiding[0].name} de esta carpeta se llama como una biblioteca y Python lo "
+            f"importa en su lugar ({error}): cámbiale el nombre y reinicia el kernel."
+        )
+    return (
+        f"TensorFlow no se puede importar ({error}); instálalo con «pip install -r "
+        "requirements.txt» en el mismo entorno que usa este cuaderno. Si ya lo está, "
+        "«python -m fashion_bench» dice qué falla y cómo arreglarlo."
+    )

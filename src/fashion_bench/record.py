@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from fashion_bench.values import (
+    Backend,
     BatchSize,
     Epochs,
     Frozen,
@@ -127,7 +128,7 @@ class Software(Frozen):
     python: Text
     tensorflow: Text
     keras: Text
-    backend: Text
+    backend: Backend
     torch: Text | None = None
     jax: Text | None = None
     cuda: Text | None
@@ -412,7 +413,7 @@ class Record(Frozen):
         """Cómo se llama en tablas y gráficos: equipo, dispositivo y lo que no sea lo normal."""
         backend, workers = self.software.backend, self.parameters.workers
         label = self.label if self.accelerator else f"{self.label} ({self.machine.isa})"
-        unusual = [] if backend == "tensorflow" else [backend]
+        unusual: list[str] = [] if backend == "tensorflow" else [backend]
         if self.software.onednn is False and not self.accelerator:
             unusual.append("sin oneDNN")
         if self.software.tf32 is False and self.accelerator:

@@ -26,7 +26,7 @@ import psutil
 from fashion_bench import PROJECT_DIR
 from fashion_bench.cluster.trainer import EpochReport, Job, Trainer, tf
 from fashion_bench.errors import TutorialError
-from fashion_bench.measure import correctness
+from fashion_bench.machine import correctness
 from fashion_bench.record import Conditions
 
 STORAGE = PROJECT_DIR / "runs" / "ray"

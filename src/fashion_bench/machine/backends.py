@@ -3,6 +3,7 @@
 TensorFlow siempre está: también prepara los lotes cuando calculan PyTorch o JAX.
 """
 
+import importlib.metadata
 import os
 import platform
 import re
@@ -12,16 +13,22 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from fashion_bench.errors import TutorialError
-from fashion_bench.jupyter import X86
+from fashion_bench.jupyter import X86, choose_backend, silent
 from fashion_bench.machine.hardware import nvidia_cards
 from fashion_bench.record import Accelerator, Software
-from fashion_bench.values import clean
+from fashion_bench.values import Backend, clean
 
 if TYPE_CHECKING:
     import keras
     import torch
 
 TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
+
+MPS = "GPU de Apple (MPS)"
+"""Cómo se llama aquí la GPU de un Mac con PyTorch, que no le da nombre."""
+
+CUDA_RUNTIME, CUDNN = r"nvidia-cuda-runtime(-cu\d+)?", r"nvidia-cudnn-cu\d+"
+"""Cómo se llaman los paquetes con las bibliotecas de NVIDIA, según para qué CUDA sean."""
 
 FIRST_TF32_CAPABILITY = 8.0
 """Ampere: https://docs.nvidia.com/cuda/ampere-tuning-guide/."""
@@ -34,7 +41,7 @@ HIDE_GPU: dict[str, dict[str, str]] = {
 """Variables que esconden la GPU; TensorFlow la esconde después de importarlo."""
 
 
-def prepare(backend: str, device: str) -> None:
+def prepare(backend: Backend, device: str) -> None:
     """Elige el motor de Keras y su dispositivo; hay que llamarla antes de importar Keras.
 
     Manda el dispositivo pedido: si no es la CPU, las variables que esconden la GPU se quitan.
@@ -61,7 +68,7 @@ def prepare(backend: str, device: str) -> None:
             "Keras ya está en marcha con otro motor o en otro dispositivo: reinicia el kernel "
             "(en el menú Kernel) y vuelve a ejecutar el cuaderno."
         )
-    os.environ["KERAS_BACKEND"] = backend
+    choose_backend(backend)
     for name, value in wanted.items():
         if value is None:
             os.environ.pop(name, None)
@@ -81,7 +88,10 @@ def hide_devices(requested: str, backend: str) -> None:
     """
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")[:1]
+    with silent():  # sin GPU, los motores con CUDA se quejan al buscarla
+        gpus = tf.config.list_physical_devices("GPU")[:1]
+        if backend != "tensorflow":
+            gpu_name(backend)
     if backend != "tensorflow" or requested == "cpu":
         gpus = []  # TensorFlow solo prepara los lotes: que no ocupe la memoria de la GPU
     try:
@@ -180,11 +190,27 @@ def versions(backend: str) -> dict[str, str | None]:
     if backend == "jax":
         import jax
 
-        return {"jax": jax.__version__, "cuda": None, "cudnn": None}
+        on_cuda = _installed(r"jax-cuda\d+-plugin") is not None
+        return {
+            "jax": jax.__version__,
+            "cuda": _installed(CUDA_RUNTIME) if on_cuda else None,
+            "cudnn": _installed(CUDNN) if on_cuda else None,
+        }
     import tensorflow as tf
 
     build = tf.sysconfig.get_build_info()
-    return {"cuda": build.get("cuda_version"), "cudnn": build.get("cudnn_version")}
+    cuda, cudnn = build.get("cuda_version"), build.get("cudnn_version")
+    if tf.test.is_built_with_cuda():  # desde TensorFlow 2.22 ya no dice con qué versiones
+        cuda, cudnn = cuda or _installed(CUDA_RUNTIME), cudnn or _installed(CUDNN)
+    return {"cuda": cuda, "cudnn": cudnn}
+
+
+def _installed(pattern: str) -> str | None:
+    """La versión instalada del primer paquete que se llame así; `None` si no hay ninguno."""
+    for found in importlib.metadata.distributions():
+        if re.fullmatch(pattern, (found.name or "").lower().replace("_", "-")):
+            return found.version
+    return None
 
 
 def keep_random_state(backend: str) -> AbstractContextManager[None]:
@@ -235,7 +261,7 @@ def _gpu_with(tensor: Any, backend: str) -> str | None:  # noqa: ANN401
         if tensor.device.type == "cpu":
             return None
         if tensor.device.type == "mps":
-            return "GPU de Apple (MPS)"
+            return MPS
         return str(getattr(torch, tensor.device.type).get_device_name(tensor.device))
     if backend == "jax":
         [device, *_] = tensor.devices()

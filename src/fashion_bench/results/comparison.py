@@ -170,11 +170,13 @@ def baseline_of(group: Sequence[Contender], baseline: str) -> Contender:
     Args:
         group: equipos comparables, del más rápido al más lento.
         baseline: nombre, etiqueta o identificador; vacío, o si no está en el grupo, el más lento
-            de los que cuentan (o el más lento, si no cuenta ninguno).
+            de los que cuentan y tienen varias sesiones, sin las que no hay veredicto; si no los
+            hay, el más lento de los que cuentan, o de todos.
     """
     named = [contender for contender in group if baseline in _known_as(contender)]
     counting = [contender for contender in group if contender.flaw is None]
-    return (named or counting or list(group))[-1]
+    several = [contender for contender in counting if len(sessions_of(contender.records)) > 1]
+    return (named or several or counting or list(group))[-1]
 
 
 def check_baseline(records: Sequence[Record], baseline: str) -> None:

@@ -4,9 +4,9 @@ Aquí solo se razona: con los mismos hechos, los mismos hallazgos. Para añadir 
 función y su sitio en `RULES`, en un módulo de `rules`, y su caso en las pruebas.
 """
 
-from fashion_bench.machine.facts import Facts
-from fashion_bench.machine.finding import Finding
-from fashion_bench.machine.rules import gpu, installation, resources
+from fashion_bench.doctor.facts import Facts
+from fashion_bench.doctor.finding import Finding
+from fashion_bench.doctor.rules import gpu, installation, resources
 
 VERDICT = (*installation.RULES, *gpu.RULES)
 """Por orden: mientras falla una pieza no se juzgan las que se apoyan en ella."""

@@ -1,13 +1,15 @@
 """Lo que se cuenta del equipo antes de entrenar: primero, si hay GPU y, si no, por qué."""
 
+from fashion_bench.doctor import diagnosis, trial
+from fashion_bench.doctor.facts import Facts
+from fashion_bench.doctor.probe import gather
 from fashion_bench.errors import TutorialError
-from fashion_bench.machine import backends, diagnosis, hardware
-from fashion_bench.machine.facts import Facts
-from fashion_bench.machine.probe import ask_tensorflow, gather
+from fashion_bench.machine import backends, hardware
 from fashion_bench.record import Accelerator, Machine, Software
+from fashion_bench.values import Backend
 
 
-def choose_device(requested: str, backend: str) -> None:
+def choose_device(requested: str, backend: Backend) -> None:
     """Deja a la vista solo el dispositivo pedido.
 
     Args:
@@ -22,7 +24,7 @@ def choose_device(requested: str, backend: str) -> None:
     if requested == "gpu" and backends.gpu_name(backend) is None:
         raise TutorialError(
             "device='gpu' no es posible; elige device='auto' o device='cpu': "
-            f"{why_no_gpu(backend, _facts())}"
+            f"{diagnosis.verdict(_facts(backend)).line}"
         )
 
 
@@ -39,17 +41,6 @@ def report(requested: str, precision: str) -> str:
     )
 
 
-def why_no_gpu(backend: str, facts: Facts) -> str:
-    """Explica en una línea por qué el motor no ve ninguna GPU y qué hacer."""
-    if backend == "tensorflow" or not facts.nvidia_cards:
-        return diagnosis.verdict(facts).line
-    return (
-        f"este equipo tiene una {facts.nvidia_cards[0].name}, pero el {backends.TITLES[backend]} "
-        "instalado es solo para CPU; instala el que usa CUDA, como explica el README en «Otros "
-        "motores»"
-    )
-
-
 def describe(
     machine: Machine,
     software: Software,
@@ -58,17 +49,17 @@ def describe(
     precision: str,
 ) -> str:
     """Resume un equipo: primero, si hay GPU; después, lo que conviene arreglar."""
-    facts = _facts()
+    facts = _facts(software.backend)
     notices = [f"Aviso: {notice.line}" for notice in diagnosis.besides(facts)]
     if accelerator:
         first = f"GPU detectada: {_full_name(accelerator)}"
         verdict = diagnosis.verdict(facts)
-        if software.backend == "tensorflow" and verdict.severity != "ok":
+        if verdict.severity != "ok":
             notices.insert(0, f"Aviso: {verdict.line}")
     elif requested == "cpu":
         first = "GPU no usada: has pedido device='cpu'"
     else:
-        first = f"GPU no detectada: {why_no_gpu(software.backend, facts)}"
+        first = f"GPU no detectada: {diagnosis.verdict(facts).line}"
     if precision == "mixed_float16" and not accelerator:
         notices.append(
             "Aviso: casi ninguna CPU calcula en float16; irá muchas veces más lenta que en float32"
@@ -102,12 +93,12 @@ def _full_name(accelerator: Accelerator) -> str:
     return f"{accelerator.name} ({known})" if known else accelerator.name
 
 
-def _facts() -> Facts:
+def _facts(backend: Backend) -> Facts:
     """Los hechos con los que se juzga, una vez elegido el dispositivo."""
-    facts = gather(ask_tensorflow())
+    facts = gather(backend, trial.ask(backend))
     if diagnosis.verdict(facts).severity == "ok":
         return facts
-    return gather()  # en un proceso nuevo, TensorFlow dice además qué le falla
+    return gather(backend)  # en un proceso nuevo, el motor dice además qué le falla
 
 
 def _engine(software: Software) -> str:

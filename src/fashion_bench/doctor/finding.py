@@ -15,6 +15,21 @@ WSL_PAGE = "https://learn.microsoft.com/windows/wsl/install"
 METAL_PAGE = "https://developer.apple.com/metal/tensorflow-plugin/"
 VISUAL_CPP_PAGE = "https://learn.microsoft.com/cpp/windows/latest-supported-vc-redist"
 PYTHON_PAGE = "https://www.python.org/downloads/"
+PYTORCH_PAGE = "https://pytorch.org/get-started/locally/"
+JAX_PAGE = "https://docs.jax.dev/en/latest/installation.html"
+CUDNN_PAGE = (
+    "https://docs.nvidia.com/deeplearning/cudnn/backend/latest/reference/support-matrix.html"
+)
+CONTAINER_PAGE = (
+    "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
+)
+CUDA_ERRORS_PAGE = "https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
+VISIBLE_DEVICES_PAGE = (
+    "https://docs.nvidia.com/cuda/cuda-programming-guide/05-appendices/environment-variables.html"
+)
+LONG_PATHS_PAGE = "https://learn.microsoft.com/windows/win32/fileio/maximum-file-path-limitation"
+SHADOWING_PAGE = "https://docs.python.org/3/tutorial/modules.html#the-module-search-path"
+KERAS_PAGE = "https://keras.io/getting_started/"
 PIP_CACHE_PAGE = "https://pip.pypa.io/en/stable/cli/pip_cache/"
 
 Severity = Literal["error", "warning", "ok"]

@@ -1,12 +1,12 @@
 """Reglas sobre lo que le queda libre al equipo."""
 
-from fashion_bench.machine.facts import Facts
-from fashion_bench.machine.finding import PIP_CACHE_PAGE, Finding, warning
+from fashion_bench.doctor import needs
+from fashion_bench.doctor.facts import Facts
+from fashion_bench.doctor.finding import PIP_CACHE_PAGE, Finding, warning
 
 MIN_FREE_MEMORY_GIB = 1.5
 """Medido: la lección entera, sin GPU, llega a 1.1 GiB."""
 MIN_FREE_DISK_GIB = 0.5
-INSTALL_DISK_GIB = {"requirements.txt": 2, "requirements-macos.txt": 2, "requirements-cuda.txt": 6}
 
 
 def low_memory(facts: Facts) -> Finding | None:
@@ -22,10 +22,10 @@ def low_memory(facts: Facts) -> Finding | None:
 
 def low_disk(facts: Facts) -> Finding | None:
     """Falta disco para guardar los resultados o, si aún no hay TensorFlow, para instalarlo."""
-    if facts.tensorflow.version:
+    if facts.engine.version:
         needed, purpose = MIN_FREE_DISK_GIB, "guardar los resultados"
     else:
-        needed, purpose = INSTALL_DISK_GIB[facts.lock], f"instalar {facts.lock}"
+        needed, purpose = needs.INSTALL_DISK_GIB[facts.lock], f"instalar {facts.lock}"
     if facts.free_disk_gib >= needed:
         return None
     return warning(

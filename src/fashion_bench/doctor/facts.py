@@ -1,0 +1,187 @@
+"""Los hechos de un equipo que deciden si un motor ve su GPU y calcula en ella.
+
+Aquí está su forma y lo que de ellos se sigue sin más; los reúne `probe` y los juzga `diagnosis`.
+"""
+
+import re
+from typing import Literal
+
+from fashion_bench.doctor import needs
+from fashion_bench.record import Accelerator
+from fashion_bench.values import Backend, Frozen
+
+
+class Engine(Frozen):
+    """Hasta dónde llega un motor de cálculo: importarse, importar Keras y dar un paso."""
+
+    name: Backend
+    version: str | None = None
+    """`None` si la importación falla."""
+    keras: str | None = None
+    """`None` si falla la de Keras, o aún no se ha llegado a ella."""
+    cuda: str | None = None
+    """La CUDA con la que se construyó; `None` si es solo para CPU."""
+    capabilities: tuple[str, ...] = ()
+    """Para qué GPU trae código, si lo cuenta: `sm_80`, `compute_90`…"""
+    gpus: tuple[str, ...] = ()
+    tried_on: Literal["gpu", "cpu"] | None = None
+    """Dónde se dio un paso de entrenamiento; `None` si no se ha intentado."""
+    agrees: bool | None = None
+    """Si el paso coincide con el de la CPU (en ella, si da un número); `None` si no acabó."""
+    exit_code: int | None = 0
+    """Con qué código acabó la prueba; `None` si no acabó a tiempo."""
+    messages: str = ""
+    """Lo que escribió en la salida de errores."""
+
+    @property
+    def progress(self) -> tuple[bool, bool, bool, bool]:
+        """Hasta dónde ha llegado, para comparar dos pruebas."""
+        return bool(self.version), bool(self.keras), self.agrees is True, bool(self.gpus)
+
+    @property
+    def failed(self) -> bool:
+        """Dice si el paso de entrenamiento se intentó y no salió."""
+        return self.tried_on is not None and self.agrees is not True
+
+    @property
+    def last_line(self) -> str:
+        """La última línea que escribió: en un error de Python, la que dice cuál."""
+        lines = [line.strip() for line in self.messages.splitlines() if line.strip()]
+        return lines[-1][:200] if lines else ""
+
+
+class Facts(Frozen):
+    """Todo lo que hace falta saber de un equipo."""
+
+    os: str
+    system: str
+    architecture: str
+    libc: str
+    """La biblioteca de C de un Linux y su versión, como «glibc 2.36» o «musl»."""
+    wsl: Literal[0, 1, 2]
+    """La versión de WSL; 0 si no lo es."""
+    container: bool
+    virtual_machine: bool
+    rosetta: bool
+    """Un Python para Intel que un Mac con Apple silicon traduce al vuelo."""
+    python: str
+    python_bits: int
+    python_command: str
+    distributions: dict[str, str]
+    """Versión que importa Python de los motores, de lo que choca con ellos y de las de CUDA."""
+    outside: dict[str, str]
+    """De esas, las que toma de fuera de su entorno, y de qué carpeta."""
+    missing_cuda_wheels: tuple[str, ...]
+    engine: Engine
+    in_the_way: tuple[str, ...] | None
+    """Variables («NOMBRE=valor») y ficheros con los que el motor falla y sin los que no falla.
+
+    `None` si no se ha probado.
+    """
+    nvidia_cards: tuple[Accelerator, ...]
+    nvidia_error: str | None
+    """Por qué no responde el controlador de NVIDIA o una de sus tarjetas."""
+    nvidia_hardware: bool
+    """Hay una tarjeta NVIDIA enchufada (o, en WSL2, una GPU compartida), con o sin controlador."""
+    nouveau: bool
+    """Linux usa la tarjeta con nouveau, el controlador libre, que no tiene CUDA."""
+    secure_boot: bool
+    """El arranque seguro está puesto: Linux no carga módulos sin firmar."""
+    prime: str | None
+    """Qué gráficos elige `prime-select` en un portátil con dos, si lo hay."""
+    visible_devices: str | None
+    """La variable CUDA_VISIBLE_DEVICES."""
+    path_length: int
+    """Letras de la ruta del entorno de Python."""
+    long_paths: bool
+    """Si el sistema admite rutas de más de 260 letras."""
+    free_memory_gib: float
+    free_disk_gib: float
+
+    @property
+    def unused_card(self) -> Accelerator | None:
+        """La tarjeta más capaz de las que responden, si el motor no ve ninguna GPU."""
+        if self.engine.gpus:
+            return None
+        return max(
+            self.nvidia_cards,
+            key=lambda card: capability(card.compute_capability or "0.0"),
+            default=None,
+        )
+
+    @property
+    def card(self) -> Accelerator | None:
+        """La tarjeta en la que se entrenaría: la que ve el motor o, si no ve, la más capaz."""
+        if not self.engine.gpus:
+            return self.unused_card
+        used = self.engine.gpus[0]
+        return next((card for card in self.nvidia_cards if card.name == used), None)
+
+    @property
+    def needs(self) -> needs.Need:
+        """Lo que pide el motor instalado."""
+        return needs.need(self.engine.name, self.engine.version)
+
+    @property
+    def driver_needed(self) -> str:
+        """El controlador más antiguo con el que el motor calcula en la tarjeta de este equipo."""
+        driver = needs.DRIVERS[self._cuda]
+        told = self.card.compute_capability if self.card else None
+        if self.engine.name == "tensorflow" and told and capability(told) >= needs.NEW_CARD:
+            driver = needs.NEW_CARD_DRIVER
+        return driver.linux if self.system == "Linux" and not self.wsl else driver.windows
+
+    @property
+    def capabilities(self) -> tuple[tuple[int, int], int]:
+        """Para qué tarjetas trae código el motor: de qué capacidad a cuál, sin su punto."""
+        told = [capability(text) for text in self.engine.capabilities]
+        if told:
+            return min(told), max(told)[0]
+        return max(self.needs.oldest, needs.OLDEST_CARD[self._cuda]), self.needs.newest
+
+    @property
+    def _cuda(self) -> int:
+        """La generación de CUDA del motor o, si es de una más nueva, la última de la tabla."""
+        major = numbers(self.engine.cuda or self.needs.cuda)[0]
+        return min(major, max(needs.DRIVERS))
+
+    @property
+    def python_fits_metal(self) -> bool:
+        """Dice si hay tensorflow-metal para este Python."""
+        return numbers(self.python)[:2] <= needs.METAL_LAST_PYTHON
+
+    @property
+    def lock(self) -> str:
+        """Fichero de versiones fijas que le toca a este equipo."""
+        if self.system == "Darwin" and self.python_fits_metal:
+            return "requirements-macos.txt"
+        nvidia = self.nvidia_cards or (self.nvidia_hardware and not self.wsl)
+        if self.system == "Linux" and self.architecture == "x86_64" and nvidia:
+            return "requirements-cuda.txt"
+        return "requirements.txt"
+
+    def install(self, lock: str, option: str = "") -> str:
+        """Orden que instala un fichero de versiones fijas."""
+        return " ".join(filter(None, [self.python_command, "-m pip install", option, "-r", lock]))
+
+    @property
+    def new_environment(self) -> str:
+        """Orden que rehace `.venv` con Python 3.12."""
+        if self.system == "Windows":
+            return (
+                r"py -3.12 -m venv --clear .venv && .venv\Scripts\python -m pip install "
+                "-r requirements.txt"
+            )
+        lock = "requirements-macos.txt" if self.system == "Darwin" else self.lock
+        return f"python3.12 -m venv --clear .venv && .venv/bin/python -m pip install -r {lock}"
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Los números de una versión, para compararla con otra."""
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+def capability(text: str) -> tuple[int, int]:
+    """Capacidad de cómputo escrita como `8.6`, `sm_86` o `compute_86`."""
+    digits = re.sub(r"\D", "", text)
+    return int(digits[:-1]), int(digits[-1])

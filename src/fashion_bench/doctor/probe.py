@@ -1,0 +1,235 @@
+"""Reúne los hechos de este equipo con los que se diagnostica su GPU."""
+
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path, PurePath
+from typing import Literal
+
+import psutil
+
+from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR
+from fashion_bench.doctor import trial
+from fashion_bench.doctor.facts import Engine, Facts
+from fashion_bench.folders import home, shown
+from fashion_bench.jupyter import hiding_files
+from fashion_bench.machine import hardware
+from fashion_bench.values import Backend
+
+PCI_DEVICES = Path("/sys/bus/pci/devices")
+CPUINFO = Path("/proc/cpuinfo")
+KERNEL_MODULES = Path("/sys/module")
+EFI_VARIABLES = Path("/sys/firmware/efi/efivars")
+CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+PRIME = Path("/etc/prime-discrete")
+
+STRAY = (
+    "PYTHON",
+    *("TF_", "XLA_", "KERAS_", "JAX_", "TORCH_", "PYTORCH_", "CUDA_", "CUDNN_", "NCCL_", "TPU_"),
+    *("ONEDNN_", "DNNL_", "MKL_", "OMP_", "KMP_", "GOMP_", "LD_", "DYLD_", "MPL"),
+)
+"""Cómo empiezan las variables con las que alguien puede cambiar lo que hacen los motores."""
+
+OURS = {
+    *("TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND", "PYTHONIOENCODING", "PYTHONUTF8"),
+    *("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"),
+}
+"""Las que pone la prueba, o no cambian lo que se calcula."""
+
+RELEVANT = re.compile(r"tensorflow.*|tf-nightly.*|keras|torch|jax.*|numpy|protobuf|nvidia-.*-cu\d+")
+"""Los paquetes que deciden si se puede entrenar."""
+
+
+def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Facts:
+    """Reúne los hechos de este equipo.
+
+    Args:
+        backend: el motor que interesa.
+        engine: lo que ya se sabe de él; si no se da, lo prueba un proceso aparte y, si no va
+            bien, busca qué variable o qué fichero de la persona lo impide.
+    """
+    cards, nvidia_error = hardware.ask_nvidia()
+    hiding = [*hiding_files(NOTEBOOKS_DIR), *hiding_files(PROJECT_DIR)]
+    in_the_way: tuple[str, ...] | None = None
+    if engine is None:
+        folder = hiding[0].parent if hiding else NOTEBOOKS_DIR
+        engine, in_the_way = trial.run(backend, folder), ()
+        if engine.agrees is not True or (cards and not engine.gpus):
+            in_the_way = _in_the_way(engine, hiding)
+    installed, outside = _distributions()
+    return Facts(
+        os=hardware.operating_system(),
+        system=platform.system(),
+        architecture=platform.machine(),
+        libc=_libc(),
+        wsl=_wsl(),
+        container=any(mark.exists() for mark in CONTAINER_MARKS),
+        virtual_machine=_is_virtual_machine(),
+        rosetta=_is_rosetta(),
+        python=platform.python_version(),
+        python_bits=64 if sys.maxsize > 2**32 else 32,
+        python_command=python_command(_this_python(), PROJECT_DIR),
+        distributions=installed,
+        outside=outside,
+        missing_cuda_wheels=_missing_cuda_wheels(installed),
+        engine=engine,
+        in_the_way=in_the_way,
+        nvidia_cards=tuple(cards),
+        nvidia_error=nvidia_error,
+        nvidia_hardware=_has_nvidia_hardware(),
+        nouveau=(KERNEL_MODULES / "nouveau").exists(),
+        secure_boot=_has_secure_boot(),
+        prime=PRIME.read_text().strip() if PRIME.exists() else None,
+        visible_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        path_length=len(sys.prefix),
+        long_paths=_has_long_paths(),
+        free_memory_gib=round(psutil.virtual_memory().available / 2**30, 1),
+        free_disk_gib=round(shutil.disk_usage(PROJECT_DIR).free / 2**30, 1),
+    )
+
+
+def _in_the_way(engine: Engine, hiding: list[Path]) -> tuple[str, ...]:
+    """Busca, probando, la variable o el fichero que impide que un motor llegue más lejos."""
+    variables = [name for name in os.environ if name.startswith(STRAY) and name not in OURS]
+    causes: list[str | Path] = [*hiding, *sorted(variables, key=_prefix)]
+    if not causes:
+        return ()
+
+    def progress(kept: str | Path | None) -> tuple[bool, ...]:
+        with tempfile.TemporaryDirectory() as folder:
+            if isinstance(kept, Path):
+                Path(folder, kept.name).symlink_to(kept)
+            without = [name for name in variables if name != kept]
+            return trial.run(engine.name, Path(folder), without).progress
+
+    best = progress(None)
+    if best <= engine.progress:
+        return ()
+    alone = None if len(causes) == 1 else next((c for c in causes if progress(c) < best), None)
+    return tuple(  # si ninguna lo estropea por sí sola, son varias a la vez
+        shown(cause) if isinstance(cause, Path) else f"{cause}={os.environ[cause]}"
+        for cause in ([alone] if alone else causes)
+    )
+
+
+def _prefix(name: str) -> int:
+    return next(place for place, start in enumerate(STRAY) if name.startswith(start))
+
+
+def python_command(executable: PurePath, project: PurePath) -> str:
+    """Cómo se llama a este Python desde la carpeta del proyecto, sin rutas personales."""
+    if executable.is_relative_to(project):
+        return str(executable.relative_to(project))
+    return "python"
+
+
+def anonymous(text: str) -> str:
+    """Quita de un texto las carpetas personales, el nombre del usuario y el del equipo.
+
+    Un nombre de una sola letra, o la raíz del disco, se deja: quitarlo estropearía el texto.
+    """
+    person, host = home(), socket.gethostname().partition(".")[0]
+    folders = [(Path(sys.prefix), "<entorno>"), (PROJECT_DIR, "<proyecto>")]
+    if person:
+        folders.append((person, "~"))
+    for folder, alias in folders:
+        for written in (str(folder), str(folder).replace("\\", "\\\\")):
+            text = text.replace(written, alias)
+    if person and len(person.name) > 1:
+        text = re.sub(rf"(?<=[/\\]){re.escape(person.name)}(?=[/\\])", "<usuario>", text)
+    if len(host) > 1 and host != "localhost":
+        text = re.sub(rf"\b{re.escape(host)}\b", "<equipo>", text)
+    return text
+
+
+def _this_python() -> Path:
+    executable = Path(sys.executable)  # en un entorno virtual es un enlace: no hay que seguirlo
+    return executable.parent.resolve() / executable.name
+
+
+def _distributions() -> tuple[dict[str, str], dict[str, str]]:
+    """Las versiones que Python importa y, de las que toma de fuera de su entorno, la carpeta."""
+    installed: dict[str, str] = {}
+    outside: dict[str, str] = {}
+    prefixes = [Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)]
+    for found in importlib.metadata.distributions():
+        name = (found.name or "").lower().replace("_", "-")
+        if not RELEVANT.fullmatch(name) or name in installed:  # manda la primera que se encuentra
+            continue
+        installed[name] = found.version
+        folder = Path(str(found.locate_file(""))).resolve()
+        if not any(folder.is_relative_to(prefix) for prefix in prefixes):
+            outside[name] = shown(folder)
+    return dict(sorted(installed.items())), dict(sorted(outside.items()))
+
+
+def _missing_cuda_wheels(installed: dict[str, str]) -> tuple[str, ...]:
+    """Bibliotecas CUDA que el propio TensorFlow pide en `tensorflow[and-cuda]` y no están."""
+    try:
+        required = importlib.metadata.requires("tensorflow") or []
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+    names = {re.split(r"[^\w-]", line)[0] for line in required if "and-cuda" in line}
+    return tuple(sorted(names - installed.keys()))
+
+
+def _has_nvidia_hardware() -> bool:
+    if hardware.is_wsl():
+        return Path("/dev/dxg").exists()
+    return any(
+        (device / "vendor").read_text().strip() == "0x10de"
+        and (device / "class").read_text().startswith("0x03")  # pantalla o cálculo; no sonido
+        for device in PCI_DEVICES.glob("*")
+    )
+
+
+def _wsl() -> Literal[0, 1, 2]:
+    """La versión de WSL: la 1 no lleva un Linux de verdad y se presenta siempre como el 4.4.0."""
+    if not hardware.is_wsl():
+        return 0
+    return 1 if platform.release().startswith("4.4.0-") else 2
+
+
+def _libc() -> str:
+    if platform.system() != "Linux":
+        return ""
+    name, version = platform.libc_ver()
+    return f"{name} {version}".strip() or "musl"
+
+
+def _has_secure_boot() -> bool:
+    """Lo dice el último byte de una variable de la UEFI."""
+    values = [path.read_bytes()[-1:] for path in EFI_VARIABLES.glob("SecureBoot-*")]
+    return values == [b"\x01"]
+
+
+def _has_long_paths() -> bool:
+    if sys.platform == "win32":
+        import winreg
+
+        key = r"SYSTEM\CurrentControlSet\Control\FileSystem"
+        try:
+            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key) as opened:
+                return bool(winreg.QueryValueEx(opened, "LongPathsEnabled")[0])
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def _is_virtual_machine() -> bool:
+    return CPUINFO.exists() and not hardware.is_wsl() and "hypervisor" in CPUINFO.read_text()
+
+
+def _is_rosetta() -> bool:
+    if platform.system() != "Darwin":
+        return False
+    asked = subprocess.run(
+        ["/usr/sbin/sysctl", "-n", "sysctl.proc_translated"], capture_output=True, text=True
+    )
+    return asked.stdout.strip() == "1"

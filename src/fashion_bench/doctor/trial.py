@@ -1,0 +1,164 @@
+"""La prueba de un motor: importarlo, importar Keras y dar un paso de entrenamiento donde toque.
+
+Se hace en un proceso aparte, desde la carpeta del cuaderno y como lo haría su kernel; así lo peor
+que puede pasar es que ese proceso se rompa. Va contando hasta dónde llega.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fashion_bench import PROJECT_DIR
+from fashion_bench.doctor.facts import Engine
+from fashion_bench.jupyter import choose_backend, prepare_import, restore_keras
+from fashion_bench.machine import backends
+from fashion_bench.values import Backend
+
+TIMEOUT_SECONDS = 120
+
+IMAGES, SIDE, CLASSES = 32, 8, 10
+
+CODE = """
+import sys
+if sys.path[0] == '': del sys.path[0]
+from ipykernel import kernelapp
+sys.path[:0] = ['']
+sys.path.append({source!r})
+from fashion_bench.doctor import trial
+trial.main({backend!r})
+"""
+"""Lo que hace un kernel con su ruta de búsqueda: mirar primero en su carpeta, una vez arrancado."""
+
+
+def run(backend: Backend, folder: Path, without: Iterable[str] = ()) -> Engine:
+    """Prueba un motor en un proceso aparte.
+
+    Args:
+        backend: `tensorflow`, `torch` o `jax`.
+        folder: carpeta desde la que se ejecuta.
+        without: variables de entorno que se le quitan.
+    """
+    environ = {name: value for name, value in os.environ.items() if name not in set(without)}
+    # De TensorFlow, avisos y errores, sin lo demás; y en UTF-8, para reconocer qué hay que quitar.
+    environ |= {"TF_CPP_MIN_LOG_LEVEL": "1", "PYTHONIOENCODING": "utf-8"}
+    code = CODE.format(source=str(PROJECT_DIR / "src"), backend=backend)
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            env=environ,
+            cwd=folder,
+            timeout=TIMEOUT_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        return _heard(backend, error.stdout, error.stderr, None)
+    return _heard(backend, child.stdout, child.stderr, child.returncode)
+
+
+def _heard(
+    backend: Backend, output: bytes | None, errors: bytes | None, exit_code: int | None
+) -> Engine:
+    told = (output or b"").decode(errors="replace").splitlines()
+    answers = [line for line in told if line.startswith('{"name":')]
+    reached = Engine.model_validate_json(answers[-1]) if answers else Engine(name=backend)
+    return reached.model_copy(
+        update={"exit_code": exit_code, "messages": (errors or b"").decode(errors="replace")}
+    )
+
+
+def main(backend: Backend) -> None:
+    """Hace la prueba en este proceso; escribe en cada avance, en una línea, un `Engine`."""
+    choose_backend(backend)
+    prepare_import()
+    engine = ask(backend)
+    print(engine.model_dump_json(), flush=True)
+    import keras
+
+    restore_keras()
+    backends.hide_devices("auto", backend)
+    device = backends.gpu_device(backend) if engine.gpus else "cpu"
+    engine = engine.model_copy(
+        update={"keras": keras.__version__, "tried_on": "gpu" if engine.gpus else "cpu"}
+    )
+    print(engine.model_dump_json(), flush=True)
+    engine = engine.model_copy(update={"agrees": _step(device)})
+    print(engine.model_dump_json(), flush=True)
+
+
+def ask(backend: Backend) -> Engine:
+    """Importa el motor en este mismo proceso y cuenta qué GPU ve, sin probarlas."""
+    found = _ASK[backend]()
+    keras = sys.modules.get("keras")
+    return Engine(name=backend, keras=getattr(keras, "__version__", None), **found)
+
+
+def _ask_tensorflow() -> dict[str, Any]:
+    import tensorflow as tf
+
+    build = tf.sysconfig.get_build_info()
+    return {
+        "version": tf.__version__,
+        "cuda": backends.versions("tensorflow")["cuda"],
+        "capabilities": tuple(build.get("cuda_compute_capabilities", ())),
+        "gpus": tuple(
+            tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+            for gpu in tf.config.list_physical_devices("GPU")
+        ),
+    }
+
+
+def _ask_torch() -> dict[str, Any]:
+    import torch
+
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    if not gpus and torch.backends.mps.is_available():
+        gpus = [backends.MPS]
+    return {
+        "version": torch.__version__,
+        "cuda": torch.version.cuda,
+        "capabilities": tuple(torch.cuda.get_arch_list()),
+        "gpus": tuple(gpus),
+    }
+
+
+def _ask_jax() -> dict[str, Any]:
+    import jax
+
+    return {
+        "version": jax.__version__,
+        "cuda": backends.versions("jax")["cuda"],
+        "gpus": tuple(each.device_kind for each in jax.devices() if each.platform == "gpu"),
+    }
+
+
+_ASK = {"tensorflow": _ask_tensorflow, "torch": _ask_torch, "jax": _ask_jax}
+
+
+def _step(device: str) -> bool:
+    """Da un paso de entrenamiento, con una convolución, y lo compara con el de la CPU."""
+    import keras
+    import numpy as np
+
+    from fashion_bench.machine import correctness
+
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (IMAGES, SIDE, SIDE, 1)).astype("float32")
+    labels = random.integers(0, CLASSES, IMAGES)
+    model = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 1)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(CLASSES),
+        ]
+    )
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    if device == "cpu":
+        loss, _ = correctness.training_step(model, images, labels, "cpu", "float32")
+        return bool(np.isfinite(loss))
+    return correctness.agreement(model, images, labels, device, "float32").ok
