@@ -3,7 +3,9 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from fashion_bench.errors import TutorialError
 from fashion_bench.machine import correctness
 from fashion_bench.record import TOLERANCE
 
@@ -52,8 +54,6 @@ def test_the_same_device_agrees_and_the_model_does_not_change(precision: str) ->
 def test_the_step_is_the_gradient() -> None:
     model = build_model()
     loss, gradients = correctness.training_step(model, IMAGES, LABELS, "cpu", "float32")
-    import tensorflow as tf
-
     with tf.GradientTape() as tape:
         expected_loss = model.loss(LABELS, model(IMAGES, training=False))
     expected = tape.gradient(expected_loss, [v.value for v in model.trainable_variables])
@@ -89,3 +89,30 @@ def test_what_is_said_when_it_is_right_or_not_needed() -> None:
     result = correctness.agreement(model, IMAGES, LABELS, "cpu", "float32")
     assert correctness.describe(result).startswith("La GPU calcula lo mismo que la CPU")
     assert "no hay nada que comparar" in correctness.describe(None)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            tf.errors.InternalError(None, None, "DNN library initialization failed.\nmás"),
+            "un paso de entrenamiento falla en ella («DNN library initialization failed.»)",
+        ),
+        (RuntimeError("CUDA error: no kernel image is available"), "no kernel image is available"),
+        (RuntimeError("MPS backend out of memory"), "no tiene memoria libre"),
+        (tf.errors.ResourceExhaustedError(None, None, "failed to allocate"), "no tiene memoria"),
+    ],
+)
+def test_a_gpu_that_does_not_compute_is_told_in_spanish(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    def step(*arguments: object) -> correctness.Step:
+        if arguments[3] == "cpu":
+            return 1.0, [np.ones(2)]
+        raise error
+
+    monkeypatch.setattr(correctness, "training_step", step)
+    with pytest.raises(TutorialError) as raised:
+        correctness.agreement(build_model(), IMAGES, LABELS, "gpu:0", "float32")
+    assert told in str(raised.value)
+    assert "device='cpu'" in str(raised.value)

@@ -550,7 +550,7 @@ def test_the_person_is_told_which_variable_and_which_file() -> None:
     harmless = diagnosis.verdict(having(LINUX, BLIND | {"in_the_way": ("LD_LIBRARY_PATH=/x",)}))
     assert harmless.severity == "warning"
     on_windows = having(WINDOWS, broken() | {"in_the_way": ("TF_X=1", "TF_Y=2")})
-    assert diagnosis.verdict(on_windows).cure == "Remove-Item Env:TF_X, Env:TF_Y"
+    assert diagnosis.verdict(on_windows).cure == "set TF_X= && set TF_Y="
     hiding = having(LINUX, broken() | {"in_the_way": ("notebooks/keras.py",)})
     assert "notebooks/keras.py" in diagnosis.verdict(hiding).sentence
 

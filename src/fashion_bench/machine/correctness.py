@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import quiet
+from fashion_bench.machine import backends
 from fashion_bench.record import Agreement
 from fashion_bench.values import Precision
 
 with quiet():
     import keras
+    import tensorflow as tf
 
 Step = tuple[float, list[np.ndarray]]
 
@@ -23,9 +26,26 @@ def agreement(
         labels: `(n,)`, de 0 a 9.
         device: dispositivo que se comprueba, como `gpu:0`.
         precision: precisión con la que se entrena en él.
+
+    Raises:
+        TutorialError: si en `device` el paso no acaba.
     """
     reference = training_step(model, images, labels, "cpu", "float32")
-    return compare(reference, training_step(model, images, labels, device, precision), precision)
+    try:
+        tried = training_step(model, images, labels, device, precision)
+    except (RuntimeError, tf.errors.OpError) as error:
+        if backends.is_out_of_memory(error):
+            raise TutorialError(
+                "La GPU no tiene memoria libre ni para un paso de entrenamiento: cierra otros "
+                "programas que la usen (nvidia-smi los enseña) o elige device='cpu'."
+            ) from error
+        first_line = str(error).strip().partition("\n")[0][:200]
+        raise TutorialError(
+            f"La GPU se ve, pero un paso de entrenamiento falla en ella («{first_line}»): "
+            "«python -m fashion_bench» dice qué se puede arreglar; mientras tanto, elige "
+            "device='cpu'."
+        ) from error
+    return compare(reference, tried, precision)
 
 
 def training_step(

@@ -21,7 +21,7 @@ from fashion_bench.doctor.finding import (
     fine,
     warning,
 )
-from fashion_bench.doctor.rules.installation import PAGES
+from fashion_bench.doctor.rules.installation import PAGES, unset
 from fashion_bench.machine.backends import TITLES
 from fashion_bench.record import Accelerator
 
@@ -359,12 +359,11 @@ def gpu_hidden(facts: Facts) -> Finding | None:
     )
     if not card or facts.visible_devices is None or innocent:
         return None
-    unset = "Remove-Item Env:" if facts.system == "Windows" else "unset "
     return warning(
         id="gpu-hidden",
         sentence=f"la variable CUDA_VISIBLE_DEVICES vale «{facts.visible_devices}» y esconde tu "
         f"{card.name}; bórrala en el terminal desde el que arrancas Python",
-        cure=f"{unset}CUDA_VISIBLE_DEVICES",
+        cure=unset(facts, ["CUDA_VISIBLE_DEVICES"]),
         url=VISIBLE_DEVICES_PAGE,
     )
 

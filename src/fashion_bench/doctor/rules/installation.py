@@ -140,7 +140,7 @@ def variable_in_the_way(facts: Facts) -> Finding | None:
         sentence=f"{'con la variable' if one else 'con las variables'} {told} "
         f"{TITLES[facts.engine.name]} no funciona bien, y sin {'ella' if one else 'ellas'}, sí; "
         f"{'bórrala' if one else 'bórralas'} en el terminal desde el que arrancas Python",
-        cure=_unset(facts, names),
+        cure=unset(facts, names),
         url=PAGES[facts.engine.name],
     )
 
@@ -290,6 +290,13 @@ def cpu_does_not_compute(facts: Facts) -> Finding | None:
     )
 
 
+def unset(facts: Facts, names: list[str]) -> str:
+    """Orden que borra unas variables del terminal."""
+    if facts.system == "Windows":
+        return " && ".join(f"set {name}=" for name in names)
+    return f"unset {' '.join(names)}"
+
+
 def _quoted(facts: Facts) -> str:
     line = facts.engine.last_line
     return f" («{line}»)" if line else f" (código de salida {facts.engine.exit_code})"
@@ -327,12 +334,6 @@ def _not_published_for(facts: Facts) -> str | None:
     if numbers(facts.libc) < needs.OLDEST_GLIBC:
         return f"un Linux con {facts.libc}: pide glibc {'.'.join(map(str, needs.OLDEST_GLIBC))}"
     return None
-
-
-def _unset(facts: Facts, names: list[str]) -> str:
-    if facts.system == "Windows":
-        return "Remove-Item " + ", ".join(f"Env:{name}" for name in names)
-    return f"unset {' '.join(names)}"
 
 
 RULES = (
