@@ -13,7 +13,7 @@ from time import perf_counter
 import numpy as np
 
 from fashion_bench import lesson
-from fashion_bench.jupyter import quiet
+from fashion_bench.jupyter import quiet, silent
 from fashion_bench.machine import backends
 from fashion_bench.record import Agreement, Conditions
 from fashion_bench.values import Frozen
@@ -270,7 +270,8 @@ def local_devices(replicas: int) -> list[str]:
     Son GPU si hay bastantes; si no, la CPU partida en otras tantas. Hay que llamarla antes de que
     TensorFlow haga nada.
     """
-    gpus = tf.config.list_physical_devices("GPU")[:replicas]
+    with silent():  # sin GPU, un TensorFlow con CUDA se queja al buscarla
+        gpus = tf.config.list_physical_devices("GPU")[:replicas]
     if len(gpus) == replicas:
         tf.config.set_visible_devices(gpus, "GPU")
         for gpu in gpus:  # que quede memoria para los procesos de Ray

@@ -160,6 +160,17 @@ class Facts(Frozen):
             return "requirements-cuda.txt"
         return "requirements.txt"
 
+    @property
+    def engine_lock(self) -> str:
+        """Fichero de versiones fijas que instala el motor."""
+        return self.lock if self.engine.name == "tensorflow" else self.addition
+
+    @property
+    def addition(self) -> str:
+        """Fichero de versiones fijas que añade el motor y, con TensorFlow, sus bibliotecas."""
+        name = "cuda" if self.engine.name == "tensorflow" else self.engine.name
+        return f"requirements-{name}.txt"
+
     def install(self, lock: str, option: str = "") -> str:
         """Orden que instala un fichero de versiones fijas."""
         return " ".join(filter(None, [self.python_command, "-m pip install", option, "-r", lock]))

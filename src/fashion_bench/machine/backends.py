@@ -181,11 +181,11 @@ def versions(backend: str) -> dict[str, str | None]:
     if backend == "torch":
         import torch
 
-        cudnn = torch.backends.cudnn.version() if torch.version.cuda else None
-        return {
+        number = torch.backends.cudnn.version() if torch.version.cuda else None
+        return {  # cuDNN 9.10.2 se presenta como 91002
             "torch": torch.__version__,
             "cuda": torch.version.cuda,
-            "cudnn": str(cudnn) if cudnn else None,
+            "cudnn": f"{number // 10000}.{number // 100 % 100}.{number % 100}" if number else None,
         }
     if backend == "jax":
         import jax

@@ -138,7 +138,7 @@ def cudnn_too_new(facts: Facts) -> Finding | None:
         sentence=f"el cuDNN instalado, {found}, no trae código para tu {card.name} (capacidad de "
         f"cómputo {card.compute_capability}), y la primera convolución fallaría; instala el que "
         "fija el proyecto",
-        cure=facts.install(_cuda_lock(facts)),
+        cure=facts.install(facts.addition),
         url=CUDNN_PAGE,
     )
 
@@ -199,7 +199,7 @@ def cudnn_broken(facts: Facts) -> Finding | None:
         sentence=f"{_version(facts)} ve tu {facts.engine.gpus[0]}, pero cuDNN, la biblioteca de "
         f"las convoluciones, falla: pide la {needed} o posterior y {told}; instala la que fija "
         "el proyecto",
-        cure=facts.install(_cuda_lock(facts)),
+        cure=facts.install(facts.addition),
         url=CUDNN_PAGE,
     )
 
@@ -438,7 +438,7 @@ def engine_blind(facts: Facts) -> Finding | None:
         id="engine-blind",
         sentence=f"{_version(facts)} no ve tu {card.name}{f' («{line}»)' if line else ''}; "
         "instala otra vez las bibliotecas que fija el proyecto",
-        cure=facts.install(_cuda_lock(facts), "--force-reinstall"),
+        cure=facts.install(facts.addition, "--force-reinstall"),
         url=PAGES[facts.engine.name],
     )
 
@@ -630,12 +630,6 @@ def _cudnn(facts: Facts) -> str | None:
         if name.startswith("nvidia-cudnn-cu")
     ]
     return found[0] if found else None
-
-
-def _cuda_lock(facts: Facts) -> str:
-    """El fichero que fija las bibliotecas de NVIDIA del motor."""
-    name = facts.engine.name
-    return "requirements-cuda.txt" if name == "tensorflow" else f"requirements-{name}.txt"
 
 
 def _another_engine(facts: Facts) -> tuple[str, str] | None:

@@ -175,7 +175,7 @@ def engine_missing(facts: Facts) -> Finding | None:
     return error(
         id="engine-missing",
         sentence=f"{TITLES[name]} no está instalado en este Python; instálalo",
-        cure=facts.install(facts.lock if name == "tensorflow" else f"requirements-{name}.txt"),
+        cure=facts.install(facts.engine_lock),
         url=PAGES[name],
     )
 

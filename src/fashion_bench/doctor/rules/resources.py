@@ -25,7 +25,7 @@ def low_disk(facts: Facts) -> Finding | None:
     if facts.engine.version:
         needed, purpose = MIN_FREE_DISK_GIB, "guardar los resultados"
     else:
-        needed, purpose = needs.INSTALL_DISK_GIB[facts.lock], f"instalar {facts.lock}"
+        needed, purpose = needs.INSTALL_DISK_GIB[facts.engine_lock], f"instalar {facts.engine_lock}"
     if facts.free_disk_gib >= needed:
         return None
     return warning(
