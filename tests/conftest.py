@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,6 +130,31 @@ def browser() -> Iterator["Browser"]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, str]]:
+    """Un controlador de NVIDIA de mentira: dado un equipo, el entorno de un hijo que lo ve.
+
+    Los equipos están en `tests/driver/nvidia.c`. De este entorno quita lo que las escondería.
+    """
+    if sys.platform != "linux":
+        pytest.skip("el controlador de mentira se compila como los de Linux")
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        pytest.skip("hace falta un compilador de C: apt install gcc libc6-dev")
+    folder = tmp_path_factory.mktemp("driver")
+    nvml = folder / "libnvidia-ml.so.1"
+    source = ROOT / "tests" / "driver" / "nvidia.c"
+    subprocess.run([compiler, "-Wall", "-shared", "-fPIC", "-o", nvml, source], check=True)
+    shutil.copy(nvml, folder / "libcuda.so.1")
+
+    def environment(machine: str) -> dict[str, str]:
+        inherited = child_environment(LD_LIBRARY_PATH=str(folder), FAKE_DRIVER=machine)
+        hiding = {"CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"}
+        return {name: value for name, value in inherited.items() if name not in hiding}
+
+    return environment
 
 
 @pytest.fixture

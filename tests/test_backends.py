@@ -212,10 +212,21 @@ def test_changing_the_device_too_late(
 
 
 RTX = Accelerator(
-    name="NVIDIA GeForce RTX 3060", memory_gib=12.0, driver="560.35", compute_capability="8.6"
+    name="NVIDIA GeForce RTX 3060",
+    memory_gib=12.0,
+    driver="560.35",
+    compute_capability="8.6",
+    power_limit_w=170.0,
+    mig=None,
 )
 Place = Callable[[object], None]
-BARE = {"memory_gib": None, "driver": None, "compute_capability": None}
+BARE = {
+    "memory_gib": None,
+    "driver": None,
+    "compute_capability": None,
+    "power_limit_w": None,
+    "mig": None,
+}
 
 
 @dataclass(frozen=True)
@@ -287,9 +298,8 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Place:
 
 @pytest.fixture(autouse=True)
 def nvidia(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Las tarjetas que ve el controlador: dos."""
-    other = RTX.model_copy(update={"name": "NVIDIA T400"})
-    monkeypatch.setattr(backends, "nvidia_cards", lambda: [other, RTX])
+    """La tarjeta que conoce el controlador."""
+    monkeypatch.setattr(backends, "find_accelerator", {RTX.name: RTX}.get)
 
 
 def model_on(device: object) -> SimpleNamespace:
@@ -446,7 +456,7 @@ def test_whether_a_gpu_multiplies_with_fewer_bits(
     place({"torch": CUDA, "jax": JaxDevice("cuda", RTX.name), "tensorflow": None}[backend])
     monkeypatch.setattr(backends, "_tensorflow_gpu", lambda: RTX.name)
     card = RTX.model_copy(update={"compute_capability": capability})
-    monkeypatch.setattr(backends, "nvidia_cards", lambda: [card])
+    monkeypatch.setattr(backends, "find_accelerator", {card.name: card}.get)
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", allowed)
     monkeypatch.setattr(
         tf.config.experimental, "tensor_float_32_execution_enabled", lambda: allowed

@@ -139,7 +139,9 @@ class FakeCard:
     nvmlDeviceGetEnforcedPowerLimit: object = 170_000  # noqa: N815
     nvmlDeviceGetMigMode: object = field(default_factory=lambda: NOT_SUPPORTED)  # noqa: N815
     nvmlDeviceGetCurrentClocksThrottleReasons: object = 0  # noqa: N815
-    nvmlDeviceGetComputeRunningProcesses: object = ()  # noqa: N815
+    nvmlDeviceGetComputeRunningProcesses: object = field(  # noqa: N815
+        default_factory=lambda: [SimpleNamespace(pid=os.getpid())]
+    )
     nvmlDeviceGetClockInfo: object = 1800  # noqa: N815
     nvmlDeviceGetTemperature: object = 65  # noqa: N815
 
@@ -232,8 +234,9 @@ def test_a_driver_that_hides_its_version_loses_only_its_version(nvml: FakeDriver
     assert hardware.nvidia_cards() == [RTX.model_copy(update={"driver": None})]
 
 
-def test_a_card_that_says_it_has_no_memory_of_its_own(nvml: FakeDriver) -> None:
-    nvml.cards = [FakeCard(nvmlDeviceGetMemoryInfo=SimpleNamespace(total=0))]
+@pytest.mark.parametrize("total", [0, 2**20])
+def test_a_card_that_says_it_has_no_memory_of_its_own(nvml: FakeDriver, total: int) -> None:
+    nvml.cards = [FakeCard(nvmlDeviceGetMemoryInfo=SimpleNamespace(total=total))]
     assert hardware.nvidia_cards() == [RTX.model_copy(update={"memory_gib": None})]
 
 
@@ -315,11 +318,21 @@ def test_a_card_says_why_it_slows_down(nvml: FakeDriver, reasons: int, told: str
 
 def test_this_program_is_not_one_of_the_others(nvml: FakeDriver) -> None:
     here, other, another = (SimpleNamespace(pid=os.getpid() + more) for more in (0, 1, 2))
-    for programs, others in (([here], 0), ([other, here, another], 2), ([other], 1)):
+    for programs, others in (([here], 0), ([other, here, another], 2)):
         nvml.cards = [FakeCard(nvmlDeviceGetComputeRunningProcesses=programs)]
         state = CardWatcher(RTX).state()
         assert state is not None
         assert state.other_programs == others
+
+
+@pytest.mark.parametrize("programs", [[], [SimpleNamespace(pid=-1)]])
+def test_in_a_container_that_hides_this_program_nobody_else_is_accused(
+    nvml: FakeDriver, programs: list[SimpleNamespace]
+) -> None:
+    nvml.cards = [FakeCard(nvmlDeviceGetComputeRunningProcesses=programs)]
+    state = CardWatcher(RTX).state()
+    assert state is not None
+    assert state.other_programs is None
 
 
 def test_what_a_card_does_not_say_is_unknown(nvml: FakeDriver) -> None:

@@ -117,8 +117,8 @@ class Accelerator(Frozen):
     memory_gib: float | None = Field(gt=0, le=1e6)
     driver: Text | None
     compute_capability: Text | None
-    power_limit_w: float | None = Field(default=None, gt=0, le=1e5)
-    mig: bool | None = None
+    power_limit_w: float | None = Field(gt=0, le=1e5)
+    mig: bool | None
     """Si es solo una parte de una tarjeta partida (MIG)."""
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import X86, choose_backend, silent
-from fashion_bench.machine.hardware import nvidia_cards
+from fashion_bench.machine.hardware import find_accelerator
 from fashion_bench.record import Accelerator, Software
 from fashion_bench.values import Backend, clean
 
@@ -247,10 +247,14 @@ def _describe(name: str | None) -> Accelerator | None:
     if name is None:
         return None
     name = clean(name)
-    for card in nvidia_cards():
-        if card.name == name:
-            return card
-    return Accelerator(name=name, memory_gib=None, driver=None, compute_capability=None)
+    return find_accelerator(name) or Accelerator(
+        name=name,
+        memory_gib=None,
+        driver=None,
+        compute_capability=None,
+        power_limit_w=None,
+        mig=None,
+    )
 
 
 def _gpu_with(tensor: Any, backend: str) -> str | None:  # noqa: ANN401

@@ -76,15 +76,28 @@ def nvidia_cards() -> list[Accelerator]:
 
 def ask_nvidia() -> tuple[list[Accelerator], str | None]:
     """Como `nvidia_cards`, pero dice también qué falla: el controlador o una de las tarjetas."""
-    try:
-        pynvml.nvmlInit()
-        try:
-            cards, problem = _cards()
-        finally:
-            pynvml.nvmlShutdown()
-    except pynvml.NVMLError as error:
-        return [], str(error)
+    cards, problem = _ask_cards()
     return [card.accelerator for card in cards], problem
+
+
+def find_accelerator(name: str) -> Accelerator | None:
+    """Describe la tarjeta NVIDIA en la que se entrena; `None` si no se sabe con certeza cuál es.
+
+    De una parte de una tarjeta partida (MIG) se cuenta lo que comparte con la tarjeta entera.
+
+    Args:
+        name: cómo la llama el motor.
+    """
+    cards, _ = _ask_cards()
+    card = match_card(cards, name, first_cuda_uuid())
+    if card is not None:
+        return card.accelerator
+    whole, _, slice_name = name.partition(" MIG ")
+    for card in cards:
+        if slice_name and card.accelerator.name == whole:
+            changes = {"name": name, "memory_gib": None, "power_limit_w": None, "mig": True}
+            return card.accelerator.model_copy(update=changes)
+    return None
 
 
 def match_card(cards: Sequence[Card], name: str, cuda_uuid: str | None) -> Card | None:
@@ -161,16 +174,16 @@ class CardWatcher:
         handle = self._card.handle
         reasons = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
         slowed = {why for bit, why in SLOWDOWNS.items() if reasons & bit}
-        programs = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+        programs = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle) or ()
+        pids = [program.pid for program in programs]
         return GpuState(
             clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
             temperature_c=_ask(
                 pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU
             ),
             slowed_by=" y ".join(sorted(slowed)) or None,
-            other_programs=None
-            if programs is None
-            else sum(program.pid != os.getpid() for program in programs),
+            # Si falta este, los números son los de fuera del contenedor y no se sabe cuál es cuál.
+            other_programs=len(pids) - 1 if os.getpid() in pids else None,
         )
 
 
@@ -187,6 +200,18 @@ def _power() -> Literal["mains", "battery"] | None:
     if battery is None or battery.power_plugged is None:  # no tiene, o no sabe si está enchufada
         return None
     return "mains" if battery.power_plugged else "battery"
+
+
+def _ask_cards() -> tuple[list[Card], str | None]:
+    """Como `_cards`, sin nadie que haya abierto NVML; las tarjetas ya no se pueden preguntar."""
+    try:
+        pynvml.nvmlInit()
+        try:
+            return _cards()
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError as error:
+        return [], str(error)
 
 
 def _cards() -> tuple[list[Card], str | None]:
@@ -213,7 +238,7 @@ def _card(handle: object, driver: str | None) -> Card:
         uuid=_ask(pynvml.nvmlDeviceGetUUID, handle),
         accelerator=Accelerator(
             name=clean(_ask(pynvml.nvmlDeviceGetName, handle) or "GPU de NVIDIA"),
-            memory_gib=_gib(memory.total) if memory and memory.total else None,
+            memory_gib=(_gib(memory.total) or None) if memory else None,
             driver=clean(driver) if driver else None,
             compute_capability="{}.{}".format(*capability) if capability else None,
             power_limit_w=power / 1000 if power else None,
@@ -223,10 +248,13 @@ def _card(handle: object, driver: str | None) -> Card:
 
 
 def _ask(query: Callable[..., Answer], *arguments: object) -> Answer | None:
-    """Pregunta un dato al controlador; `None` si no lo da o, como hace WSL2, lo da ilegible."""
+    """Pregunta un dato al controlador; `None` si no lo da o, como hace WSL2, lo da ilegible.
+
+    Si el controlador es tan antiguo que no conoce la pregunta, `pynvml` lo dice con otro error.
+    """
     try:
         return query(*arguments)
-    except (pynvml.NVMLError, UnicodeDecodeError):
+    except (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError, UnicodeDecodeError):
         return None
 
 
