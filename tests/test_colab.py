@@ -1,52 +1,128 @@
 """La primera celda del cuaderno 01: en Colab instala el proyecto; donde ya está, no hace nada."""
 
+import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
-from conftest import NOTEBOOK, ROOT, Cells
+from conftest import NOTEBOOK, ROOT, Cells, child_environment
 
 CELL = Cells(NOTEBOOK).sources["colab"]
 
+VERSIONS = """\
+import json
+from importlib import metadata
+print(json.dumps({each.name: each.version for each in metadata.distributions()}))"""
 
-@pytest.mark.slow
-def test_it_asks_for_the_project_and_installs_it(tmp_path: Path) -> None:
-    """En un Python desnudo, con lo justo para instalar el proyecto sin lo que este necesita."""
-    environment, work = tmp_path / "entorno", tmp_path / "sesión"
-    work.mkdir()
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    subprocess.run(
-        [python, "-m", "pip", "install", "-q", "-U", "pip", "hatchling", "editables"], check=True
-    )
+KERNEL = """\
+import google.colab
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()"""
+"""El kernel de Colab carga `google.colab` antes de la primera celda."""
 
-    def run_cell() -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [python, "-c", f"{CELL}\nimport fashion_bench; print(fashion_bench.PROJECT_DIR)"],
-            cwd=work,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            env=os.environ
-            | {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PYTHONIOENCODING": "utf-8"},
-        )
 
-    alone = run_cell()
-    assert alone.returncode == 1
-    assert alone.stderr.startswith("Falta el proyecto: sube su .zip")
-    subprocess.run(
-        ["git", "archive", "--prefix=proyecto-main/", "-o", work / "x.zip", "HEAD"],
-        cwd=ROOT,
-        check=True,
-    )
-    installed = run_cell()
-    assert installed.returncode == 0, installed.stderr
-    assert Path(installed.stdout.strip()) == work / "proyecto" / "proyecto-main"
+def run_cell(folder: Path, before: str = "") -> subprocess.CompletedProcess:
+    """Ejecuta la celda en un Python sin paquetes; después de `before`, si se da."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys\n{before}\n{CELL}"],
+        cwd=folder, capture_output=True, text=True, encoding="utf-8", env=child_environment(),
+    )  # fmt: skip
+
+
+def pack(archive: Path, *names: str) -> None:
+    """Hace un .zip con ficheros vacíos de esos nombres."""
+    with zipfile.ZipFile(archive, "w") as opened:
+        for name in names:
+            opened.writestr(name, "")
 
 
 def test_where_the_project_is_installed_it_does_nothing(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", CELL], cwd=tmp_path, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_outside_colab_a_kernel_without_the_project_is_told(tmp_path: Path) -> None:
+    pack(tmp_path / "fashion-bench.zip", "pyproject.toml", "src/fashion_bench/__init__.py")
+    done = run_cell(tmp_path)
+    assert done.returncode
+    assert "Este kernel no es el del proyecto" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["fashion-bench.zip"]
+
+
+def test_in_colab_it_asks_for_the_zip_of_this_project(tmp_path: Path) -> None:
+    """Ni uno ajeno ni uno a medio subir valen."""
+    pack(tmp_path / "ajeno.zip", "otro/pyproject.toml", "otro/src/otro/__init__.py")
+    (tmp_path / "medio.zip").write_bytes((tmp_path / "ajeno.zip").read_bytes()[:50])
+    done = run_cell(tmp_path, "sys.modules['google.colab'] = sys")
+    assert done.returncode
+    assert "Falta el proyecto: sube su .zip" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ajeno.zip", "medio.zip"]
+
+
+def colab_python() -> str:
+    """Un Python de la versión de Colab, si lo hay; si no, este."""
+    command = [sys.executable, "-m", "uv", "python", "find", "--quiet", "--no-project", "3.13"]
+    found = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    return found or next((str(each) for each in pyenv.glob("3.13*/bin/python")), sys.executable)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("registry")
+def test_the_notebook_runs_with_what_colab_has(tmp_path: Path) -> None:
+    """Con los paquetes de `colab.txt`: la celda solo añade, y lo demás funciona con ellos."""
+    environment, session = tmp_path / "entorno", tmp_path / "content"
+    session.mkdir()
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "-q", "--python", colab_python(), environment], check=True)
+    python = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    subprocess.run(
+        [*uv, "pip", "install", "-q", "--python", python, "-r", ROOT / "tests" / "colab.txt"],
+        check=True,
+    )
+    show_packages = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    packages = subprocess.run(show_packages, capture_output=True, text=True, check=True).stdout
+    stub = Path(packages.strip(), "google", "colab")
+    stub.mkdir(parents=True)
+    (stub / "__init__.py").touch()
+    spec = tmp_path / "kernels" / "colab"
+    spec.mkdir(parents=True)
+    command = [str(python), "-c", KERNEL, "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "Colab"}))
+    pack(session / "ajeno.zip", "otro/pyproject.toml", "otro/src/otro/__init__.py")
+    subprocess.run(
+        ["git", "archive", "--prefix=proyecto-main/", "-o", session / "x.zip", "HEAD"],
+        cwd=ROOT, check=True,
+    )  # fmt: skip
+
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    place = [cell.id for cell in notebook.cells].index("colab")
+    again = [nbformat.v4.new_code_cell(source) for source in (CELL, VERSIONS)]
+    notebook.cells[place + 1 : place + 1] = again
+    notebook.cells.insert(place, nbformat.v4.new_code_cell(VERSIONS))
+    nbformat.write(notebook, tmp_path / "cuaderno.ipynb")
+    run = [sys.executable, "-m", "papermill", tmp_path / "cuaderno.ipynb", tmp_path / "hecho.ipynb"]
+    run += ["-k", "colab", "--cwd", session, "-p", "epochs", "1", "-p", "train_samples", "1000"]
+    done = subprocess.run(
+        run, capture_output=True, text=True, encoding="utf-8",
+        env=child_environment(JUPYTER_PATH=str(tmp_path), JPY_SESSION_NAME="cuaderno.ipynb"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+    cells = nbformat.read(tmp_path / "hecho.ipynb", as_version=4).cells
+    before, first, second, after = (cell.outputs for cell in cells[place : place + 4])
+    assert (first, second) == ([], [])
+    had, has = (json.loads(outputs[0].text) for outputs in (before, after))
+    assert has.items() >= had.items()
+    assert has.keys() - had.keys() == {"fashion-bench", "archspec", "nvidia-ml-py"}
+    outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    with zipfile.ZipFile(session / "x.zip") as archive:
+        sent = {Path(name).name for name in archive.namelist()}
+    results = session / "proyecto" / "proyecto-main" / "results"
+    assert len({path.name for path in results.iterdir()} - sent) == 1

@@ -35,6 +35,9 @@ STORAGE = PROJECT_DIR / "runs" / "ray"
 AUTH_TOKEN = Path.home() / ".ray" / "auth_token"
 """La clave de Ray, igual en todos los ordenadores de un clúster."""
 
+LISTENS_BEYOND = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Variable que, pese a su nombre, en Linux también decide si Ray escucha fuera de 127.0.0.1."""
+
 MAX_RESTARTS = 2
 HEALTH_SECONDS = 20
 """Lo que se espera a que un clúster diga que está en marcha."""
@@ -73,8 +76,9 @@ def started(address: str, cpus: int) -> Iterator[None]:
         cpus: procesos que caben en el de este ordenador.
 
     Raises:
-        TutorialError: si falta Ray, si en esa dirección no hay un clúster, si no acepta la clave
-            de este ordenador o si sus programas son de otras versiones.
+        TutorialError: si falta Ray o hay que reiniciar el kernel para que escuche donde debe, y si
+            en esa dirección no hay un clúster, no acepta la clave de este ordenador o sus
+            programas son de otras versiones.
     """
     if find_spec("ray") is None:
         raise TutorialError(
@@ -86,17 +90,15 @@ def started(address: str, cpus: int) -> Iterator[None]:
         "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # un proceso menos: solo sirve en la nube
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
         "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",  # hay equipos lentos
-        # Pese a su nombre, en Linux también decide si se escucha más allá de 127.0.0.1.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1" if address else "0",
     }
     if address:
         if AUTH_TOKEN.exists():
             os.environ.setdefault("RAY_AUTH_MODE", "token")
     else:  # no hay panel de Ray que conteste: que se sepa al momento y no a los 12 s
         os.environ["RAY_API_SERVER_ADDRESS"] = "http://127.0.0.1:1"
+    _reach_beyond(bool(address))
     import ray
 
-    _reach_beyond(bool(address))
     ray.shutdown()  # el de una celda que no llegó al final
     already = set(psutil.Process().children(recursive=True))
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
@@ -184,9 +186,15 @@ def fit(
         TutorialError: si el entrenamiento falla también al repetirlo.
         KeyboardInterrupt: si alguien lo detiene.
     """
-    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train import (
+        CheckpointConfig,
+        ControllerError,
+        FailureConfig,
+        RunConfig,
+        ScalingConfig,
+        WorkerGroupError,
+    )
     from ray.train.tensorflow import TensorflowTrainer
-    from ray.train.v2.api.exceptions import ControllerError, WorkerGroupError
     from ray.util.queue import Queue
 
     mailbox = Queue(actor_options={"num_cpus": 0})
@@ -300,12 +308,27 @@ def _listen(
 
 
 def _reach_beyond(allowed: bool) -> None:
-    """Deja o no que Ray escuche más allá de este ordenador, aunque ya estuviera importado."""
-    try:
-        from ray._private import ray_constants
-    except ImportError:  # otra versión de Ray: queda la variable de entorno
-        return
-    ray_constants.ENABLE_RAY_CLUSTER = allowed
+    """Deja o no que Ray escuche más allá de este ordenador.
+
+    Lo lee de una variable de entorno al importarse; después, solo se puede cambiar en una parte
+    suya que no es pública y que puede faltar en otra versión.
+
+    Raises:
+        TutorialError: si ya está importado con lo contrario y no hay cómo cambiarlo.
+    """
+    wanted = "1" if allowed else "0"
+    if "ray" in sys.modules and os.environ.get(LISTENS_BEYOND) != wanted:
+        try:
+            from ray._private import ray_constants
+        except ImportError:
+            ray_constants = None
+        if not hasattr(ray_constants, "ENABLE_RAY_CLUSTER"):
+            raise TutorialError(
+                "Esta versión de Ray, ya importada, no deja cambiar si se la alcanza desde otros "
+                "ordenadores: reinicia el kernel y ejecuta el cuaderno otra vez."
+            )
+        ray_constants.ENABLE_RAY_CLUSTER = allowed
+    os.environ[LISTENS_BEYOND] = wanted
 
 
 def _check_health(address: str) -> None:
