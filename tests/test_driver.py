@@ -4,6 +4,7 @@ Lo abre `pynvml`, como al de verdad. Está en `tests/driver`, y allí dice de d�
 """
 
 import json
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fashion_bench.doctor.facts import Engine
 from fashion_bench.record import Accelerator, GpuState
 
 CHILD = """
@@ -209,15 +211,46 @@ def test_each_machine_is_told_as_it_is(told: list[dict[str, Any]], at: int) -> N
     }
 
 
-@pytest.mark.slow
-def test_the_doctor_tells_the_cards_of_the_machine(driver: Callable[[str], dict[str, str]]) -> None:
+VERDICT = """
+import sys
+from fashion_bench.doctor import diagnosis, probe
+from fashion_bench.doctor.facts import Engine
+engine = Engine.model_validate_json(sys.argv[1])
+print(diagnosis.verdict(probe.gather(engine=engine)).id)
+"""
+CPU = Engine(name="tensorflow", version="2.21.0", keras="3.15.1")
+BLIND_CUDA = CPU.model_copy(update={"cuda": "12.5.1"})
+FAILED = {"tried_on": "gpu", "agrees": None, "exit_code": 1}
+
+
+def seeing(card: str, **changes: object) -> Engine:
+    """Un TensorFlow con CUDA que ve esa tarjeta y, si no se dice más, no la ha probado."""
+    return BLIND_CUDA.model_copy(update={"gpus": (card,)} | changes)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="en otros procesadores es otra historia")
+@pytest.mark.parametrize(
+    ("machine", "engine", "expected"),
+    [
+        ("rtx3060", CPU, "cpu-build"),
+        ("rtx3060", BLIND_CUDA, "libraries-not-found"),
+        ("gtx1080ti", seeing("NVIDIA GeForce GTX 1080 Ti"), "gpu-ready"),
+        ("rtx5090", CPU, "gpu-too-new"),
+        ("rtx5090", seeing("NVIDIA GeForce RTX 5090"), "gpu-too-new"),
+        ("old-first", CPU, "driver-old"),  # juzga la mejor de las dos
+        ("h100", seeing("NVIDIA H100 80GB HBM3"), "gpu-ready"),
+        ("h100", seeing("NVIDIA H100 80GB HBM3", **FAILED), "driver-old"),
+        ("two-equal", CPU, "cpu-build"),
+        ("lost", CPU, "driver-old"),  # la otra responde
+    ],
+)
+def test_the_verdict_on_each_machine(
+    driver: Callable[[str], dict[str, str]], machine: str, engine: Engine, expected: str
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "fashion_bench", "--json"],
+        [sys.executable, "-c", VERDICT, engine.model_dump_json()],
         capture_output=True,
         text=True,
-        encoding="utf-8",
-        env=driver("lost"),
+        env=driver(machine),
     )
-    facts = json.loads(done.stdout)["facts"]
-    assert facts["nvidia_cards"] == [RTX_2080_TI.model_dump()]
-    assert facts["nvidia_error"] == "GPU is lost"
+    assert done.stdout == f"{expected}\n", done.stderr
