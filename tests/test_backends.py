@@ -20,6 +20,7 @@ import keras
 import pytest
 from conftest import NOTEBOOK, ROOT, child_environment
 
+from fashion_bench import jupyter
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends
 from fashion_bench.record import Accelerator
@@ -43,7 +44,7 @@ names = lesson.load(
     backend=sys.argv[1], device="cpu", train_samples=1000,
 )
 import numpy as np
-from fashion_bench.measure import clock, correctness
+from fashion_bench.machine import clock, correctness
 model = names.compile_model(names.build_model())
 generator = np.random.default_rng(0)
 model.set_weights([generator.normal(0, 0.05, w.shape) for w in model.get_weights()])
@@ -150,6 +151,7 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     variables: dict[str, str] = {}
     monkeypatch.setattr(backends, "os", SimpleNamespace(environ=variables))
     monkeypatch.setattr(backends, "find_spec", lambda name: True)
+    monkeypatch.setattr(jupyter, "_backend", "tensorflow")
     monkeypatch.delitem(sys.modules, "keras")
     return variables
 
@@ -178,7 +180,8 @@ def test_the_chosen_device_overrules_the_environment(
 ) -> None:
     for device, expected in (("cpu", hidden), ("auto", {}), ("cpu", hidden), ("gpu", {})):
         backends.prepare(backend, device)
-        assert environ == {"KERAS_BACKEND": backend} | expected
+        assert environ == expected
+        assert jupyter._backend == backend
 
 
 def test_changing_the_backend_too_late(
@@ -390,7 +393,7 @@ def test_the_versions_of_the_backend_are_told(
 ) -> None:
     place(CPU)
     told = backends.software()
-    assert (told.backend, told.torch, told.cuda, told.cudnn) == ("torch", "2.6.0", "12.4", "90100")
+    assert (told.backend, told.torch, told.cuda, told.cudnn) == ("torch", "2.6.0", "12.4", "9.1.0")
     monkeypatch.setattr(torch, "version", SimpleNamespace(cuda=None), raising=False)
     assert (backends.software().cuda, backends.software().cudnn) == (None, None)
     place(JaxDevice("cpu", "cpu"))

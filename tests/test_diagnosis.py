@@ -351,6 +351,8 @@ REPORTED: list[Case] = [
         {"nvidia_hardware": True, "nvidia_error": "Insufficient Permissions"},
         "driver-forbidden",
     ),
+    (BARE, {"nvidia_error": "Insufficient Permissions"}, "driver-forbidden"),  # sin verla, contesta
+    (BARE, {"nvidia_error": "Driver Not Loaded"}, "no-gpu"),
     (BARE, {"nvidia_hardware": True, "nvidia_error": "GPU is lost"}, "gpu-lost"),
     (
         WINDOWS,
@@ -578,6 +580,11 @@ def test_a_library_from_outside_the_environment_is_named_with_its_folder() -> No
     [finding] = findings(having(LINUX, broken(NUMPY) | {"outside": {"numpy": "~/otro"}}))
     assert "la versión 2.4.6 de numpy (la de ~/otro, fuera de su entorno)" in finding.sentence
     assert finding.cure == LINUX.new_environment
+
+
+def test_a_slice_of_a_card_is_judged_as_its_card() -> None:
+    part = having(LINUX, {"gpus": (f"{RTX.name} MIG 1g.10gb",)})
+    assert part.card == RTX
 
 
 def test_avx_is_only_named_where_it_exists() -> None:
@@ -1083,21 +1090,21 @@ def test_a_file_of_the_person_named_as_a_library_is_told(
 
 @pytest.mark.slow
 def test_the_keras_file_and_variables_of_the_person_decide_nothing(tmp_path: Path) -> None:
-    config = {"floatx": "float16", "epsilon": 0.5, "image_data_format": "channels_first"}
+    config = {"floatx": "float16", "epsilon": 0.5, "image_data_format": "no existe"}
     (tmp_path / "keras.json").write_text(json.dumps(config | {"backend": "torch"}))
     code = (
         "from fashion_bench.jupyter import quiet\n"
         "with quiet(): import keras\n"
         "print(keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format(),"
-        " keras.backend.backend())"
+        " keras.backend.backend(), keras.config.max_epochs())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env=child_environment(KERAS_HOME=str(tmp_path), KERAS_BACKEND="jax"),
+        env=child_environment(KERAS_HOME=str(tmp_path), KERAS_BACKEND="jax", KERAS_MAX_EPOCHS="1"),
     )
-    assert done.stdout == "float32 1e-07 channels_last tensorflow\n", done.stderr
+    assert done.stdout == "float32 1e-07 channels_last tensorflow None\n", done.stderr
 
 
 # --- La orden ---

@@ -10,11 +10,15 @@ from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+import platformdirs
+
 from fashion_bench.errors import TutorialError
 from fashion_bench.values import Backend
 
 X86 = ("x86_64", "amd64")
 """Cómo llaman los sistemas a los procesadores que pueden calcular con oneDNN."""
+
+KERAS_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
 
 _backend: Backend = "tensorflow"
 
@@ -36,6 +40,9 @@ def choose_backend(backend: Backend) -> None:
 def prepare_import() -> None:
     """Pone las variables que Keras y TensorFlow solo leen al importarse: el motor y oneDNN.
 
+    Keras no llega a leer el `keras.json` de la persona ni las variables con las que recorta los
+    entrenamientos: su carpeta pasa a ser una del proyecto.
+
     oneDNN es la biblioteca con la que TensorFlow calcula en la CPU. Él solo la enciende en algunos
     procesadores, según sus instrucciones; quien ponga `TF_ENABLE_ONEDNN_OPTS=0` la apaga.
 
@@ -43,6 +50,9 @@ def prepare_import() -> None:
         TutorialError: si alguien importó TensorFlow antes y ya no se puede encender.
     """
     if "keras" not in sys.modules:
+        for name in KERAS_LIMITS:
+            os.environ.pop(name, None)
+        os.environ["KERAS_HOME"] = str(platformdirs.user_cache_path("fashion-bench") / "keras")
         os.environ["KERAS_BACKEND"] = _backend
     if platform.machine().lower() in X86 and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
         if "tensorflow" in sys.modules:
@@ -55,12 +65,14 @@ def prepare_import() -> None:
 
 
 def restore_keras() -> None:
-    """Deja Keras como viene de fábrica, diga lo que diga el `keras.json` de la persona."""
+    """Deja Keras como viene de fábrica, aunque alguien lo importara antes que la lección."""
     keras = sys.modules.get("keras")
     if keras and hasattr(keras, "config"):
         keras.config.set_floatx("float32")
         keras.config.set_epsilon(1e-7)
         keras.config.set_image_data_format("channels_last")
+        keras.config.set_max_epochs(None)
+        keras.config.set_max_steps_per_epoch(None)
 
 
 def hiding_files(folder: Path) -> list[Path]:

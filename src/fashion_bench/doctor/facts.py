@@ -115,7 +115,11 @@ class Facts(Frozen):
         if not self.engine.gpus:
             return self.unused_card
         used = self.engine.gpus[0]
-        return next((card for card in self.nvidia_cards if card.name == used), None)
+        names = (
+            used,
+            used.partition(" MIG ")[0],
+        )  # una parte de una tarjeta lleva detrás su tamaño
+        return next((card for card in self.nvidia_cards if card.name in names), None)
 
     @property
     def needs(self) -> needs.Need:

@@ -620,7 +620,11 @@ def _unused_metal(facts: Facts) -> bool:
 
 
 def _silent_card(facts: Facts) -> bool:
-    return facts.nvidia_hardware and not facts.nvidia_cards and not facts.engine.gpus
+    """Dice si hay una tarjeta, porque se ve o porque su controlador contesta, que no responde."""
+    silent = ("Library Not Found", "Driver Not Loaded")
+    answers = facts.nvidia_error and not any(told in facts.nvidia_error for told in silent)
+    there = facts.nvidia_hardware or bool(answers)
+    return there and not facts.nvidia_cards and not facts.engine.gpus
 
 
 def _cudnn(facts: Facts) -> str | None:
