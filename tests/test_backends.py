@@ -44,7 +44,8 @@ names = lesson.load(
     backend=sys.argv[1], device="cpu", train_samples=1000,
 )
 import numpy as np
-from fashion_bench.machine import clock, correctness
+from fashion_bench.machine import correctness
+from fashion_bench.measure import clock
 model = names.compile_model(names.build_model())
 generator = np.random.default_rng(0)
 model.set_weights([generator.normal(0, 0.05, w.shape) for w in model.get_weights()])

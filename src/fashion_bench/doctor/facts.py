@@ -118,7 +118,7 @@ class Facts(Frozen):
         names = (
             used,
             used.partition(" MIG ")[0],
-        )  # una parte de una tarjeta lleva detrás su tamaño
+        )  # o la que se ha partido
         return next((card for card in self.nvidia_cards if card.name in names), None)
 
     @property
