@@ -597,7 +597,7 @@ def test_images_per_joule_skips_those_who_do_not_know() -> None:
     assert words(figure).count("100.00") == 2
 
 
-# El cuaderno 03
+# El cuaderno 04
 
 
 def test_layer_costs_add_forward_and_backward() -> None:
@@ -649,7 +649,7 @@ def test_the_race_shows_every_seed_and_the_goal() -> None:
     assert figure.axes[0].get_xlim()[0] == 0
 
 
-# El cuaderno 04
+# El cuaderno 05
 
 
 def test_a_shared_step_gives_each_replica_its_half_of_the_batch() -> None:

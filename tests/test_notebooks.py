@@ -42,23 +42,25 @@ from fashion_bench.results import files
 if TYPE_CHECKING:  # sin Playwright también se ejecutan los cuadernos
     from playwright.sync_api import Browser, Page
 
-FIRST, SECOND, THIRD, FOURTH = (path.stem for path in NOTEBOOKS)
+FIRST, SECOND, THIRD, FOURTH, FIFTH = (path.stem for path in NOTEBOOKS)
 
 SMALL: dict[str, dict[str, object]] = {
     FIRST: {"epochs": 1, "train_samples": 1000, "repeats": 2, "device": "cpu"},
-    SECOND: {},
-    THIRD: {"quick": True, "device": "cpu"},
-    FOURTH: {"epochs": 1, "train_samples": 1000, "device": "cpu"},
+    SECOND: {"quick": True, "device": "cpu"},
+    THIRD: {},
+    FOURTH: {"quick": True, "device": "cpu"},
+    FIFTH: {"epochs": 1, "train_samples": 1000, "device": "cpu"},
 }
 """Los parámetros con los que se ejecuta cada uno."""
 
-CHARTS = {FIRST: 11, SECOND: 4, THIRD: 4, FOURTH: 4}
+CHARTS = {FIRST: 11, SECOND: 3, THIRD: 4, FOURTH: 4, FIFTH: 4}
 """Cuántos gráficos enseña cada uno."""
 
 AS_COMMITTED = {
     FIRST: {"datos", "resumen"},
-    THIRD: {"partida"},
-    FOURTH: {"comparar-mitades", "corazon", "iguales", "bien"},
+    SECOND: {"cuenta", "numpy", "red"},
+    FOURTH: {"partida"},
+    FIFTH: {"comparar-mitades", "corazon", "iguales", "bien"},
 }
 """Celdas que deben contar lo mismo en cualquier equipo, también en pequeño."""
 
@@ -148,13 +150,13 @@ def ran(folder: Path, request: pytest.FixtureRequest) -> Callable[[str], Run]:
 
     @cache
     def run(name: str) -> Run:
-        if name == FOURTH:
+        if name == FIFTH:
             pytest.importorskip("ray", reason="Ray no está instalado: requirements-distributed.txt")
         path, results = folder / f"{name}.ipynb", folder / name
         results.mkdir()
-        if name == SECOND:
+        if name == THIRD:
             make_records(results, 2)
-        chosen = SMALL[name] | ({} if name == THIRD else {"results_dir": str(results)})
+        chosen = SMALL[name] | ({} if name in (SECOND, FOURTH) else {"results_dir": str(results)})
         nbformat.write(without_outputs(NOTEBOOK.with_name(path.name), chosen), path)
         page = None
         if BROWSER:
@@ -327,7 +329,7 @@ def test_jupyterlab_speaks_spanish(browser: "Browser", lab: str) -> None:
 
 @pytest.mark.slow
 def test_the_third_measures_every_lever_and_runs_the_race(ran: Callable[[str], Run]) -> None:
-    run = ran(THIRD)
+    run = ran(FOURTH)
     texts = "".join(map(run.text, run.cells))
     assert len(re.findall(r": \d+\.\d\d× \(de \d+\.\d\d× a \d+\.\d\d×\)", texts)) == 7
     assert "Cuaderno 01: " in texts
@@ -338,7 +340,7 @@ def test_the_third_measures_every_lever_and_runs_the_race(ran: Callable[[str], R
 def test_the_fourth_trains_with_two_processes_and_leaves_its_record(
     ran: Callable[[str], Run],
 ) -> None:
-    run = ran(FOURTH)
+    run = ran(FIFTH)
     texts = run.text("entrenar")
     assert texts.count("Época 1/1: ") == 1
     assert "--- Entrenamiento finalizado en " in texts
@@ -360,7 +362,7 @@ def test_the_fourth_trains_with_two_processes_and_leaves_its_record(
 def test_the_fourth_refuses_bad_parameters(
     tmp_path: Path, name: str, value: object, problem: str
 ) -> None:
-    notebook = Cells(NOTEBOOK.with_name(f"{FOURTH}.ipynb"), results_dir=str(tmp_path))
+    notebook = Cells(NOTEBOOK.with_name(f"{FIFTH}.ipynb"), results_dir=str(tmp_path))
     notebook.names[name] = value
     with pytest.raises(TutorialError, match=problem):
         notebook.run("comprobar")
@@ -375,8 +377,8 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def compare(**parameters: object) -> None:
-    """Ejecuta aquí el cuaderno 02 entero."""
-    notebook = Cells(NOTEBOOK.with_name(f"{SECOND}.ipynb"), **parameters)
+    """Ejecuta aquí el cuaderno 03 entero."""
+    notebook = Cells(NOTEBOOK.with_name(f"{THIRD}.ipynb"), **parameters)
     notebook.run(*list(notebook.sources)[1:])
 
 
@@ -428,7 +430,7 @@ def nbval(path: Path, *options: str | Path) -> subprocess.CompletedProcess:
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed_results")
 def test_nbval_strictly_proves_the_committed_comparison() -> None:
-    done = nbval(NOTEBOOK.with_name(f"{SECOND}.ipynb"))
+    done = nbval(NOTEBOOK.with_name(f"{THIRD}.ipynb"))
     assert done.returncode == 0, done.stdout
 
 
@@ -481,6 +483,6 @@ def test_the_committed_first_is_a_full_default_run_that_learns() -> None:
 
 
 def test_the_committed_race_reaches_its_goal() -> None:
-    runs = committed_text(THIRD, "carrera").splitlines()
+    runs = committed_text(FOURTH, "carrera").splitlines()
     assert len(runs) == 5
     assert sum(float(line.split()[-1]) for line in runs) / 5 >= 0.92

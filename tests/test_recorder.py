@@ -582,10 +582,10 @@ def test_any_learning_rate_is_described(precision: str, rate: object, described:
 
 def test_the_notebook_that_runs_is_the_one_recorded() -> None:
     first, fourth = (
-        provenance.code(name) for name in ("01_fashion_mnist_cnn.ipynb", "04_varias_maquinas.ipynb")
+        provenance.code(name) for name in ("01_fashion_mnist_cnn.ipynb", "05_varias_maquinas.ipynb")
     )
     assert first.notebook_sha256 != fourth.notebook_sha256
-    assert fourth.notebook == "04_varias_maquinas.ipynb"
+    assert fourth.notebook == "05_varias_maquinas.ipynb"
 
 
 def notebook_with(folder: Path, code: str, text: str) -> str:

@@ -86,7 +86,7 @@ OptionalFolder = Annotated[
 
 
 class Sized(Checked):
-    """Cuánto se entrena: lo comparten los cuadernos 01 y 04."""
+    """Cuánto se entrena: lo comparten los cuadernos 01 y 05."""
 
     epochs: Epochs
     batch_size: BatchSize
@@ -123,8 +123,22 @@ class Training(Sized):
     results_dir: Folder
 
 
-class Comparison(Checked):
+class Explanation(Checked):
     """Parámetros del cuaderno 02."""
+
+    quick: bool = Field(description="True o False")
+    device: Literal["auto", "cpu"] = Field(description="auto o cpu")
+    width: int = Field(ge=1, le=16, description="un número entero de 1 a 16")
+    other_name: Name
+    other_tflops: float = Field(gt=0, le=1e5, description="un número mayor que 0, hasta 100000")
+    other_gb_per_second: float = Field(
+        gt=0, le=1e6, description="un número mayor que 0, hasta 1000000"
+    )
+    other_order_us: float = Field(ge=0, le=1e6, description="un número de 0 a 1000000")
+
+
+class Comparison(Checked):
+    """Parámetros del cuaderno 03."""
 
     results_dir: Folder
     baseline: Name = Field(description="la etiqueta o el identificador de un registro, o vacío")
@@ -132,7 +146,7 @@ class Comparison(Checked):
 
 
 class Acceleration(Checked):
-    """Parámetros del cuaderno 03."""
+    """Parámetros del cuaderno 04."""
 
     quick: bool = Field(description="True o False")
     device: Device
@@ -141,7 +155,7 @@ class Acceleration(Checked):
 
 
 class Distribution(Sized):
-    """Parámetros del cuaderno 04."""
+    """Parámetros del cuaderno 05."""
 
     workers: int = Field(ge=2, le=64, description="un número entero de 2 a 64")
     device: Device

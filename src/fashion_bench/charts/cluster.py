@@ -1,4 +1,4 @@
-"""Los gráficos del cuaderno 04: entrenar entre varios."""
+"""Los gráficos del cuaderno 05: entrenar entre varios."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Los gráficos de los cuadernos 01 y 02: unos equipos al lado de otros."""
+"""Los gráficos de los cuadernos 01 y 03: unos equipos al lado de otros."""
 
 import textwrap
 from collections.abc import Sequence

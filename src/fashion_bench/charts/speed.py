@@ -1,4 +1,4 @@
-"""Los gráficos del cuaderno 03: adónde se va el tiempo y qué se gana con cada palanca."""
+"""Los gráficos del cuaderno 04: adónde se va el tiempo y qué se gana con cada palanca."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""El entrenamiento del cuaderno 04: el mismo para un dispositivo, varias GPU o varios procesos.
+"""El entrenamiento del cuaderno 05: el mismo para un dispositivo, varias GPU o varios procesos.
 
 Paralelismo de datos: cada réplica tiene la red entera y ve una parte de cada lote; entre todas
 suman sus gradientes (*all-reduce*) y dan el mismo paso. De sumar se encarga `tf.distribute`. El

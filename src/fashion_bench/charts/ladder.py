@@ -1,0 +1,100 @@
+"""Los gráficos del cuaderno 02: la escalera de una convolución y lo que predice el modelo."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, note
+
+TICKS = (1, 4, 16, 64, 256, 1024, 4096)
+
+Curve = tuple[Sequence[int], Sequence[float]]
+"""Tamaños de lote y segundos por imagen de cada uno."""
+
+
+def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figure:
+    """Dibuja los GFLOP/s de cada peldaño, en escala logarítmica, y lo que se apostó.
+
+    Args:
+        rungs: de cada peldaño, sus operaciones por segundo.
+        bets: los GFLOP/s apostados; `None`, o sin peldaño, no se dibuja.
+    """
+    figure = Figure(figsize=(8, 1.4 + 0.42 * len(rungs)))
+    axis = figure.subplots()
+    speeds = [speed / 1e9 for speed in rungs.values()]
+    axis.barh(range(len(rungs)), speeds, 0.6, color=BLUE)
+    for position, speed in enumerate(speeds):
+        note(axis, f"{speed:.3g}", (speed, position), (5, 0))
+    placed = [(bet, list(rungs).index(name)) for name, bet in bets.items() if bet and name in rungs]
+    if placed:
+        axis.plot(
+            *zip(*placed, strict=True), "D", ms=9, mfc="none", mec=ORANGE, mew=2, label="Apuesta"
+        )
+        figure.legend(loc="outside upper right")
+    axis.set_yticks(range(len(rungs)), rungs)
+    axis.invert_yaxis()
+    axis.set(xscale="log")
+    axis.set_xlim(right=6 * max(speeds))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
+    axis.set_xlabel("GFLOP/s: miles de millones de operaciones por segundo (escala logarítmica)")
+    axis.grid(axis="x")
+    return figure
+
+
+def lanes(seconds: Mapping[int, float]) -> Figure:
+    """Dibuja lo que tarda la convolución según los canales de su entrada."""
+    figure = Figure(figsize=(8, 3.2))
+    axis = figure.subplots()
+    first = min(seconds)
+    channels, milliseconds = list(seconds), [1000 * value for value in seconds.values()]
+    axis.plot(channels, milliseconds, "o-", color=BLUE, label="Medido")
+    proportional = [milliseconds[0] * each / first for each in channels]
+    axis.plot(channels, proportional, "--", color=GREY, label="Si costara según las cuentas")
+    axis.set_xscale("log", base=2)
+    axis.set_yscale("log", base=2)
+    axis.set_xticks(channels, map(str, channels))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.set_xlabel("Canales de la entrada (escala logarítmica)")
+    axis.set_ylabel("Milisegundos (logarítmica)")
+    axis.grid(axis="y")
+    figure.legend(loc="outside upper right", ncols=2)
+    return figure
+
+
+def throughput(
+    measured: Mapping[str, Curve], predicted: Mapping[str, Curve], sheets: Mapping[str, Curve]
+) -> Figure:
+    """Dibuja imágenes por segundo según el lote: lo medido, lo que dice el modelo y las fichas.
+
+    Args:
+        measured: de cada dispositivo de este equipo, lo medido.
+        predicted: de esos mismos, lo que predice el modelo.
+        sheets: de los que no están aquí, lo que predice el modelo con su ficha.
+    """
+    figure = Figure(figsize=(8, 4.6))
+    axis = figure.subplots()
+    handles = []
+    names = [*predicted, *(name for name in sheets if name not in predicted)]
+    colors = {name: LINES[number % len(LINES)] for number, name in enumerate(names)}
+    for name, (batches, seconds) in predicted.items():
+        axis.plot(batches, [1 / each for each in seconds], "-", color=colors[name][0])
+        handles.append(Line2D([], [], color=colors[name][0], label=f"{name}: modelo"))
+    for name, (batches, seconds) in measured.items():
+        color, marker = colors[name]
+        axis.plot(batches, [1 / each for each in seconds], marker, color=color, ms=7)
+        handles.append(Line2D([], [], color=color, marker=marker, ls="", label=f"{name}: medido"))
+    for name, (batches, seconds) in sheets.items():
+        color = colors[name][0]
+        axis.plot(batches, [1 / each for each in seconds], "--", color=color)
+        handles.append(Line2D([], [], color=color, ls="--", label=f"{name}: según su ficha"))
+    axis.set(xscale="log", yscale="log")
+    axis.set_xticks(TICKS, map(str, TICKS))
+    axis.minorticks_off()
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", " "))
+    axis.set_xlabel("Imágenes por lote (escala logarítmica)")
+    axis.set_ylabel("Imágenes por segundo (logarítmica)")
+    axis.grid(alpha=0.3)
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    return figure

@@ -1,0 +1,73 @@
+"""La misma convolución en TensorFlow, con más o menos imágenes, canales e hilos."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from fashion_bench.measure.profiling import seconds_per_call
+
+SIDE, CHANNELS, FILTERS = 14, 32, 64
+"""La segunda convolución del cuaderno 01: la que más operaciones hace."""
+
+ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+CHILD = """
+import json, sys
+from fashion_bench.jupyter import quiet
+with quiet():
+    import tensorflow as tf
+tf.config.set_visible_devices([], "GPU")
+from fashion_bench.measure import ladder
+print(json.dumps([ladder.convolution_seconds(batch) for batch in json.loads(sys.argv[1])]))
+"""
+
+
+def operations(batch: int = 1, channels: int = CHANNELS, filters: int = FILTERS) -> int:
+    """Cuenta las operaciones de la convolución: multiplicar y sumar son dos."""
+    return 2 * batch * SIDE * SIDE * 9 * channels * filters
+
+
+def convolution_seconds(
+    batch: int,
+    channels: int = CHANNELS,
+    dtype: str = "float32",
+    device: str = "CPU:0",
+    calls: int = 20,
+) -> float:
+    """Mide la convolución de un lote de imágenes `(batch, 14, 14, channels)`.
+
+    Args:
+        batch: imágenes del lote.
+        channels: canales de la entrada.
+        dtype: tipo de los números: `float32` o `bfloat16`.
+        device: dónde, como `CPU:0` o `GPU:0`.
+        calls: llamadas; se queda con la mediana.
+    """
+    with tf.device(device):
+        images = tf.cast(tf.random.uniform((batch, SIDE, SIDE, channels), seed=0), dtype)
+        filters = tf.cast(tf.random.uniform((3, 3, channels, FILTERS), seed=1), dtype)
+
+        @tf.function
+        def convolve(images: tf.Tensor) -> tf.Tensor:
+            return tf.nn.conv2d(images, filters, 1, "SAME")
+
+        return seconds_per_call(lambda: convolve(images), calls)
+
+
+def with_one_thread(batches: Sequence[int]) -> list[float]:
+    """Mide la convolución de cada lote con un solo hilo, en un proceso aparte.
+
+    El número de hilos se decide al arrancar TensorFlow; después ya no se puede cambiar.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, json.dumps(list(batches))],
+        capture_output=True,
+        check=True,
+        text=True,
+        env=os.environ | ONE_THREAD,
+    )
+    return [float(seconds) for seconds in json.loads(done.stdout)]
