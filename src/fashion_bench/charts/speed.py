@@ -9,6 +9,9 @@ from matplotlib.ticker import PercentFormatter
 from fashion_bench.charts.style import BLUE, GREY, ORANGE, note
 from fashion_bench.record import LayerCost
 
+SHORTEST_SECONDS = 1e-5
+"""Lo menos que, con varias llamadas por medida, se distingue de una llamada vacía."""
+
 
 def layer_costs(costs: Sequence[LayerCost]) -> Figure:
     """Dibuja los milisegundos de cada capa por lote, hacia delante y hacia atrás."""
@@ -37,8 +40,8 @@ def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figur
     """Dibuja dónde queda cada capa, hacia delante, bajo los dos límites del equipo.
 
     Args:
-        costs: lo que cuesta cada capa; no se dibujan las que no hacen operaciones ni las que
-            tardan menos de 0.1 ms, que es lo que se distingue bien de una llamada vacía.
+        costs: lo que cuesta cada capa; no se dibujan las que no hacen operaciones ni las que no
+            se distinguen de una llamada vacía.
         peak: operaciones por segundo del producto de matrices.
         bandwidth: bytes por segundo de la memoria.
     """
@@ -46,7 +49,10 @@ def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figur
     axis = figure.subplots()
     ridge = peak / bandwidth
     ends = np.array([0.05, ridge, 100 * ridge])
-    axis.plot(ends, np.minimum(peak, bandwidth * ends) / 1e9, color="black")
+    roof = np.minimum(peak, bandwidth * ends) / 1e9
+    axis.plot(ends, roof, color="black")
+    for color, part in ((ORANGE, slice(0, 2)), (BLUE, slice(1, 3))):
+        axis.fill_between(ends[part], roof[part] / 1e6, roof[part], color=color, alpha=0.08, lw=0)
     points = [
         (
             cost.operations / cost.bytes_moved,
@@ -54,7 +60,7 @@ def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figur
             cost.name,
         )
         for cost in costs
-        if cost.operations and cost.forward_seconds > 1e-4
+        if cost.operations and cost.forward_seconds > SHORTEST_SECONDS
     ]
     points.sort(key=lambda point: (point[0], -point[1]))
     for memory_bound, color, marker, label in (
@@ -64,7 +70,10 @@ def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figur
         chosen = [(x, y) for x, y, _ in points if (x < ridge) == memory_bound]
         axis.plot(*np.reshape(chosen, (-1, 2)).T, marker, color=color, label=label)
     for number, (x, y, name) in enumerate(points):
-        note(axis, name, (x, y), (7, -7 if number % 2 else 7), "small")
+        share = 100 * y / min(peak / 1e9, bandwidth * x / 1e9)
+        told = f"{name} ({share:.0f} % del techo)"
+        note(axis, told, (x, y), (7, -7 if number % 2 else 7), "small")
+    axis.set_ylim(bottom=min([y for _, y, _ in points] + [roof[0]]) / 2, top=3 * roof[-1])
     note(axis, f"Cuentas: {peak / 1e9:.0f} GFLOP/s", (ridge, peak / 1e9), (0, 9))
     left, low = ends[0], bandwidth * ends[0] / 1e9
     note(axis, f"Memoria: {bandwidth / 1e9:.0f} GB/s", (left, low), (0, -12))

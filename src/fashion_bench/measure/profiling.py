@@ -6,7 +6,7 @@ insightful visual performance model for multicore architectures», CACM 52(4).
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from math import prod
+from math import ceil, prod
 from statistics import median
 from time import perf_counter
 from typing import TypeVar
@@ -19,6 +19,8 @@ from fashion_bench.record import LayerCost
 
 Measured = TypeVar("Measured")
 
+ENOUGH_SECONDS = 0.002
+"""Una medida de una capa que dura menos se hace con varias llamadas seguidas."""
 LAYER_CALLS = 30
 """Veces que se mide cada capa, alternando con una función que no hace nada."""
 
@@ -72,10 +74,11 @@ def layer_costs(model: keras.Sequential, images: np.ndarray) -> list[LayerCost]:
     for layer in model.layers:
         outputs, forward, both = _functions(layer, values, trainable_before)
         turns = {"nada": empty, "delante": forward, "todo": both or forward}
+        repeats = _repeats(turns["todo"])
         seconds = {
             name: median(each[2:])  # las dos primeras vueltas calientan
             for name, each in alternate(
-                {name: partial(_one_call, function) for name, function in turns.items()},
+                {name: partial(_one_call, function, repeats) for name, function in turns.items()},
                 2 + LAYER_CALLS,
             ).items()
         }
@@ -113,14 +116,22 @@ def multiply_adds(layer: keras.Layer) -> int:
     return prod(places) * prod(layer.kernel.shape)
 
 
-def _one_call(function: Callable[[], tf.Tensor | list[tf.Tensor]]) -> float:
-    """Segundos de una llamada, hasta que el dispositivo termina.
+def _one_call(function: Callable[[], tf.Tensor | list[tf.Tensor]], repeats: int = 1) -> float:
+    """Segundos de una llamada, hasta que el dispositivo termina; la media de varias seguidas.
 
     El dispositivo va por orden: basta con traer a memoria un valor del último resultado.
     """
     start = perf_counter()
-    tf.reshape(tf.nest.flatten(function())[-1], [-1])[0].numpy()
-    return perf_counter() - start
+    for _ in range(repeats):
+        result = function()
+    tf.reshape(tf.nest.flatten(result)[-1], [-1])[0].numpy()
+    return (perf_counter() - start) / repeats
+
+
+def _repeats(function: Callable[[], tf.Tensor | list[tf.Tensor]]) -> int:
+    """Cuántas llamadas seguidas hacen falta para que medirlas todas dure lo bastante."""
+    _one_call(function)
+    return max(1, ceil(ENOUGH_SECONDS / _one_call(function)))
 
 
 def _functions(
