@@ -28,6 +28,17 @@ from ipykernel.kernelapp import launch_new_instance
 launch_new_instance()"""
 """El kernel de Colab carga `google.colab` antes de la primera celda."""
 
+UPLOAD = """\
+from io import BytesIO
+import PIL.Image
+garment, sent, seen = PIL.Image.new("L", (60, 60), 255), BytesIO(), []
+garment.paste(0, (15, 15, 45, 45))
+garment.save(sent, format="png")
+uploader = photos.upload_button(seen.append).children[0]
+uploader.value = {"prenda.png": {"metadata": {}, "content": sent.getvalue()}}
+print([picture.pixels.shape for picture in seen])"""
+"""Una foto subida con el botón, como la da la versión de ipywidgets de Colab."""
+
 
 def run_cell(folder: Path, before: str = "") -> subprocess.CompletedProcess:
     """Ejecuta la celda en un Python sin paquetes; después de `before`, si se da."""
@@ -128,6 +139,7 @@ def test_the_notebook_runs_with_what_colab_has(tmp_path: Path) -> None:
     again = [nbformat.v4.new_code_cell(source) for source in (CELL, VERSIONS)]
     notebook.cells[place + 1 : place + 1] = again
     notebook.cells.insert(place, nbformat.v4.new_code_cell(VERSIONS))
+    notebook.cells.append(nbformat.v4.new_code_cell(UPLOAD))
     nbformat.write(notebook, tmp_path / "cuaderno.ipynb")
     run = [sys.executable, "-m", "papermill", tmp_path / "cuaderno.ipynb", tmp_path / "hecho.ipynb"]
     run += ["-k", "colab", "--cwd", session, "-p", "epochs", "1", "-p", "train_samples", "1000"]
@@ -143,7 +155,11 @@ def test_the_notebook_runs_with_what_colab_has(tmp_path: Path) -> None:
     had, has = (json.loads(outputs[0].text) for outputs in (before, after))
     assert has.items() >= had.items()
     assert has.keys() - had.keys() == {"fashion-bench", *colab.NOT_IN_COLAB}
+    assert cells[-1].outputs[-1].text == "[(28, 28)]\n"
     outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+    shown = [output.metadata for output in outputs if "image/png" in output.get("data", {})]
+    assert len(shown) > 8
+    assert all(metadata["image/png"]["alt"] for metadata in shown)
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     with zipfile.ZipFile(session / "x.zip") as archive:
         sent = {Path(name).name for name in archive.namelist()}
