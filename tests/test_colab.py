@@ -35,9 +35,10 @@ garment, sent, seen = PIL.Image.new("L", (60, 60), 255), BytesIO(), []
 garment.paste(0, (15, 15, 45, 45))
 garment.save(sent, format="png")
 uploader = photos.upload_button(seen.append).children[0]
-uploader.value = {"prenda.png": {"metadata": {}, "content": sent.getvalue()}}
+state = {"metadata": [{"name": "prenda.png"}], "data": [memoryview(sent.getvalue())]}
+uploader.set_state(state | {"_counter": 1})
 print([picture.pixels.shape for picture in seen])"""
-"""Una foto subida con el botón, como la da la versión de ipywidgets de Colab."""
+"""Una foto subida con el botón: lo que envía el navegador con la versión de ipywidgets de Colab."""
 
 
 def run_cell(folder: Path, before: str = "") -> subprocess.CompletedProcess:
