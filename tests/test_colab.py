@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from conftest import NOTEBOOK, ROOT, Cells, child_environment
+
+from fashion_bench import colab
+from fashion_bench.errors import TutorialError
 
 CELL = Cells(NOTEBOOK).sources["colab"]
 
@@ -23,6 +27,18 @@ import google.colab
 from ipykernel.kernelapp import launch_new_instance
 launch_new_instance()"""
 """El kernel de Colab carga `google.colab` antes de la primera celda."""
+
+UPLOAD = """\
+from io import BytesIO
+import PIL.Image
+garment, sent, seen = PIL.Image.new("L", (60, 60), 255), BytesIO(), []
+garment.paste(0, (15, 15, 45, 45))
+garment.save(sent, format="png")
+uploader = photos.upload_button(seen.append).children[0]
+state = {"metadata": [{"name": "prenda.png"}], "data": [memoryview(sent.getvalue())]}
+uploader.set_state(state | {"_counter": 1})
+print([picture.pixels.shape for picture in seen])"""
+"""Una foto subida con el botón: lo que envía el navegador con la versión de ipywidgets de Colab."""
 
 
 def run_cell(folder: Path, before: str = "") -> subprocess.CompletedProcess:
@@ -47,7 +63,7 @@ def test_where_the_project_is_installed_it_does_nothing(tmp_path: Path) -> None:
 
 
 def test_outside_colab_a_kernel_without_the_project_is_told(tmp_path: Path) -> None:
-    pack(tmp_path / "fashion-bench.zip", "pyproject.toml", "src/fashion_bench/__init__.py")
+    pack(tmp_path / "fashion-bench.zip", "src/fashion_bench/colab.py")
     done = run_cell(tmp_path)
     assert done.returncode
     assert "Este kernel no es el del proyecto" in done.stderr
@@ -62,6 +78,25 @@ def test_in_colab_it_asks_for_the_zip_of_this_project(tmp_path: Path) -> None:
     assert done.returncode
     assert "Falta el proyecto: sube su .zip" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ajeno.zip", "medio.zip"]
+
+
+def test_of_several_zips_it_takes_the_newest(tmp_path: Path) -> None:
+    """Y se puede repetir: si pip falla, vuelve a intentarlo."""
+    for time, name in enumerate(("b.zip", "a.zip", "c.zip")):
+        with zipfile.ZipFile(tmp_path / name, "w") as opened:
+            opened.writestr("p/src/fashion_bench/__init__.py", "")
+            script = f"def install(): print('{name}')"
+            opened.writestr("p/src/fashion_bench/colab.py", script if time else "")
+        os.utime(tmp_path / name, (time % 2, time % 2))
+    for _ in range(2):
+        done = run_cell(tmp_path, "sys.modules['google.colab'] = sys")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "a.zip\n", "")
+
+
+def test_if_pip_fails_it_is_told_in_spanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(TutorialError, match="No se ha podido instalar el proyecto; pip dice"):
+        colab.install()
 
 
 def colab_python() -> str:
@@ -105,6 +140,7 @@ def test_the_notebook_runs_with_what_colab_has(tmp_path: Path) -> None:
     again = [nbformat.v4.new_code_cell(source) for source in (CELL, VERSIONS)]
     notebook.cells[place + 1 : place + 1] = again
     notebook.cells.insert(place, nbformat.v4.new_code_cell(VERSIONS))
+    notebook.cells.append(nbformat.v4.new_code_cell(UPLOAD))
     nbformat.write(notebook, tmp_path / "cuaderno.ipynb")
     run = [sys.executable, "-m", "papermill", tmp_path / "cuaderno.ipynb", tmp_path / "hecho.ipynb"]
     run += ["-k", "colab", "--cwd", session, "-p", "epochs", "1", "-p", "train_samples", "1000"]
@@ -119,8 +155,12 @@ def test_the_notebook_runs_with_what_colab_has(tmp_path: Path) -> None:
     assert (first, second) == ([], [])
     had, has = (json.loads(outputs[0].text) for outputs in (before, after))
     assert has.items() >= had.items()
-    assert has.keys() - had.keys() == {"fashion-bench", "archspec", "nvidia-ml-py"}
+    assert has.keys() - had.keys() == {"fashion-bench", *colab.NOT_IN_COLAB}
+    assert cells[-1].outputs[-1].text == "[(28, 28)]\n"
     outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+    shown = [output.metadata for output in outputs if "image/png" in output.get("data", {})]
+    assert len(shown) > 8
+    assert all(metadata["image/png"]["alt"] for metadata in shown)
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     with zipfile.ZipFile(session / "x.zip") as archive:
         sent = {Path(name).name for name in archive.namelist()}

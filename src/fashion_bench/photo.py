@@ -126,7 +126,9 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
         screen.clear_output()
         with screen:
             try:
-                look(load(BytesIO(change["new"][0].content)))
+                new = change["new"]  # ipywidgets 7, el de Colab, los da por nombre
+                [file] = new.values() if isinstance(new, dict) else new
+                look(load(BytesIO(file["content"])))
             except TutorialError as error:
                 print(error)
 

@@ -62,8 +62,8 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     figure.savefig(drawn, format="png")
     # Con 256 colores se ve igual y el cuaderno ocupa la mitad.
     PIL.Image.open(drawn).convert("RGB").quantize(256).save(reduced, format="png", optimize=True)
-    metadata = {MAIN_CHART: True} if main else None
-    display(Image(reduced.getvalue(), alt=alt, metadata=metadata))
+    metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})
+    display(Image(reduced.getvalue(), metadata=metadata))  # IPython 7, el de Colab, no tiene alt=
 
 
 def draw_image(axis: Axes, image: np.ndarray) -> None:
