@@ -1,3 +1,4 @@
+import builtins
 import json
 import os
 import re
@@ -28,7 +29,8 @@ from fashion_bench.folders import shown
 from fashion_bench.record import MAIN_CHART, MIME, Record
 from fashion_bench.results import files
 from fashion_bench.script import cli, report
-from fashion_bench.script.interrupt import CtrlC
+from fashion_bench.script.console import Console, OutputLostError
+from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
 
 LAUNCHER = ROOT / "fashion_mnist_cnn.py"
@@ -207,7 +209,8 @@ def test_a_home_is_a_home(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert order("--results-dir", "~/registros", "--photo", "") == 0
-    assert started == [{"results_dir": str(tmp_path / "registros"), "photo": ""}]
+    assert started == [{"results_dir": "~/registros", "photo": ""}]
+    assert (tmp_path / "registros").is_dir()
 
 
 def test_without_options_it_runs_once_as_the_notebook_says(
@@ -294,26 +297,28 @@ def test_a_closed_console_does_not_matter() -> None:
 # El lanzador, fashion_mnist_cnn.py, en este mismo proceso.
 
 
-def test_the_launcher_leaves_ctrl_c_as_it_was(
+def test_the_launcher_leaves_ctrl_c_as_it_was_if_it_is_ignored_or_inside_a_kernel(
     handler: Callable[[object], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
-    monkeypatch.setattr(cli, "main", lambda: seen.append(signal.getsignal(signal.SIGINT)))
-    for chosen in (signal.SIG_IGN, signal.default_int_handler):
-        handler(chosen)
-        runpy.run_path(str(LAUNCHER))
-    assert seen == [signal.SIG_IGN, signal.default_int_handler]
+    monkeypatch.setattr(cli, "main", lambda: None)
+    handler(signal.SIG_IGN)
+    runpy.run_path(str(LAUNCHER))
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    handler(signal.default_int_handler)
+    monkeypatch.setattr(builtins, "get_ipython", lambda: None, raising=False)
+    runpy.run_path(str(LAUNCHER))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.usefixtures("handler")
 def test_the_launcher_ends_at_once_if_ctrl_c_comes_outside_a_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
     monkeypatch.setattr(cli, "main", lambda: signal.raise_signal(signal.SIGINT))
-    with pytest.raises((SystemExit, KeyboardInterrupt)) as ended:
-        runpy.run_path(str(LAUNCHER))
-    assert isinstance(ended.value, SystemExit)
-    assert ended.value.code == cli.INTERRUPTED
+    runpy.run_path(str(LAUNCHER))
+    assert ended == [cli.INTERRUPTED]
 
 
 @pytest.mark.usefixtures("handler")
@@ -382,8 +387,11 @@ def test_without_a_main_chart_there_is_a_page_all_the_same(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def papermill(monkeypatch: pytest.MonkeyPatch) -> Callable[[NotebookNode | BaseException], list]:
+def papermill(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[NotebookNode | BaseException], list]:
     """Finge que papermill devuelve un cuaderno o falla; da los argumentos con los que se llama."""
+    runs.mkdir()
 
     def pretend(result: NotebookNode | BaseException) -> list[dict]:
         calls = []
@@ -392,6 +400,7 @@ def papermill(monkeypatch: pytest.MonkeyPatch) -> Callable[[NotebookNode | BaseE
             notebook: NotebookNode, output: str, overrides: dict, **options: object
         ) -> NotebookNode:
             calls.append({"output": output, "overrides": overrides, **options})
+            nbformat.write(v4.new_notebook(), output)
             if isinstance(result, BaseException):
                 raise result
             return result
@@ -422,7 +431,6 @@ def test_a_missing_cell_costs_only_its_piece(
     runs: Path,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    runs.mkdir()
     papermill(ran(*outputs))
     outcome = cli.run(v4.new_notebook(), {})
     assert outcome.code == cli.FINE
@@ -432,7 +440,7 @@ def test_a_missing_cell_costs_only_its_piece(
     assert [line.partition(": /")[0] for line in told.out.splitlines()] == shows
     written = [line.partition(": ")[2] for line in told.out.splitlines() if line != NO_RECORD]
     assert [Path(path).suffix for path in written[:-1]] == [".html", ".png"][: len(written) - 1]
-    for path in written[:-1]:  # el cuaderno lo escribe papermill
+    for path in written:
         assert Path(path).parent == runs
         assert Path(path).stat().st_size > 0
 
@@ -445,7 +453,6 @@ def test_it_runs_with_this_python_whatever_the_kernels_installed(
     kernel.mkdir(parents=True)
     (kernel / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    runs.mkdir()
     calls = papermill(ran())
     cli.run(v4.new_notebook(), {})
     [call] = calls
@@ -496,11 +503,18 @@ def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
 
 
 def test_a_reader_that_leaves_in_the_middle_is_no_disk_problem(
-    papermill: Callable, capsys: pytest.CaptureFixture
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    papermill(BrokenPipeError(32, "Broken pipe"))
-    with pytest.raises(BrokenPipeError):
-        cli.run(v4.new_notebook(), {})
+    """Y la celda que escribía no sigue hasta el final sin nadie que la lea."""
+    runs.mkdir()
+    reader, writer = os.pipe()
+    os.close(reader)
+    cells = [v4.new_code_cell(f"import time\nprint({n})\ntime.sleep(120)") for n in range(2)]
+    with open(writer, "w") as pipe:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", Console(pipe))
+        with pytest.raises(OutputLostError) as lost:
+            cli.run(v4.new_notebook(cells=cells), {})
+    assert isinstance(lost.value.cause, BrokenPipeError)
     assert capsys.readouterr().err == ""
 
 
@@ -511,13 +525,13 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
     really_write = report.write
 
     def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
-        executed.with_suffix(".png").mkdir(parents=True)
+        executed.with_suffix(".png").mkdir()
         return really_write(notebook, executed)
 
     monkeypatch.setattr(report, "write", write)
     outcome = cli.run(v4.new_notebook(), {})
     assert outcome == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
-    picture = Path(calls[0]["output"].format()).with_suffix(".png")
+    picture = (runs / calls[0]["output"]).with_suffix(".png")
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith(f"Error: no se puede leer o escribir {shown(picture)} (")
@@ -531,18 +545,22 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
 def test_ctrl_c_with_no_cell_running_stops_at_the_next_one(
     handler: Callable[[object], object], capsys: pytest.CaptureFixture
 ) -> None:
-    def previous(*_: object) -> None: ...
+    cut = []
+
+    def previous(*_: object) -> None:
+        cut.append(True)
 
     handler(previous)
-    stop = CtrlC(Kernel())
-    stop.before_cell(cell=None, cell_index=0)
-    with stop.handled():
-        signal.raise_signal(signal.SIGINT)  # aquí no hay ningún bucle de asyncio en marcha
-        assert stop.pressed
-        with pytest.raises(KeyboardInterrupt):
-            stop.before_cell(cell=None, cell_index=1)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+    brake = Brake(Kernel({}))
+    brake.before_cell(cell=None, cell_index=0)
+    with brake.ctrl_c():
+        signal.raise_signal(signal.SIGINT)
+        assert brake.pressed
+        with pytest.raises(StoppedError):
+            brake.before_cell(cell=None, cell_index=1)
+        assert cut == []
+        signal.raise_signal(signal.SIGINT)
+        assert cut == [True]
     assert signal.getsignal(signal.SIGINT) is previous
     assert capsys.readouterr().err == "\nInterrumpido: se detiene el entrenamiento…\n"
 
@@ -552,11 +570,11 @@ def test_ctrl_c_that_was_ignored_stays_ignored(
     handler: Callable[[object], object], capsys: pytest.CaptureFixture
 ) -> None:
     handler(signal.SIG_IGN)
-    stop = CtrlC(Kernel())
-    with stop.handled():
+    brake = Brake(Kernel({}))
+    with brake.ctrl_c():
         signal.raise_signal(signal.SIGINT)
-    assert not stop.pressed
-    stop.before_cell(cell=None, cell_index=0)
+    assert not brake.pressed
+    brake.before_cell(cell=None, cell_index=0)
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     assert capsys.readouterr().err == ""
 
@@ -584,8 +602,8 @@ def test_a_real_kernel_gets_the_parameters_and_its_text_is_shown(
 ) -> None:
     runs.mkdir()
     monkeypatch.setenv("JPY_SESSION_NAME", "el cuaderno desde el que se lanza")
-    kernel = Kernel()
-    monkeypatch.setattr(cli, "Kernel", lambda: kernel)
+    kernel = Kernel({})
+    monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
     overrides = {"epochs": 3, "machine_name": "{x} \\ \"a\" 'b' ñ", "photo": "c"}
     assert cli.run(TINY, overrides) == cli.Outcome(cli.FINE)
     told = capsys.readouterr()
