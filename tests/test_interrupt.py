@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -38,7 +39,7 @@ def moments() -> list[float]:
 
 
 @pytest.fixture(autouse=True)
-def attended() -> None:
+def attended() -> Iterator[None]:
     """En un trabajo de fondo, Ctrl-C no se atiende, y los procesos hijos lo heredan."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield

@@ -24,11 +24,11 @@ from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
 
-from fashion_bench import lesson, parameters
+from fashion_bench import folders, lesson, parameters
 from fashion_bench.folders import shown
 from fashion_bench.record import MAIN_CHART, MIME, Record
 from fashion_bench.results import files
-from fashion_bench.script import cli, report
+from fashion_bench.script import cli, insist, interrupt, report
 from fashion_bench.script.console import Console, OutputLostError
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
@@ -282,6 +282,24 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="solo Linux tiene /dev/full")
+def test_an_output_that_is_full_is_told_in_one_spanish_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, LAUNCHER, "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=child_environment(),
+        )
+    assert done.returncode == cli.FAILED
+    assert done.stderr == (
+        "Error: no se puede escribir la salida (No space left on device); libera espacio o mándala "
+        "a otro sitio.\n"
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="en Windows no se cierra así la consola")
@@ -565,6 +583,27 @@ def test_ctrl_c_with_no_cell_running_stops_at_the_next_one(
     assert capsys.readouterr().err == "\nInterrumpido: se detiene el entrenamiento…\n"
 
 
+class Cleaned:
+    """Un objeto que, al limpiarlo, recibe un Ctrl-C."""
+
+    def __del__(self) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("handler")
+def test_ctrl_c_while_an_object_is_cleaned_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    others: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", others.append)
+    insist.load_ipython_extension(None)
+    with pytest.raises(KeyboardInterrupt):
+        Cleaned()
+        for _ in range(100):
+            time.sleep(0.05)
+    assert (others, capsys.readouterr().err) == ([], "")
+
+
 @NO_CTRL_C
 def test_ctrl_c_that_was_ignored_stays_ignored(
     handler: Callable[[object], object], capsys: pytest.CaptureFixture
@@ -579,6 +618,61 @@ def test_ctrl_c_that_was_ignored_stays_ignored(
     assert capsys.readouterr().err == ""
 
 
+class FakeKernel:
+    """Apunta lo que se le hace."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def interrupt_now(self) -> None:
+        self.done.append("interrumpir")
+
+    def kill_now(self) -> None:
+        self.done.append("matar")
+
+
+def test_a_cell_is_interrupted_once_and_only_while_it_runs() -> None:
+    kernel = FakeKernel()
+    brake = Brake(kernel)
+    brake.before_cell()
+    brake.stop()  # cuando ya se le ha pedido al kernel que empiece, pero aún no ha empezado
+    assert kernel.done == []
+    kernel.when_cell_runs()
+    brake.stop()
+    assert kernel.done == ["interrumpir"]
+
+
+def test_between_cells_nothing_is_interrupted_and_no_other_begins() -> None:
+    kernel = FakeKernel()
+    brake = Brake(kernel)
+    brake.before_cell()
+    kernel.when_cell_runs()
+    kernel.when_cell_ends()
+    brake.stop()
+    assert kernel.done == []
+    with pytest.raises(StoppedError):
+        brake.before_cell()
+
+
+def test_a_kernel_that_does_not_answer_after_an_interruption_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(interrupt, "PATIENCE_SECONDS", 0.05)
+    kernel = FakeKernel()
+    brake = Brake(kernel)
+    with brake.ctrl_c():
+        kernel.when_cell_runs()
+        kernel.when_cell_ends()
+        time.sleep(0.1)
+        assert kernel.done == []
+        kernel.when_cell_runs()
+        brake.stop()
+        kernel.when_cell_ends()
+        kernel.when_cell_ends()
+        time.sleep(0.2)
+        assert kernel.done == ["interrumpir", "matar"]
+
+
 # Papermill y un kernel de verdad, con un cuaderno que no entrena.
 
 TINY = v4.new_notebook(
@@ -588,7 +682,7 @@ TINY = v4.new_notebook(
             metadata={"tags": ["parameters"]},
         ),
         v4.new_code_cell("print([epochs, machine_name, photo])"),
-        v4.new_code_cell("import os\nprint(os.environ.get('JPY_SESSION_NAME'))"),
+        v4.new_code_cell("import os, sys\nprint(os.environ.get('JPY_SESSION_NAME'))"),
     ]
 )
 """Sin decir su kernel ni su lenguaje, como lo dejan algunos editores."""
@@ -601,7 +695,8 @@ def test_a_real_kernel_gets_the_parameters_and_its_text_is_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     runs.mkdir()
-    monkeypatch.setenv("JPY_SESSION_NAME", "el cuaderno desde el que se lanza")
+    for name in ("JPY_SESSION_NAME", "MPLBACKEND"):
+        monkeypatch.setenv(name, "del cuaderno desde el que se lanza")
     kernel = Kernel({})
     monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
     overrides = {"epochs": 3, "machine_name": "{x} \\ \"a\" 'b' ñ", "photo": "c"}
@@ -616,6 +711,91 @@ def test_a_real_kernel_gets_the_parameters_and_its_text_is_shown(
     nbformat.validate(nbformat.read(executed, as_version=4))
     assert not kernel.has_kernel
     assert [client.channels_running for client in kernel._clients] == [False]
+    assert os.environ["JPY_SESSION_NAME"] == "del cuaderno desde el que se lanza"
+
+
+def test_what_a_run_leaves_behind_does_not_tell_who_you_are(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Ni en los parámetros, ni en lo que se escribe, ni en las trazas, ni en los metadatos."""
+    home = tmp_path / "casa-de-nadie"
+    (home / "curso").mkdir(parents=True)
+    monkeypatch.setattr(Path, "home", lambda: home)
+    elsewhere = f"/media/{home.name}/usb"
+    parts = (
+        "import sys",
+        "from IPython.display import HTML, display",
+        f"print({str(home)!r}, file=sys.stderr)",
+        "display(HTML(machine_name))",
+        "machine_name",
+        "raise ValueError(photo, machine_name)",
+    )
+    notebook = v4.new_notebook(
+        cells=[TINY.cells[0], v4.new_code_cell("\n".join(parts[:-1])), v4.new_code_cell(parts[-1])]
+    )
+    runs.mkdir()
+    overrides = {"photo": folders.portable(home / "foto.png"), "machine_name": elsewhere}
+    assert cli.run(notebook, overrides) == cli.Outcome(cli.FAILED)
+    told = capsys.readouterr()
+    assert "~" in told.err
+    [executed] = runs.iterdir()
+    everything = [told.out, told.err, executed.read_text(encoding="utf-8"), executed.name]
+    everything[2] = everything[2].replace(f"print({str(home)!r}", "")  # está en el cuaderno
+    for text in everything:
+        assert home.name not in text
+    assert everything[2].count("/media/<usuario>/usb") >= 4
+    assert set(nbformat.read(executed, as_version=4).metadata.papermill) >= {"version"}
+
+
+def test_a_missing_name_costs_only_its_cell(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    """Como cuando alguien quita o mueve la celda que lo define."""
+    shows = f"from IPython.display import display\ndisplay({{{MIME!r}: {RECORD!r}, 'text/plain': ''}}, raw=True)"
+    notebook = v4.new_notebook(
+        cells=[TINY.cells[0], *map(v4.new_code_cell, ("mistakes(1)", "print('sigue')", shows))]
+    )
+    runs.mkdir()
+    assert cli.run(notebook, {}) == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
+    told = capsys.readouterr()
+    assert told.err == (
+        "Error: la celda 2 ha fallado (name 'mistakes' is not defined); si has quitado o movido la "
+        f"que define ese nombre, recupérala con «git restore notebooks/{lesson.NOTEBOOK}».\n"
+    )
+    first, page, executed = told.out.splitlines()
+    assert first == "sigue"
+    assert page.startswith("Informe: ")
+    assert executed.startswith("Cuaderno ejecutado: ")
+
+
+def test_a_kernel_that_does_not_start_is_told(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('roto')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    runs.mkdir()
+    assert cli.run(TINY, {}) == cli.Outcome(cli.FAILED)
+    told = capfd.readouterr()
+    broken, first, last = told.err.splitlines()
+    assert broken == "roto"
+    assert first.startswith(
+        "Error: El Python que debía ejecutar el cuaderno no ha llegado a arrancar (Kernel died"
+    )
+    assert last.startswith("El cuaderno a medias está en ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="depende de /proc")
+def test_a_jupyter_folder_that_cannot_be_written_is_named(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    runs.mkdir()
+    (tmp_path / "fichero").touch()
+    folder = tmp_path / "fichero" / "runtime"
+    kernel = Kernel({})
+    kernel.connection_file = str(folder / "kernel.json")
+    monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
+    assert cli.run(TINY, {}) == cli.Outcome(cli.FAILED)
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"Error: no se puede leer o escribir {shown(folder)}")
+    assert last.startswith("El cuaderno a medias está en ")
 
 
 @NO_CTRL_C
@@ -641,7 +821,11 @@ def test_ctrl_c_while_papermill_saves_stops_the_grid(
     assert cli.run_all(TINY, [{}, {}]) == cli.INTERRUPTED
     assert signal.getsignal(signal.SIGINT) is before
     told = capsys.readouterr()
-    assert told.err == "\nInterrumpido: se detiene el entrenamiento…\n"
+    first, *others = told.err.strip().splitlines()
+    assert first == "Interrumpido: se detiene el entrenamiento…"
+    assert [line.partition(" está")[0] for line in others] == (
+        ["Interrumpido. El cuaderno a medias"] if cell == 1 else []
+    )
     lines = told.out.splitlines()
     assert lines[2 : 2 + printed] == ["[10, 'aula=3', 'a #b']", "None"][:printed]
     assert lines[2 + printed] in ("", NO_RECORD)  # ninguna otra celda ha escrito nada
