@@ -4,6 +4,7 @@ import os
 import re
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import PIL.Image
 import psutil
@@ -682,7 +684,9 @@ TINY = v4.new_notebook(
             metadata={"tags": ["parameters"]},
         ),
         v4.new_code_cell("print([epochs, machine_name, photo])"),
-        v4.new_code_cell("import os, sys\nprint(os.environ.get('JPY_SESSION_NAME'))"),
+        v4.new_code_cell(
+            "import os\nprint(os.environ.get('JPY_SESSION_NAME'), os.environ['MPLBACKEND'][:6])"
+        ),
     ]
 )
 """Sin decir su kernel ni su lenguaje, como lo dejan algunos editores."""
@@ -705,7 +709,7 @@ def test_a_real_kernel_gets_the_parameters_and_its_text_is_shown(
     assert told.err == ""
     assert [record.getMessage() for record in caplog.records] == []
     lines = told.out.splitlines()
-    assert lines[:3] == [str([*overrides.values()]), "None", NO_RECORD]
+    assert lines[:3] == [str([*overrides.values()]), "None module", NO_RECORD]
     page, executed = [Path(line.partition(": ")[2]) for line in lines[3:]]
     assert sorted(runs.iterdir()) == [page, executed]
     nbformat.validate(nbformat.read(executed, as_version=4))
@@ -749,7 +753,8 @@ def test_what_a_run_leaves_behind_does_not_tell_who_you_are(
 
 def test_a_missing_name_costs_only_its_cell(runs: Path, capsys: pytest.CaptureFixture) -> None:
     """Como cuando alguien quita o mueve la celda que lo define."""
-    shows = f"from IPython.display import display\ndisplay({{{MIME!r}: {RECORD!r}, 'text/plain': ''}}, raw=True)"
+    data = {MIME: RECORD, "text/plain": ""}
+    shows = f"from IPython.display import display\ndisplay({data!r}, raw=True)"
     notebook = v4.new_notebook(
         cells=[TINY.cells[0], *map(v4.new_code_cell, ("mistakes(1)", "print('sigue')", shows))]
     )
@@ -827,7 +832,7 @@ def test_ctrl_c_while_papermill_saves_stops_the_grid(
         ["Interrumpido. El cuaderno a medias"] if cell == 1 else []
     )
     lines = told.out.splitlines()
-    assert lines[2 : 2 + printed] == ["[10, 'aula=3', 'a #b']", "None"][:printed]
+    assert lines[2 : 2 + printed] == ["[10, 'aula=3', 'a #b']", "None module"][:printed]
     assert lines[2 + printed] in ("", NO_RECORD)  # ninguna otra celda ha escrito nada
     assert lines[-1].split() == ["sin", "hacer"]
 
@@ -836,7 +841,10 @@ def test_ctrl_c_while_papermill_saves_stops_the_grid(
 
 
 @pytest.mark.slow
-def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) -> None:
+def test_a_quick_run_from_another_folder_and_another_encoding(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("casa-de-nadie")  # la carpeta personal
     (tmp_path / "registros").mkdir()
     (tmp_path / "registros" / "a → b.json").write_text("hola")
     done = subprocess.run(
@@ -846,7 +854,12 @@ def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) ->
         ],
         cwd=tmp_path,
         capture_output=True,
-        env=child_environment(PYTHONIOENCODING="cp1252"),
+        env=child_environment(
+            PYTHONIOENCODING="cp1252",
+            HOME=str(tmp_path),
+            USERPROFILE=str(tmp_path),
+            MPLCONFIGDIR=matplotlib.get_configdir(),  # si no, buscaría otra vez todas las letras
+        ),
     )
     assert (done.returncode, done.stderr.decode("cp1252")) == (0, "")
     lines = done.stdout.decode("cp1252").splitlines()
@@ -856,7 +869,7 @@ def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) ->
     drift = "Aviso: mientras se entrenaba, el equipo cambió"  # con las pruebas a la vez, a veces
     lines = [line for line in lines if not line.startswith(drift)]
     [epoch] = [number for number, line in enumerate(lines) if line.startswith("Época 1/1: ")]
-    assert lines[epoch + 1] == f"Registro guardado en {shown(file)}"
+    assert lines[epoch + 1] == f"Registro guardado en ~/registros/{file.name}"
     assert re.fullmatch(r"--- Entrenamiento finalizado en \d+\.\d\d segundos ---", lines[epoch + 2])
     total = float(lines[epoch + 2].split()[-3])
     executed = ROOT / lines[-1].removeprefix("Cuaderno ejecutado: ")
@@ -882,20 +895,35 @@ def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) ->
     assert (record.label, record.status) == ("Mi PC #2", "ok")
     assert (record.parameters.epochs, record.parameters.train_samples) == (1, 1000)
     assert total == pytest.approx(record.repeats[0].total_seconds, abs=0.006)
+    parameters_used = [
+        cell.source
+        for cell in notebook.cells
+        if "injected-parameters" in cell.metadata.get("tags", [])
+    ]
+    assert 'results_dir = "~/registros"' in parameters_used[0]
+    host = socket.gethostname()
+    for left in (executed, page, picture, file):
+        content = left.read_bytes()
+        assert tmp_path.name.encode() not in content
+        assert str(ROOT).encode() not in content
+        if re.search(r"[\d-]", host):  # no es un nombre cualquiera
+            assert host.encode() not in content
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows no tiene pty")
 def test_on_a_terminal_the_epoch_shows_that_it_lives_and_leaves_one_line(tmp_path: Path) -> None:
     import pty
+    import termios
 
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 40))
     options = ("--epochs", "1", "--train-samples", "9000", "--results-dir", tmp_path)
     process = subprocess.Popen(
         [sys.executable, LAUNCHER, *options],
         stdout=theirs,
         stderr=subprocess.DEVNULL,
-        env=child_environment(),
+        env={name: text for name, text in child_environment().items() if name != "COLUMNS"},
     )
     os.close(theirs)
     shown_text = b""
@@ -906,7 +934,9 @@ def test_on_a_terminal_the_epoch_shows_that_it_lives_and_leaves_one_line(tmp_pat
     assert process.wait() == 0
     lines = shown_text.decode("utf-8").split("\r\n")
     [epoch] = [line for line in lines if "Época 1/1" in line]
-    assert re.match(r"\rÉpoca 1/1: +\d+ %, +\d+ imágenes/s, quedan +\d+ s \r", epoch)
+    *steps, _ = epoch.removeprefix("\r").split("\r")
+    assert all(re.match(r"Época 1/1: +\d+ %, +\d+ imágenes/s", step) for step in steps)
+    assert {len(step) for step in steps} == {39}
     executed = ROOT / lines[-2].removeprefix("Cuaderno ejecutado: ")
     kept = [
         output.text
