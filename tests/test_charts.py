@@ -9,6 +9,7 @@ from datetime import timedelta
 from io import BytesIO
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -279,6 +280,7 @@ def test_a_chart_is_the_same_whatever_the_matplotlibrc(tmp_path: Path) -> None:
     hostile.write_text(
         "text.usetex: True\nsavefig.transparent: True\nsavefig.dpi: 300\n"
         "font.family: Una que no existe\nlines.linewidth: 7\naxes.facecolor: red\n"
+        "backend: nonsense\nlines.markersize: grande\nesto no es nada\n"
     )
     one, other = (
         subprocess.run(
@@ -288,11 +290,52 @@ def test_a_chart_is_the_same_whatever_the_matplotlibrc(tmp_path: Path) -> None:
             text=True,
             check=True,
             timeout=120,
-        ).stdout
+        )
         for path in (calm, hostile)
     )
-    assert len(one.split()) == 2
-    assert one == other
+    assert len(one.stdout.split()) == 2
+    assert (one.stdout, one.stderr) == (other.stdout, other.stderr)
+    assert one.stderr == ""
+
+
+def test_a_backend_that_does_not_exist_is_told_naming_its_variable() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from fashion_bench.charts import style"],
+        env=os.environ | {"MPLBACKEND": "nonsense"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "TutorialError: MPLBACKEND='nonsense' no vale, porque " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "学习机 一号",
+        "🚀 equipo",
+        "👩\u200d💻",
+        "מחשב שלי",
+        "حاسوبي",
+        "नमस्ते",
+        "เครื่อง",
+        "a\u0301\u0302",
+        "\U0010ffff",
+    ],
+)
+def test_any_label_is_drawn_without_warnings(label: str) -> None:
+    record = make(1).model_copy(update={"label": label})
+    drawn = BytesIO()
+    style.save(machines.compare_machines(groups([record])), drawn)  # un aviso sería un error
+    assert Image.open(drawn).format == "PNG"
+
+
+def test_only_installed_fonts_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = [SimpleNamespace(name=name) for name in ("Malgun Gothic", "Otra", style.FONT)]
+    monkeypatch.setattr(style.fontManager, "ttflist", installed)
+    assert style.fonts() == [style.FONT, "Malgun Gothic"]
 
 
 def test_a_text_is_never_a_formula() -> None:

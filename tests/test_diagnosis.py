@@ -918,7 +918,7 @@ def test_python_is_named_from_the_project_folder(
 def test_messages_lose_whatever_names_their_owner(
     monkeypatch: pytest.MonkeyPatch, home: PurePosixPath, prefix: str, text: str
 ) -> None:
-    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.setattr(folders, "_homes", lambda: {home})
     monkeypatch.setattr(sys, "prefix", prefix)
     monkeypatch.setattr(socket, "gethostname", lambda: "torre-ana.local")
     clean = probe.anonymous(text)

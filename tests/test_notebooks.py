@@ -31,6 +31,7 @@ from conftest import (
     Cells,
     child_environment,
 )
+from nbconvert import ScriptExporter
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
@@ -454,6 +455,7 @@ def test_the_committed_one_is_executed_small_and_clean(path: Path) -> None:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(len(list(filter(None, cell.source.splitlines()))) <= 20 for cell in code)
     assert set(notebook.metadata) <= {"kernelspec", "language_info"}
+    assert "version" not in notebook.metadata.language_info
     assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
     assert path.stat().st_size < 500_000
     outputs = [output for cell in code for output in cell.outputs]
@@ -461,6 +463,37 @@ def test_the_committed_one_is_executed_small_and_clean(path: Path) -> None:
     assert not [output for output in outputs if output.get("name") == "stderr"]
     assert all(cell.execution_count for cell in code)
     assert outputs
+
+
+@each_notebook
+def test_nbconvert_makes_a_python_program_of_it(path: Path) -> None:
+    program, resources = ScriptExporter().from_filename(str(path))
+    assert resources["output_extension"] == ".py"
+    compile(program, path.name, "exec")
+
+
+def test_a_notebook_is_executed_and_kept_without_what_changes_from_one_machine_to_another(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), path)
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "execute.py", path], env=child_environment()
+    )
+    assert done.returncode == 0
+    made = nbformat.read(path, as_version=4)
+    assert made.cells[0].outputs[0].data["text/plain"] == "2"
+    assert made.metadata == nbformat.read(NOTEBOOK, as_version=4).metadata
+
+
+def test_what_is_committed_does_not_tell_who_made_it() -> None:
+    """Ni carpetas personales, en lo que enseñan los cuadernos, ni el nombre del equipo."""
+    for path in [*NOTEBOOKS, *(ROOT / "results").glob("*.json")]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"/(home|Users|root)/|[A-Z]:\\+Users", text), path
+        assert str(Path.home()) not in text or len(Path.home().parts) < 3, path
+    with PIL.Image.open(ROOT / "results" / "resultados.png") as chart:
+        assert set(chart.info) <= {"Description", "Software", "dpi"}
 
 
 def committed_text(name: str, cell: str) -> str:

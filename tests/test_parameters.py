@@ -1,4 +1,5 @@
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,9 @@ def test_no_other_cell_uses_the_name_of_a_parameter(
     assert {cell: names for cell, names in used.items() if names} == {}
 
 
+HIDDEN = ("a\nb", "\x1b[31m", "\u202eabc", "a\x00b", "\0")
+"""Textos con un signo que no se ve."""
+
 BAD: list[tuple[str, object]] = [
     *[("epochs", value) for value in (0, -1, 1001, 1.5, "diez", None, True)],
     *[("batch_size", value) for value in (0, -128, 54_001, 12.5, "", [128])],
@@ -161,12 +165,9 @@ BAD: list[tuple[str, object]] = [
     *[("repeats", value) for value in (0, 101, 2.5, "dos")],
     *[("margin", value) for value in (-1, 51, 2.5, "poco")],
     *[("seed", value) for value in (-1, 2**31, 0.5, "azar")],
-    *[("photo", value) for value in ("a\x00b", 3, None)],
-    *[("results_dir", value) for value in ("", "a\x00b", 3, None)],
-    *[
-        ("machine_name", value)
-        for value in ("a/b", "a\\b", "<b>", "$x$", "a\nb", "\x1b[31m", "\u202eabc", "x" * 61, True)
-    ],
+    *[("photo", value) for value in ("a\x00b", None, b"a")],
+    *[("results_dir", value) for value in ("", "a\x00b", None)],
+    *[("machine_name", value) for value in ("a/b", "a\\b", "<b>", "$x$", *HIDDEN, "x" * 61, None)],
 ]
 BAD_ELSEWHERE = [
     *[(parameters.Comparison, "results_dir", value) for value in ("", None)],
@@ -199,7 +200,26 @@ def test_a_bad_value_is_refused_naming_parameter_value_and_what_is_allowed(
     with pytest.raises(TutorialError) as caught:
         kind.check(DEFAULTS[kind] | {name: value})
     allowed = kind.model_fields[name].description
-    assert str(caught.value) == f"{name}={value!r} no vale: debe ser {allowed}."
+    told = str(caught.value)
+    assert told.startswith(f"{name}={value!r} no vale: ")
+    assert told.endswith(f"debe ser {allowed}.")
+    named = "no admite el signo" in told
+    assert named == (value in ("a/b", "a\\b", "<b>", "$x$", *HIDDEN))
+
+
+@pytest.mark.parametrize(
+    ("value", "sign"),
+    [
+        ("a/b", "«/»"),
+        ("5 < 6", "«<»"),
+        ("👩\u200d💻", "invisible U+200D"),
+        ("a\nb", "invisible U+000A"),
+        ("abc\n", "invisible U+000A"),
+    ],
+)
+def test_a_refused_sign_is_named(value: str, sign: str) -> None:
+    with pytest.raises(TutorialError, match=rf" no vale: no admite el signo {re.escape(sign)}; "):
+        parameters.Training.check(TRAINING | {"machine_name": value})
 
 
 @pytest.mark.parametrize(
@@ -220,15 +240,16 @@ def test_a_good_value_is_kept(kind: type[parameters.Checked], name: str, value: 
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        (parameters.Training, "machine_name"),
-        (parameters.Distribution, "machine_name"),
-        (parameters.Comparison, "baseline"),
+        *[(parameters.Training, name) for name in ("machine_name", "photo", "results_dir")],
+        *[(parameters.Comparison, name) for name in ("baseline", "results_dir")],
+        *[(parameters.Distribution, name) for name in ("machine_name", "storage", "results_dir")],
     ],
 )
-def test_a_name_that_papermill_takes_for_a_number_is_a_name(
+def test_a_text_that_papermill_takes_for_something_else_is_a_text(
     kind: type[parameters.Checked], name: str
 ) -> None:
-    assert getattr(kind.check(DEFAULTS[kind] | {name: 3060}), name) == "3060"
+    for value in (3060, 0.5, True):
+        assert getattr(kind.check(DEFAULTS[kind] | {name: value}), name) == str(value)
 
 
 def test_all_bad_values_are_told_at_once() -> None:

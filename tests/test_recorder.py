@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fashion_bench import lesson
 from fashion_bench import record as recordings
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends, hardware
@@ -607,7 +608,7 @@ def notebook_with(folder: Path, code: str, text: str) -> str:
 def test_only_the_code_of_a_notebook_changes_its_hash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provenance, "NOTEBOOKS_DIR", tmp_path)
+    monkeypatch.setattr(lesson, "NOTEBOOKS_DIR", tmp_path)
     hashes = [
         provenance.code(notebook_with(tmp_path, code, text)).notebook_sha256
         for code, text in (("a = 1", "hola"), ("a = 1", "adiós"), ("a = 2", "hola"))

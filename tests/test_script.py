@@ -1,8 +1,10 @@
+import builtins
 import json
 import os
 import re
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 
+import matplotlib
 import nbformat
 import PIL.Image
 import psutil
@@ -23,12 +26,13 @@ from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
 
-from fashion_bench import lesson, parameters
+from fashion_bench import folders, lesson, parameters
 from fashion_bench.folders import shown
 from fashion_bench.record import MAIN_CHART, MIME, Record
 from fashion_bench.results import files
-from fashion_bench.script import cli, report
-from fashion_bench.script.interrupt import CtrlC
+from fashion_bench.script import cli, insist, interrupt, report
+from fashion_bench.script.console import Console, OutputLostError
+from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
 
 LAUNCHER = ROOT / "fashion_mnist_cnn.py"
@@ -207,7 +211,8 @@ def test_a_home_is_a_home(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert order("--results-dir", "~/registros", "--photo", "") == 0
-    assert started == [{"results_dir": str(tmp_path / "registros"), "photo": ""}]
+    assert started == [{"results_dir": "~/registros", "photo": ""}]
+    assert (tmp_path / "registros").is_dir()
 
 
 def test_without_options_it_runs_once_as_the_notebook_says(
@@ -281,6 +286,24 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="solo Linux tiene /dev/full")
+def test_an_output_that_is_full_is_told_in_one_spanish_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, LAUNCHER, "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=child_environment(),
+        )
+    assert done.returncode == cli.FAILED
+    assert done.stderr == (
+        "Error: no se puede escribir la salida (No space left on device); libera espacio o mándala "
+        "a otro sitio.\n"
+    )
+
+
 @pytest.mark.skipif(os.name == "nt", reason="en Windows no se cierra así la consola")
 def test_a_closed_console_does_not_matter() -> None:
     done = subprocess.run(
@@ -294,26 +317,28 @@ def test_a_closed_console_does_not_matter() -> None:
 # El lanzador, fashion_mnist_cnn.py, en este mismo proceso.
 
 
-def test_the_launcher_leaves_ctrl_c_as_it_was(
+def test_the_launcher_leaves_ctrl_c_as_it_was_if_it_is_ignored_or_inside_a_kernel(
     handler: Callable[[object], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
-    monkeypatch.setattr(cli, "main", lambda: seen.append(signal.getsignal(signal.SIGINT)))
-    for chosen in (signal.SIG_IGN, signal.default_int_handler):
-        handler(chosen)
-        runpy.run_path(str(LAUNCHER))
-    assert seen == [signal.SIG_IGN, signal.default_int_handler]
+    monkeypatch.setattr(cli, "main", lambda: None)
+    handler(signal.SIG_IGN)
+    runpy.run_path(str(LAUNCHER))
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    handler(signal.default_int_handler)
+    monkeypatch.setattr(builtins, "get_ipython", lambda: None, raising=False)
+    runpy.run_path(str(LAUNCHER))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.usefixtures("handler")
 def test_the_launcher_ends_at_once_if_ctrl_c_comes_outside_a_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
     monkeypatch.setattr(cli, "main", lambda: signal.raise_signal(signal.SIGINT))
-    with pytest.raises((SystemExit, KeyboardInterrupt)) as ended:
-        runpy.run_path(str(LAUNCHER))
-    assert isinstance(ended.value, SystemExit)
-    assert ended.value.code == cli.INTERRUPTED
+    runpy.run_path(str(LAUNCHER))
+    assert ended == [cli.INTERRUPTED]
 
 
 @pytest.mark.usefixtures("handler")
@@ -382,8 +407,11 @@ def test_without_a_main_chart_there_is_a_page_all_the_same(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def papermill(monkeypatch: pytest.MonkeyPatch) -> Callable[[NotebookNode | BaseException], list]:
+def papermill(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[NotebookNode | BaseException], list]:
     """Finge que papermill devuelve un cuaderno o falla; da los argumentos con los que se llama."""
+    runs.mkdir()
 
     def pretend(result: NotebookNode | BaseException) -> list[dict]:
         calls = []
@@ -392,6 +420,7 @@ def papermill(monkeypatch: pytest.MonkeyPatch) -> Callable[[NotebookNode | BaseE
             notebook: NotebookNode, output: str, overrides: dict, **options: object
         ) -> NotebookNode:
             calls.append({"output": output, "overrides": overrides, **options})
+            nbformat.write(v4.new_notebook(), output)
             if isinstance(result, BaseException):
                 raise result
             return result
@@ -422,7 +451,6 @@ def test_a_missing_cell_costs_only_its_piece(
     runs: Path,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    runs.mkdir()
     papermill(ran(*outputs))
     outcome = cli.run(v4.new_notebook(), {})
     assert outcome.code == cli.FINE
@@ -432,7 +460,7 @@ def test_a_missing_cell_costs_only_its_piece(
     assert [line.partition(": /")[0] for line in told.out.splitlines()] == shows
     written = [line.partition(": ")[2] for line in told.out.splitlines() if line != NO_RECORD]
     assert [Path(path).suffix for path in written[:-1]] == [".html", ".png"][: len(written) - 1]
-    for path in written[:-1]:  # el cuaderno lo escribe papermill
+    for path in written:
         assert Path(path).parent == runs
         assert Path(path).stat().st_size > 0
 
@@ -445,7 +473,6 @@ def test_it_runs_with_this_python_whatever_the_kernels_installed(
     kernel.mkdir(parents=True)
     (kernel / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    runs.mkdir()
     calls = papermill(ran())
     cli.run(v4.new_notebook(), {})
     [call] = calls
@@ -496,11 +523,18 @@ def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
 
 
 def test_a_reader_that_leaves_in_the_middle_is_no_disk_problem(
-    papermill: Callable, capsys: pytest.CaptureFixture
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    papermill(BrokenPipeError(32, "Broken pipe"))
-    with pytest.raises(BrokenPipeError):
-        cli.run(v4.new_notebook(), {})
+    """Y la celda que escribía no sigue hasta el final sin nadie que la lea."""
+    runs.mkdir()
+    reader, writer = os.pipe()
+    os.close(reader)
+    cells = [v4.new_code_cell(f"import time\nprint({n})\ntime.sleep(120)") for n in range(2)]
+    with open(writer, "w") as pipe:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", Console(pipe))
+        with pytest.raises(OutputLostError) as lost:
+            cli.run(v4.new_notebook(cells=cells), {})
+    assert isinstance(lost.value.cause, BrokenPipeError)
     assert capsys.readouterr().err == ""
 
 
@@ -511,13 +545,13 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
     really_write = report.write
 
     def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
-        executed.with_suffix(".png").mkdir(parents=True)
+        executed.with_suffix(".png").mkdir()
         return really_write(notebook, executed)
 
     monkeypatch.setattr(report, "write", write)
     outcome = cli.run(v4.new_notebook(), {})
     assert outcome == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
-    picture = Path(calls[0]["output"].format()).with_suffix(".png")
+    picture = (runs / calls[0]["output"]).with_suffix(".png")
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith(f"Error: no se puede leer o escribir {shown(picture)} (")
@@ -531,20 +565,45 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
 def test_ctrl_c_with_no_cell_running_stops_at_the_next_one(
     handler: Callable[[object], object], capsys: pytest.CaptureFixture
 ) -> None:
-    def previous(*_: object) -> None: ...
+    cut = []
+
+    def previous(*_: object) -> None:
+        cut.append(True)
 
     handler(previous)
-    stop = CtrlC(Kernel())
-    stop.before_cell(cell=None, cell_index=0)
-    with stop.handled():
-        signal.raise_signal(signal.SIGINT)  # aquí no hay ningún bucle de asyncio en marcha
-        assert stop.pressed
-        with pytest.raises(KeyboardInterrupt):
-            stop.before_cell(cell=None, cell_index=1)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+    brake = Brake(Kernel({}))
+    brake.before_cell(cell=None, cell_index=0)
+    with brake.ctrl_c():
+        signal.raise_signal(signal.SIGINT)
+        assert brake.pressed
+        with pytest.raises(StoppedError):
+            brake.before_cell(cell=None, cell_index=1)
+        assert cut == []
+        signal.raise_signal(signal.SIGINT)
+        assert cut == [True]
     assert signal.getsignal(signal.SIGINT) is previous
     assert capsys.readouterr().err == "\nInterrumpido: se detiene el entrenamiento…\n"
+
+
+class Cleaned:
+    """Un objeto que, al limpiarlo, recibe un Ctrl-C."""
+
+    def __del__(self) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("handler")
+def test_ctrl_c_while_an_object_is_cleaned_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    others: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", others.append)
+    insist.load_ipython_extension(None)
+    with pytest.raises(KeyboardInterrupt):
+        Cleaned()
+        for _ in range(100):
+            time.sleep(0.05)
+    assert (others, capsys.readouterr().err) == ([], "")
 
 
 @NO_CTRL_C
@@ -552,13 +611,68 @@ def test_ctrl_c_that_was_ignored_stays_ignored(
     handler: Callable[[object], object], capsys: pytest.CaptureFixture
 ) -> None:
     handler(signal.SIG_IGN)
-    stop = CtrlC(Kernel())
-    with stop.handled():
+    brake = Brake(Kernel({}))
+    with brake.ctrl_c():
         signal.raise_signal(signal.SIGINT)
-    assert not stop.pressed
-    stop.before_cell(cell=None, cell_index=0)
+    assert not brake.pressed
+    brake.before_cell(cell=None, cell_index=0)
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     assert capsys.readouterr().err == ""
+
+
+class FakeKernel:
+    """Apunta lo que se le hace."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def interrupt_now(self) -> None:
+        self.done.append("interrumpir")
+
+    def kill_now(self) -> None:
+        self.done.append("matar")
+
+
+def test_a_cell_is_interrupted_once_and_only_while_it_runs() -> None:
+    kernel = FakeKernel()
+    brake = Brake(kernel)
+    brake.before_cell()
+    brake.stop()  # cuando ya se le ha pedido al kernel que empiece, pero aún no ha empezado
+    assert kernel.done == []
+    kernel.when_cell_runs()
+    brake.stop()
+    assert kernel.done == ["interrumpir"]
+
+
+def test_between_cells_nothing_is_interrupted_and_no_other_begins() -> None:
+    kernel = FakeKernel()
+    brake = Brake(kernel)
+    brake.before_cell()
+    kernel.when_cell_runs()
+    kernel.when_cell_ends()
+    brake.stop()
+    assert kernel.done == []
+    with pytest.raises(StoppedError):
+        brake.before_cell()
+
+
+def test_a_kernel_that_does_not_answer_after_an_interruption_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(interrupt, "PATIENCE_SECONDS", 0.05)
+    kernel = FakeKernel()
+    brake = Brake(kernel)
+    with brake.ctrl_c():
+        kernel.when_cell_runs()
+        kernel.when_cell_ends()
+        time.sleep(0.1)
+        assert kernel.done == []
+        kernel.when_cell_runs()
+        brake.stop()
+        kernel.when_cell_ends()
+        kernel.when_cell_ends()
+        time.sleep(0.2)
+        assert kernel.done == ["interrumpir", "matar"]
 
 
 # Papermill y un kernel de verdad, con un cuaderno que no entrena.
@@ -570,7 +684,9 @@ TINY = v4.new_notebook(
             metadata={"tags": ["parameters"]},
         ),
         v4.new_code_cell("print([epochs, machine_name, photo])"),
-        v4.new_code_cell("import os\nprint(os.environ.get('JPY_SESSION_NAME'))"),
+        v4.new_code_cell(
+            "import os\nprint(os.environ.get('JPY_SESSION_NAME'), os.environ['MPLBACKEND'][:6])"
+        ),
     ]
 )
 """Sin decir su kernel ni su lenguaje, como lo dejan algunos editores."""
@@ -583,21 +699,108 @@ def test_a_real_kernel_gets_the_parameters_and_its_text_is_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     runs.mkdir()
-    monkeypatch.setenv("JPY_SESSION_NAME", "el cuaderno desde el que se lanza")
-    kernel = Kernel()
-    monkeypatch.setattr(cli, "Kernel", lambda: kernel)
+    for name in ("JPY_SESSION_NAME", "MPLBACKEND"):
+        monkeypatch.setenv(name, "del cuaderno desde el que se lanza")
+    kernel = Kernel({})
+    monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
     overrides = {"epochs": 3, "machine_name": "{x} \\ \"a\" 'b' ñ", "photo": "c"}
     assert cli.run(TINY, overrides) == cli.Outcome(cli.FINE)
     told = capsys.readouterr()
     assert told.err == ""
     assert [record.getMessage() for record in caplog.records] == []
     lines = told.out.splitlines()
-    assert lines[:3] == [str([*overrides.values()]), "None", NO_RECORD]
+    assert lines[:3] == [str([*overrides.values()]), "None module", NO_RECORD]
     page, executed = [Path(line.partition(": ")[2]) for line in lines[3:]]
     assert sorted(runs.iterdir()) == [page, executed]
     nbformat.validate(nbformat.read(executed, as_version=4))
     assert not kernel.has_kernel
     assert [client.channels_running for client in kernel._clients] == [False]
+    assert os.environ["JPY_SESSION_NAME"] == "del cuaderno desde el que se lanza"
+
+
+def test_what_a_run_leaves_behind_does_not_tell_who_you_are(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Ni en los parámetros, ni en lo que se escribe, ni en las trazas, ni en los metadatos."""
+    home = tmp_path / "casa-de-nadie"
+    (home / "curso").mkdir(parents=True)
+    monkeypatch.setattr(Path, "home", lambda: home)
+    elsewhere = f"/media/{home.name}/usb"
+    parts = (
+        "import sys",
+        "from IPython.display import HTML, display",
+        f"print({str(home)!r}, file=sys.stderr)",
+        "display(HTML(machine_name))",
+        "machine_name",
+        "raise ValueError(photo, machine_name)",
+    )
+    notebook = v4.new_notebook(
+        cells=[TINY.cells[0], v4.new_code_cell("\n".join(parts[:-1])), v4.new_code_cell(parts[-1])]
+    )
+    runs.mkdir()
+    overrides = {"photo": folders.portable(home / "foto.png"), "machine_name": elsewhere}
+    assert cli.run(notebook, overrides) == cli.Outcome(cli.FAILED)
+    told = capsys.readouterr()
+    assert "~" in told.err
+    [executed] = runs.iterdir()
+    everything = [told.out, told.err, executed.read_text(encoding="utf-8"), executed.name]
+    everything[2] = everything[2].replace(f"print({str(home)!r}", "")  # está en el cuaderno
+    for text in everything:
+        assert home.name not in text
+    assert everything[2].count("/media/<usuario>/usb") >= 4
+    assert set(nbformat.read(executed, as_version=4).metadata.papermill) >= {"version"}
+
+
+def test_a_missing_name_costs_only_its_cell(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    """Como cuando alguien quita o mueve la celda que lo define."""
+    data = {MIME: RECORD, "text/plain": ""}
+    shows = f"from IPython.display import display\ndisplay({data!r}, raw=True)"
+    notebook = v4.new_notebook(
+        cells=[TINY.cells[0], *map(v4.new_code_cell, ("mistakes(1)", "print('sigue')", shows))]
+    )
+    runs.mkdir()
+    assert cli.run(notebook, {}) == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
+    told = capsys.readouterr()
+    assert told.err == (
+        "Error: la celda 2 ha fallado (name 'mistakes' is not defined); si has quitado o movido la "
+        f"que define ese nombre, recupérala con «git restore notebooks/{lesson.NOTEBOOK}».\n"
+    )
+    first, page, executed = told.out.splitlines()
+    assert first == "sigue"
+    assert page.startswith("Informe: ")
+    assert executed.startswith("Cuaderno ejecutado: ")
+
+
+def test_a_kernel_that_does_not_start_is_told(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('roto')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    runs.mkdir()
+    assert cli.run(TINY, {}) == cli.Outcome(cli.FAILED)
+    told = capfd.readouterr()
+    broken, first, last = told.err.splitlines()
+    assert broken == "roto"
+    assert first.startswith(
+        "Error: El Python que debía ejecutar el cuaderno no ha llegado a arrancar (Kernel died"
+    )
+    assert last.startswith("El cuaderno a medias está en ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="depende de /proc")
+def test_a_jupyter_folder_that_cannot_be_written_is_named(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    runs.mkdir()
+    (tmp_path / "fichero").touch()
+    folder = tmp_path / "fichero" / "runtime"
+    kernel = Kernel({})
+    kernel.connection_file = str(folder / "kernel.json")
+    monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
+    assert cli.run(TINY, {}) == cli.Outcome(cli.FAILED)
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"Error: no se puede leer o escribir {shown(folder)}")
+    assert last.startswith("El cuaderno a medias está en ")
 
 
 @NO_CTRL_C
@@ -623,9 +826,13 @@ def test_ctrl_c_while_papermill_saves_stops_the_grid(
     assert cli.run_all(TINY, [{}, {}]) == cli.INTERRUPTED
     assert signal.getsignal(signal.SIGINT) is before
     told = capsys.readouterr()
-    assert told.err == "\nInterrumpido: se detiene el entrenamiento…\n"
+    first, *others = told.err.strip().splitlines()
+    assert first == "Interrumpido: se detiene el entrenamiento…"
+    assert [line.partition(" está")[0] for line in others] == (
+        ["Interrumpido. El cuaderno a medias"] if cell == 1 else []
+    )
     lines = told.out.splitlines()
-    assert lines[2 : 2 + printed] == ["[10, 'aula=3', 'a #b']", "None"][:printed]
+    assert lines[2 : 2 + printed] == ["[10, 'aula=3', 'a #b']", "None module"][:printed]
     assert lines[2 + printed] in ("", NO_RECORD)  # ninguna otra celda ha escrito nada
     assert lines[-1].split() == ["sin", "hacer"]
 
@@ -634,7 +841,10 @@ def test_ctrl_c_while_papermill_saves_stops_the_grid(
 
 
 @pytest.mark.slow
-def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) -> None:
+def test_a_quick_run_from_another_folder_and_another_encoding(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("casa-de-nadie")  # la carpeta personal
     (tmp_path / "registros").mkdir()
     (tmp_path / "registros" / "a → b.json").write_text("hola")
     done = subprocess.run(
@@ -644,7 +854,12 @@ def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) ->
         ],
         cwd=tmp_path,
         capture_output=True,
-        env=child_environment(PYTHONIOENCODING="cp1252"),
+        env=child_environment(
+            PYTHONIOENCODING="cp1252",
+            HOME=str(tmp_path),
+            USERPROFILE=str(tmp_path),
+            MPLCONFIGDIR=matplotlib.get_configdir(),  # si no, buscaría otra vez todas las letras
+        ),
     )
     assert (done.returncode, done.stderr.decode("cp1252")) == (0, "")
     lines = done.stdout.decode("cp1252").splitlines()
@@ -654,7 +869,7 @@ def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) ->
     drift = "Aviso: mientras se entrenaba, el equipo cambió"  # con las pruebas a la vez, a veces
     lines = [line for line in lines if not line.startswith(drift)]
     [epoch] = [number for number, line in enumerate(lines) if line.startswith("Época 1/1: ")]
-    assert lines[epoch + 1] == f"Registro guardado en {shown(file)}"
+    assert lines[epoch + 1] == f"Registro guardado en ~/registros/{file.name}"
     assert re.fullmatch(r"--- Entrenamiento finalizado en \d+\.\d\d segundos ---", lines[epoch + 2])
     total = float(lines[epoch + 2].split()[-3])
     executed = ROOT / lines[-1].removeprefix("Cuaderno ejecutado: ")
@@ -680,20 +895,35 @@ def test_a_quick_run_from_another_folder_and_another_encoding(tmp_path: Path) ->
     assert (record.label, record.status) == ("Mi PC #2", "ok")
     assert (record.parameters.epochs, record.parameters.train_samples) == (1, 1000)
     assert total == pytest.approx(record.repeats[0].total_seconds, abs=0.006)
+    parameters_used = [
+        cell.source
+        for cell in notebook.cells
+        if "injected-parameters" in cell.metadata.get("tags", [])
+    ]
+    assert 'results_dir = "~/registros"' in parameters_used[0]
+    host = socket.gethostname()
+    for left in (executed, page, picture, file):
+        content = left.read_bytes()
+        assert tmp_path.name.encode() not in content
+        assert str(ROOT).encode() not in content
+        if re.search(r"[\d-]", host):  # no es un nombre cualquiera
+            assert host.encode() not in content
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows no tiene pty")
 def test_on_a_terminal_the_epoch_shows_that_it_lives_and_leaves_one_line(tmp_path: Path) -> None:
     import pty
+    import termios
 
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 40))
     options = ("--epochs", "1", "--train-samples", "9000", "--results-dir", tmp_path)
     process = subprocess.Popen(
         [sys.executable, LAUNCHER, *options],
         stdout=theirs,
         stderr=subprocess.DEVNULL,
-        env=child_environment(),
+        env={name: text for name, text in child_environment().items() if name != "COLUMNS"},
     )
     os.close(theirs)
     shown_text = b""
@@ -704,7 +934,9 @@ def test_on_a_terminal_the_epoch_shows_that_it_lives_and_leaves_one_line(tmp_pat
     assert process.wait() == 0
     lines = shown_text.decode("utf-8").split("\r\n")
     [epoch] = [line for line in lines if "Época 1/1" in line]
-    assert re.match(r"\rÉpoca 1/1: +\d+ %, +\d+ imágenes/s, quedan +\d+ s \r", epoch)
+    *steps, _ = epoch.removeprefix("\r").split("\r")
+    assert all(re.match(r"Época 1/1: +\d+ %, +\d+ imágenes/s", step) for step in steps)
+    assert {len(step) for step in steps} == {39}
     executed = ROOT / lines[-2].removeprefix("Cuaderno ejecutado: ")
     kept = [
         output.text

@@ -26,8 +26,9 @@ def execute(path: Path) -> None:
     client.execute()
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
+        "language_info": notebook.metadata.language_info,  # sin ella, nbconvert no sabe que es .py
     }
+    del notebook.metadata["language_info"]["version"]
     nbformat.write(notebook, path)
 
 

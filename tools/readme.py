@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fashion_bench import lesson
+from fashion_bench.charts import style
 from fashion_bench.charts.machines import compare_machines
 from fashion_bench.record import Record
 from fashion_bench.results import comparison, files
@@ -85,7 +86,7 @@ def main() -> None:
             "defecto: ejecuta «python fashion_mnist_cnn.py» y vuelve."
         )
     README.write_text(readme_text(chosen), encoding="utf-8")
-    compare_machines(chosen).savefig(CHART, metadata={"Description": fingerprint(chosen)})
+    style.save(compare_machines(chosen), CHART, {"Description": fingerprint(chosen)})
     print(f"{README}\n{CHART}")
 
 

@@ -1,9 +1,12 @@
 """Carpetas y ficheros: comprobarlos antes de empezar y escribirlos enteros o nada."""
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
@@ -89,7 +92,7 @@ def write_atomically(path: Path, text: str) -> Path:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        with naming(path), temporary.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -98,24 +101,53 @@ def write_atomically(path: Path, text: str) -> Path:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Contexto en el que los `OSError` dicen siempre su fichero: al llenarse un disco no lo dicen.
+
+    Args:
+        path: el fichero que se está escribiendo.
+    """
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
 def shown(path: Path) -> str:
     """Cómo se escribe una ruta para que la lea cualquiera: desde el proyecto o con `~`."""
     path = path.absolute()
-    if path.is_relative_to(PROJECT_DIR):
+    if path != PROJECT_DIR and path.is_relative_to(PROJECT_DIR):
         return path.relative_to(PROJECT_DIR).as_posix()
-    person = home()
-    if person and path.is_relative_to(person):
-        return f"~/{path.relative_to(person).as_posix()}"
-    return str(path)
+    return anonymous(str(path))
 
 
-def home() -> Path | None:
-    """La carpeta de la persona; `None` si no tiene, o si la suya es la raíz del disco."""
-    try:
-        path = Path.home()
-    except RuntimeError:
-        return None
-    return path if path != Path(path.anchor) else None
+def anonymous(text: str) -> str:
+    """Quita de las rutas que lleve un texto las carpetas personales y el nombre de la persona.
+
+    Una ruta del proyecto queda como `./…`; una de la carpeta personal, como `~/…`.
+    """
+    homes = _homes()
+    for folder, alias in ((PROJECT_DIR, "."), *((home, "~") for home in homes)):
+        for written in {str(folder), str(folder).replace("\\", "\\\\")}:
+            text = re.sub(rf"(?<![\w.~-]){re.escape(written)}(?![\w-])", alias, text)
+    for home in homes:
+        text = re.sub(rf"(?<=[/\\]){re.escape(home.name)}(?=[/\\])", "<usuario>", text)
+    return text
+
+
+def portable(path: Path) -> str:
+    """Una ruta que vale como parámetro de un cuaderno y no dice de quién es el equipo.
+
+    Desde `notebooks/` si es del proyecto; con `~` si es de la carpeta personal; si no, entera.
+    """
+    path = path.absolute()
+    if path.is_relative_to(PROJECT_DIR):
+        short = os.path.relpath(path, NOTEBOOKS_DIR)
+    else:
+        short = shown(path)
+    return short if NOTEBOOKS_DIR / expanded(short) == path else str(path)
 
 
 def borrow_home() -> None:
@@ -145,3 +177,12 @@ def _replace(temporary: Path, path: Path) -> Path:
 
 def _absolute(folder: str) -> Path:
     return (NOTEBOOKS_DIR / expanded(folder)).resolve()
+
+
+def _homes() -> set[Path]:
+    """La carpeta personal, tal cual y sin enlaces; la raíz del disco no es de nadie."""
+    try:
+        home = Path.home()
+    except RuntimeError:  # un usuario sin carpeta
+        return set()
+    return {folder for folder in (home, home.resolve()) if folder.name}

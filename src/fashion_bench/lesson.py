@@ -18,8 +18,11 @@ PREPARE = ("importar", "datos", "repartir", "lotes", "red", "compilar")
 """Las celdas que preparan los datos y definen la red."""
 
 
-def read() -> nbformat.NotebookNode:
-    """Lee el cuaderno, sin los parámetros que papermill le haya inyectado otra vez.
+def read(name: str = NOTEBOOK) -> nbformat.NotebookNode:
+    """Lee un cuaderno, sin los parámetros que papermill le haya inyectado otra vez.
+
+    Args:
+        name: su fichero, de la carpeta `notebooks/`.
 
     Raises:
         TutorialError: si no está o no es un cuaderno.
@@ -27,11 +30,11 @@ def read() -> nbformat.NotebookNode:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # otro editor puede haber quitado los identificadores
-            notebook = nbformat.read(NOTEBOOKS_DIR / NOTEBOOK, as_version=4)
+            notebook = nbformat.read(NOTEBOOKS_DIR / name, as_version=4)
     except OSError as error:
-        raise _damaged(f"no se puede leer ({error.strerror})") from None
+        raise _damaged(f"no se puede leer ({error.strerror})", name) from None
     except ValueError:  # por ejemplo, con las marcas de una mezcla de git a medias
-        raise _damaged("no es JSON válido") from None
+        raise _damaged("no es JSON válido", name) from None
     notebook.cells = [cell for cell in notebook.cells if not _has_tag(cell, "injected-parameters")]
     return notebook
 
@@ -92,9 +95,9 @@ def _has_tag(cell: nbformat.NotebookNode, tag: str) -> bool:
     return tag in cell.metadata.get("tags", [])
 
 
-def _damaged(what: str) -> TutorialError:
+def _damaged(what: str, name: str = NOTEBOOK) -> TutorialError:
     return TutorialError(
-        f"{NOTEBOOK} {what}: corrígelo o recupéralo con «git restore notebooks/{NOTEBOOK}»."
+        f"{name} {what}: corrígelo o recupéralo con «git restore notebooks/{name}»."
     )
 
 

@@ -3,11 +3,12 @@
 Los valores por defecto no están aquí, sino en la celda `parameters` de cada cuaderno.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError
@@ -70,19 +71,33 @@ class Checked(BaseModel):
                 sentences.append(f"Falta {name}: ejecuta antes la celda de los parámetros.")
             else:
                 allowed = cls.model_fields[name].description
-                sentences.append(f"{name}={problem['input']!r:.80} no vale: debe ser {allowed}.")
+                sentences.append(
+                    f"{name}={problem['input']!r:.80} no vale: {_refused_sign(problem)}debe ser "
+                    f"{allowed}."
+                )
         return TutorialError("\n".join(sentences))
 
 
-Name = Annotated[Label, Field(strict=False, coerce_numbers_to_str=True)]
-"""Un nombre; también vale el que papermill toma por un número, como en `-p machine_name 3060`."""
+def _refused_sign(problem: ErrorDetails) -> str:
+    """Dice qué signo de un texto no se admite, si es eso lo que pasa."""
+    pattern = str(problem.get("ctx", {}).get("pattern"))
+    if not pattern.startswith("^[^"):  # un texto de signos cualesquiera, salvo unos pocos
+        return ""
+    sign = next(sign for sign in problem["input"] if not re.match(pattern, f"{sign}-"))
+    told = f"«{sign}»" if sign.isprintable() else f"invisible U+{ord(sign):04X}"
+    return f"no admite el signo {told}; "
 
-Folder = Annotated[
-    str, Field(min_length=1, pattern=r"^[^\x00]*$", description="la ruta de una carpeta")
-]
-OptionalFolder = Annotated[
-    str, Field(pattern=r"^[^\x00]*$", description="la ruta de una carpeta, o vacío")
-]
+
+def _as_written(value: object) -> object:
+    """El texto que papermill toma por otra cosa, como en `-p machine_name 3060`."""
+    return str(value) if isinstance(value, int | float) else value
+
+
+Name = Annotated[Label, BeforeValidator(_as_written)]
+Route = Annotated[str, BeforeValidator(_as_written), Field(pattern=r"^[^\x00]*$")]
+"""La ruta de un fichero o de una carpeta."""
+Folder = Annotated[Route, Field(min_length=1, description="la ruta de una carpeta")]
+OptionalFolder = Annotated[Route, Field(description="la ruta de una carpeta, o vacío")]
 
 
 class Sized(Checked):
@@ -119,7 +134,7 @@ class Training(Sized):
     margin: int = Field(ge=0, le=50, description="un número entero de 0 a 50")
     seed: Seed
     machine_name: Name
-    photo: str = Field(pattern=r"^[^\x00]*$", description="la ruta de una foto, o vacío")
+    photo: Route = Field(description="la ruta de una foto, o vacío")
     results_dir: Folder
 
 

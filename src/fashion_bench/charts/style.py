@@ -6,7 +6,9 @@ Color Sequences for Data Visualization». Los mapas de color, `cividis` y `gray`
 en brillo.
 """
 
+import warnings
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -14,6 +16,7 @@ from IPython.display import Image, display
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 from fashion_bench.record import MAIN_CHART
 
@@ -30,6 +33,30 @@ LINES = (
 )
 """El color y la marca de cada línea."""
 
+FONT = "DejaVu Sans"
+"""La letra de todo: viene con Matplotlib."""
+OTHER_FONTS = (
+    "Noto Sans CJK SC",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Malgun Gothic",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Noto Emoji",
+    "Segoe UI Emoji",
+    "Segoe UI Symbol",
+    "Arial Unicode MS",
+)
+"""Las que, si están instaladas, ponen los signos que le faltan a esa, en el nombre de un equipo."""
+
+
+def fonts() -> list[str]:
+    """Devuelve las letras con las que se dibuja; solo las que hay, o Matplotlib avisaría."""
+    installed = {font.name for font in fontManager.ttflist}
+    return [FONT, *(name for name in OTHER_FONTS if name in installed)]
+
+
 style.use(
     [
         "default",  # que un gráfico salga igual sea cual sea el matplotlibrc de cada uno
@@ -41,6 +68,7 @@ style.use(
             "axes.titlesize": "medium",
             "figure.constrained_layout.use": True,
             "figure.dpi": 100,
+            "font.family": fonts(),
             "font.size": 10,
             "grid.alpha": 0.3,
             "legend.frameon": False,
@@ -48,6 +76,21 @@ style.use(
         },
     ]
 )
+
+
+def save(figure: Figure, file: BytesIO | Path, metadata: dict[str, str] | None = None) -> None:
+    """Guarda un gráfico en PNG.
+
+    Un signo que no está en ninguna letra instalada sale como un recuadro, sin avisos.
+
+    Args:
+        figure: el gráfico.
+        file: dónde.
+        metadata: textos que van dentro del fichero.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
+        figure.savefig(file, format="png", metadata=metadata)
 
 
 def show(figure: Figure, alt: str, *, main: bool = False) -> None:
@@ -59,7 +102,7 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
         main: si es el principal del cuaderno, el que el script copia en su informe.
     """
     drawn, reduced = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png")
+    save(figure, drawn)
     # Con 256 colores se ve igual y el cuaderno ocupa la mitad.
     PIL.Image.open(drawn).convert("RGB").quantize(256).save(reduced, format="png", optimize=True)
     metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})

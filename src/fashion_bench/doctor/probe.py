@@ -14,10 +14,10 @@ from typing import Literal
 
 import psutil
 
-from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR
+from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders
 from fashion_bench.doctor import trial
 from fashion_bench.doctor.facts import Engine, Facts
-from fashion_bench.folders import home, shown
+from fashion_bench.folders import shown
 from fashion_bench.jupyter import hiding_files
 from fashion_bench.machine import hardware
 from fashion_bench.values import Backend
@@ -132,17 +132,12 @@ def python_command(executable: PurePath, project: PurePath) -> str:
 def anonymous(text: str) -> str:
     """Quita de un texto las carpetas personales, el nombre del usuario y el del equipo.
 
-    Un nombre de una sola letra, o la raíz del disco, se deja: quitarlo estropearía el texto.
+    El nombre de un equipo que es una sola letra, o «localhost», se deja: no dice de quién es.
     """
-    person, host = home(), socket.gethostname().partition(".")[0]
-    folders = [(Path(sys.prefix), "<entorno>"), (PROJECT_DIR, "<proyecto>")]
-    if person:
-        folders.append((person, "~"))
-    for folder, alias in folders:
-        for written in (str(folder), str(folder).replace("\\", "\\\\")):
-            text = text.replace(written, alias)
-    if person and len(person.name) > 1:
-        text = re.sub(rf"(?<=[/\\]){re.escape(person.name)}(?=[/\\])", "<usuario>", text)
+    for written in (sys.prefix, sys.prefix.replace("\\", "\\\\")):
+        text = text.replace(written, "<entorno>")
+    text = folders.anonymous(text)
+    host = socket.gethostname().partition(".")[0]
     if len(host) > 1 and host != "localhost":
         text = re.sub(rf"\b{re.escape(host)}\b", "<equipo>", text)
     return text

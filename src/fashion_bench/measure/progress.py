@@ -18,8 +18,9 @@ class EpochLine(keras.callbacks.Callback):
     """Escribe una línea por época y, si alguien mira, cómo va la que está en marcha.
 
     Mira alguien si el cuaderno está abierto en JupyterLab o si el script, que lo dice con la
-    variable `FASHION_BENCH_PROGRESS`, escribe en una terminal. Cada aviso se escribe encima del
-    anterior, y la línea de la época, encima del último.
+    variable `FASHION_BENCH_PROGRESS`, escribe en una terminal: su valor son las columnas que tiene.
+    Cada aviso se corta para que quepa en una fila y se escribe encima del anterior, y la línea de
+    la época, encima del último.
 
     Args:
         clock: reloj del mismo `fit`, puesto antes que este en la lista de `callbacks`.
@@ -30,7 +31,9 @@ class EpochLine(keras.callbacks.Callback):
         self.clock = clock
         self._name = ""
         self._start = self._next = 0.0
-        self.live = in_jupyterlab() or "FASHION_BENCH_PROGRESS" in os.environ
+        columns = os.environ.get("FASHION_BENCH_PROGRESS")
+        self.live = in_jupyterlab() or columns is not None
+        self._columns = int(columns) - 1 if columns else None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Apunta cuándo empieza la época."""
@@ -44,12 +47,11 @@ class EpochLine(keras.callbacks.Callback):
         if self.live and batch and (now := perf_counter()) >= self._next:
             self._next = now + PROGRESS_SECONDS
             done, seconds = batch / self.params["steps"], now - self._start
-            print(
-                f"\r{self._name}: {100 * done:3.0f} %, {self.clock.images * done / seconds:7.0f} "
-                f"imágenes/s, quedan {seconds / done - seconds:3.0f} s ",
-                end="",
-                flush=True,
+            text = (
+                f"{self._name}: {100 * done:3.0f} %, {self.clock.images * done / seconds:7.0f} "
+                f"imágenes/s, quedan {seconds / done - seconds:3.0f} s "
             )
+            print(f"\r{text[: self._columns]}", end="", flush=True)
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Escribe la línea de la época que acaba de terminar."""

@@ -5,10 +5,9 @@ import subprocess
 from importlib import metadata
 
 import keras
-import nbformat
 import tensorflow as tf
 
-from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, data
+from fashion_bench import PROJECT_DIR, data, lesson
 from fashion_bench.measure.profiling import training_multiply_adds
 from fashion_bench.record import Code, Data, Network
 from fashion_bench.values import Precision
@@ -20,7 +19,7 @@ def code(notebook: str) -> Code:
     Args:
         notebook: nombre del cuaderno que se ejecuta, de la carpeta `notebooks/`.
     """
-    cells = nbformat.read(NOTEBOOKS_DIR / notebook, as_version=4).cells
+    cells = lesson.read(notebook).cells
     sources = [cell.source for cell in cells if cell.cell_type == "code"]
     return Code(
         version=metadata.version("fashion-bench"),

@@ -2,7 +2,9 @@
 
 import logging
 import os
+import shutil
 import sys
+from contextlib import chdir, closing, redirect_stdout
 from datetime import datetime
 from io import TextIOWrapper
 from itertools import product, zip_longest
@@ -19,7 +21,8 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.folders import shown
 from fashion_bench.record import Record
 from fashion_bench.script import report
-from fashion_bench.script.interrupt import CtrlC
+from fashion_bench.script.console import Console, OutputLostError, Relay
+from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
 
 RUNS_DIR = PROJECT_DIR / "runs"
@@ -62,10 +65,16 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
             os.set_inheritable(number, True)
     try:
-        sys.exit(obey())
-    except BrokenPipeError:  # quien leía se ha ido, como en `… | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
+        with redirect_stdout(Console(sys.stdout)):
+            code = obey()
+    except OutputLostError as lost:
+        code = FAILED
+        if not isinstance(lost.cause, BrokenPipeError):  # de `… | head -1` no hay nada que decir
+            _complain(
+                f"Error: no se puede escribir la salida ({lost}); libera espacio o mándala a otro "
+                "sitio."
+            )
+    sys.exit(code)
 
 
 def obey() -> int:
@@ -139,7 +148,7 @@ def checked(
         chosen = dict(zip(given, values, strict=True))
         for name in chosen.keys() & {"results_dir", "photo"}:
             if chosen[name]:  # una ruta de la terminal se cuenta desde donde se escribe
-                chosen[name] = str(folders.expanded(chosen[name]).absolute())
+                chosen[name] = folders.portable(folders.expanded(chosen[name]))
         config = parameters.Training.check_strings(texts | chosen)
         folders.prepare_folder(config.results_dir)
         if config.photo:
@@ -186,56 +195,56 @@ def summary(names: list[str], outcomes: list[Outcome]) -> str:
 
 
 def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
-    """Ejecuta el cuaderno en un kernel nuevo, con su texto en directo."""
+    """Ejecuta el cuaderno en un kernel nuevo, con su texto en directo.
+
+    Una celda a la que le falta lo que otra define no detiene a las siguientes: quizá alguien ha
+    quitado o movido esa otra.
+    """
     output = RUNS_DIR / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.ipynb"
-    partial = f"El cuaderno a medias está en {shown(output)}"
-    kernel = Kernel()
-    stop = CtrlC(kernel)
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # avisa de lo que no sabe leer
-    os.environ.pop("JPY_SESSION_NAME", None)  # el script puede lanzarse desde un cuaderno
-    if sys.stdout and sys.stdout.isatty():
-        os.environ["FASHION_BENCH_PROGRESS"] = "1"
-    try:
-        with stop.handled():
-            executed = execute_notebook(
-                notebook,
-                str(output).replace("{", "{{").replace("}", "}}"),  # papermill rellena las llaves
-                overrides,
-                kernel_name="python3",
-                language="python",
-                cwd=NOTEBOOKS_DIR,
-                progress_bar=False,
-                stdout_file=sys.stdout,
-                stderr_file=sys.stderr,
-                km=kernel,
-                on_cell_start=stop.before_cell,
-                coalesce_streams=True,  # del avance de cada época, guarda solo lo último
-            )
-    except KeyboardInterrupt:
-        return Outcome(INTERRUPTED)
-    except PapermillExecutionError as error:
-        if stop.pressed:
-            _complain(f"Interrumpido. {partial}")
-            return Outcome(INTERRUPTED)
-        sentence = error.evalue
-        if error.ename != TutorialError.__name__:
-            sentence = f"la celda {error.exec_count} ha fallado con {error.ename}: {sentence}"
-        _complain(f"Error: {sentence}\n{partial}")
-    except DeadKernelError:
-        _complain(
-            "Error: el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por "
-            f"falta de memoria; prueba con un lote menor.\n{partial}"
-        )
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _complain(f"{_disk_problem(error)}\n{partial}")
-    else:
-        outcome = _tell(executed, output)
-        return outcome._replace(code=INTERRUPTED) if stop.pressed else outcome
-    finally:
-        kernel.close()
-    return Outcome(FAILED)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # lo que falle se dice aquí
+    kernel = Kernel(_progress())
+    brake = Brake(kernel)
+    told = Relay(sys.stdout, brake)
+    failure: Exception | None = None
+    with brake.ctrl_c(), closing(kernel):
+        try:
+            with chdir(RUNS_DIR):  # papermill apunta la ruta que se le da: que sea solo el nombre
+                executed = execute_notebook(
+                    notebook,
+                    output.name,
+                    overrides,
+                    kernel_name="python3",
+                    language="python",
+                    cwd=NOTEBOOKS_DIR,
+                    progress_bar=False,
+                    stdout_file=told,
+                    stderr_file=sys.stderr,
+                    km=kernel,
+                    on_notebook_start=_forget_where,
+                    on_cell_start=brake.before_cell,
+                    on_cell_executed=_forget_who,
+                    allow_error_names=["NameError"],
+                    coalesce_streams=True,  # del avance de cada época, guarda solo lo último
+                )
+        except (
+            DeadKernelError,
+            OSError,
+            PapermillExecutionError,
+            StoppedError,
+            TutorialError,
+        ) as error:
+            failure = error
+        if told.lost:
+            raise told.lost
+        if failure is None:
+            outcome = _tell(executed, output)
+        elif brake.pressed:
+            _complain(f"Interrumpido.{_partial(output)}")
+            outcome = Outcome(INTERRUPTED)
+        else:
+            _complain(f"Error: {_sentence(failure)}")
+            outcome = _tell_partial(output)
+        return outcome._replace(code=INTERRUPTED) if brake.pressed else outcome
 
 
 def _tell(executed: nbformat.NotebookNode, output: Path) -> Outcome:
@@ -246,7 +255,7 @@ def _tell(executed: nbformat.NotebookNode, output: Path) -> Outcome:
     try:
         page, picture = report.write(executed, output)
     except OSError as error:
-        _complain(_disk_problem(error))
+        _complain(f"Error: {_sentence(error)}")
         return Outcome(FAILED, record)
     print(f"Informe: {shown(page)}")
     if picture:
@@ -255,17 +264,66 @@ def _tell(executed: nbformat.NotebookNode, output: Path) -> Outcome:
     return Outcome(FINE, record)
 
 
-def _disk_problem(error: OSError) -> str:
-    where = f" {shown(Path(error.filename))}" if error.filename else ""
-    return (
-        f"Error: no se puede leer o escribir{where} ({error.strerror}); libera espacio o cambia "
-        "los permisos."
-    )
+def _tell_partial(output: Path) -> Outcome:
+    """Cuenta dónde ha quedado un cuaderno que ha fallado; si ya enseña su registro, con informe."""
+    if output.exists():
+        notebook = nbformat.read(output, as_version=4)
+        if report.record_of(notebook):
+            return _tell(notebook, output)._replace(code=FAILED)
+        _complain(_partial(output).strip())
+    return Outcome(FAILED)
+
+
+def _partial(output: Path) -> str:
+    return f" El cuaderno a medias está en {shown(output)}" if output.exists() else ""
+
+
+def _sentence(error: Exception) -> str:
+    match error:
+        case PapermillExecutionError(ename=TutorialError.__name__):
+            return error.evalue
+        case PapermillExecutionError(ename=NameError.__name__):
+            return (
+                f"la celda {error.exec_count} ha fallado ({error.evalue}); si has quitado o movido "
+                "la que define ese nombre, recupérala con «git restore "
+                f"notebooks/{lesson.NOTEBOOK}»."
+            )
+        case PapermillExecutionError():
+            return f"la celda {error.exec_count} ha fallado con {error.ename}: {error.evalue}"
+        case DeadKernelError():
+            return (
+                "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por "
+                "falta de memoria; prueba con un lote menor."
+            )
+        case OSError():
+            where = f" {shown(Path(error.filename))}" if error.filename else ""
+            return (
+                f"no se puede leer o escribir{where} ({error.strerror}); libera espacio o cambia "
+                "los permisos."
+            )
+    return str(error)
+
+
+def _progress() -> dict[str, str]:
+    """Lo que hay que decirle al kernel para que enseñe el avance, si alguien lo mira."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return {}
+    return {"FASHION_BENCH_PROGRESS": str(shutil.get_terminal_size().columns)}
+
+
+def _forget_where(notebook: nbformat.NotebookNode) -> None:
+    """Quita de un cuaderno el de partida, que papermill mete dentro, y las rutas de sus datos."""
+    notebook.metadata.papermill.update(input_path=lesson.NOTEBOOK, parameters={})
+
+
+def _forget_who(cell: nbformat.NotebookNode, **_: object) -> None:
+    """Quita de una celda ya ejecutada, la de los parámetros, el nombre de la persona."""
+    cell.source = folders.anonymous(cell.source)
 
 
 def _show_help(ctx: click.Context, option: click.Option, asked: bool) -> None:
     if asked:
-        click.echo(ctx.get_help())
+        print(ctx.get_help())
         ctx.exit()
 
 

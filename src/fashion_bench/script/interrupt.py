@@ -1,22 +1,28 @@
-"""Ctrl-C mientras el script ejecuta el cuaderno."""
+"""Detener el cuaderno a mitad: con Ctrl-C o porque ya no se puede contar nada."""
 
-import asyncio
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Timer
 from types import FrameType
-
-from jupyter_core.utils import ensure_async
 
 from fashion_bench.script.kernel import Kernel
 
+PATIENCE_SECONDS = 2
+"""Lo que se espera a la respuesta de una celda que ya ha acabado."""
 
-class CtrlC:
-    """Qué hacer con Ctrl-C: la primera vez, detener la celda; la segunda, cortar sin más.
 
-    El cuaderno guarda entonces lo que ya ha medido y papermill, el cuaderno a medias. Si quien
-    lanzó el script le hizo no atender a Ctrl-C (como `nohup`), sigue sin atenderlo.
+class StoppedError(Exception):
+    """Se ha pedido parar y no se empieza ninguna celda más."""
+
+
+class Brake:
+    """Detiene el cuaderno.
+
+    La celda en marcha recibe lo mismo que con el botón de detener: guarda lo que ya ha medido.
+    Papermill guarda entonces el cuaderno a medias. Fuera de las celdas nada se corta: solo queda
+    apuntado, y no se empieza otra.
 
     Args:
         kernel: el que ejecuta el cuaderno.
@@ -24,38 +30,68 @@ class CtrlC:
 
     def __init__(self, kernel: Kernel) -> None:
         self.pressed = False
-        self._started = False
+        """Si se ha pulsado Ctrl-C."""
+        self._asked = self._running = self._sent = False
+        self._watchdog = Timer(PATIENCE_SECONDS, kernel.kill_now)
+        self._watchdog.daemon = True
         self._kernel = kernel
+        kernel.when_cell_runs, kernel.when_cell_ends = self._cell_runs, self._cell_ends
 
     @contextmanager
-    def handled(self) -> Iterator[None]:
-        """Contexto en el que se atiende a Ctrl-C; al salir todo queda como estaba."""
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            yield
-            return
-        previous = signal.signal(signal.SIGINT, self._interrupt)
+    def ctrl_c(self) -> Iterator[None]:
+        """Contexto en el que Ctrl-C detiene el cuaderno; la segunda vez corta sin más.
+
+        Si quien lanzó el script le hizo no atender a Ctrl-C (como `nohup`), sigue sin atenderlo.
+        """
+        previous = signal.getsignal(signal.SIGINT)
+
+        def cut(number: int, frame: FrameType | None) -> None:
+            self._kernel.kill_now()
+            signal.signal(signal.SIGINT, previous)
+            signal.raise_signal(signal.SIGINT)
+
+        def press(number: int, frame: FrameType | None) -> None:
+            signal.signal(signal.SIGINT, cut)
+            self.pressed = True
+            print("\nInterrumpido: se detiene el entrenamiento…", file=sys.stderr, flush=True)
+            self.stop()
+
         try:
+            if previous is not signal.SIG_IGN:
+                signal.signal(signal.SIGINT, press)
             yield
         finally:
+            self._watchdog.cancel()
             signal.signal(signal.SIGINT, previous)
 
+    def stop(self) -> None:
+        """Detiene la celda en marcha, si la hay, y no deja empezar otra."""
+        self._asked = True
+        if self._running:  # un kernel sin ninguna celda en marcha no haría caso o moriría
+            self._interrupt()
+
     def before_cell(self, **_: object) -> None:
-        """Se detiene aquí si se pulsó entre dos celdas o mientras arrancaba el kernel."""
-        if self.pressed:
-            raise KeyboardInterrupt
-        self._started = True
+        """Se llama antes de cada celda.
 
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        self.pressed = True
-        print("\nInterrumpido: se detiene el entrenamiento…", file=sys.stderr, flush=True)
-        loop = _running_loop()
-        if self._started and loop:  # interrumpir un kernel que aún arranca lo mata
-            asyncio.run_coroutine_threadsafe(ensure_async(self._kernel.interrupt_kernel()), loop)
+        Raises:
+            StoppedError: si se ha pedido parar.
+        """
+        self._running = False
+        if self._asked:
+            raise StoppedError
 
+    def _cell_runs(self) -> None:
+        self._running = True
+        if self._asked:  # justo mientras se le pedía al kernel que la empezara
+            self._interrupt()
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:  # papermill guarda el cuaderno entre dos celdas: no hay celda que detener
-        return None
+    def _cell_ends(self) -> None:
+        self._running = False
+        # Si la interrupción le llega al kernel al empezar o al acabar una celda, no responde nunca.
+        if self._sent and not self._watchdog.is_alive():
+            self._watchdog.start()
+
+    def _interrupt(self) -> None:
+        if not self._sent:
+            self._sent = True
+            self._kernel.interrupt_now()

@@ -6,6 +6,7 @@ from pathlib import Path
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
+from fashion_bench.folders import naming
 from fashion_bench.record import MAIN_CHART, MIME, Record
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -41,7 +42,8 @@ def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
     title = f"Fashion-MNIST contra el reloj, {executed.stem}"
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
-    html.write_text(page, encoding="utf-8")
+    with naming(html):
+        html.write_text(page, encoding="utf-8")
     pictures = [
         output.data["image/png"]
         for output in _shown(notebook)
@@ -49,7 +51,8 @@ def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
     ]
     if not pictures:
         return html, None
-    png.write_bytes(b64decode(pictures[-1]))
+    with naming(png):
+        png.write_bytes(b64decode(pictures[-1]))
     return html, png
 
 

@@ -1,0 +1,27 @@
+"""Que una interrupción no se pierda, en el kernel del script: es una extensión de IPython.
+
+Si Ctrl-C llega mientras Python limpia un objeto, no tiene a quién interrumpir: lo cuenta con una
+traza y sigue como si nada. Al preparar una red, TensorFlow limpia miles de objetos.
+"""
+
+import _thread
+import sys
+from threading import Timer
+
+from IPython.core.interactiveshell import InteractiveShell
+
+WAIT_SECONDS = 0.01
+"""Lo que se tarda en insistir: si sigue limpiando, se insistirá otra vez."""
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Hace que las interrupciones que se iban a perder lleguen un momento después."""
+    previous = sys.unraisablehook
+
+    def insist(lost: "sys.UnraisableHookArgs") -> None:
+        if lost.exc_type is KeyboardInterrupt:
+            Timer(WAIT_SECONDS, _thread.interrupt_main).start()
+        else:
+            previous(lost)
+
+    sys.unraisablehook = insist
