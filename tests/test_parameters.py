@@ -26,6 +26,15 @@ TRAINING = {
     "photo": "",
     "results_dir": "../results",
 }
+EXPLANATION = {
+    "quick": False,
+    "device": "auto",
+    "width": 1,
+    "other_name": "RTX 3060",
+    "other_tflops": 12.7,
+    "other_gb_per_second": 360.0,
+    "other_order_us": 5.0,
+}
 COMPARISON = {"results_dir": "../results", "baseline": "", "metric": "images_per_second"}
 ACCELERATION = {"quick": False, "device": "auto", "precision": "mixed_bfloat16", "seed": 42}
 DISTRIBUTION = {
@@ -42,6 +51,7 @@ DISTRIBUTION = {
 }
 DEFAULTS = {
     parameters.Training: TRAINING,
+    parameters.Explanation: EXPLANATION,
     parameters.Comparison: COMPARISON,
     parameters.Acceleration: ACCELERATION,
     parameters.Distribution: DISTRIBUTION,

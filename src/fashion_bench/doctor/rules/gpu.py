@@ -290,7 +290,9 @@ def windows_native(facts: Facts) -> Finding | None:
         "Linux"
     )
     if _has_code(needs.need("torch"), card):
-        sentence += ", o usa PyTorch, que sí la usa, como explica el README en «Windows»"
+        sentence += (
+            ", o usa PyTorch, que sí la usa, como explica el README en «PC con NVIDIA, en Windows»"
+        )
     return warning(
         id="windows-native",
         sentence=sentence,
