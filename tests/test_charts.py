@@ -23,7 +23,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from fashion_bench.charts import cluster, lesson, machines, speed, style
+from fashion_bench.charts import cluster, ladder, lesson, machines, speed, style
 from fashion_bench.data import CLASS_NAMES
 from fashion_bench.measure.profiling import LayerCost
 from fashion_bench.record import Record
@@ -640,6 +640,50 @@ def test_images_per_joule_skips_those_who_do_not_know() -> None:
     assert words(figure).count("100.00") == 2
 
 
+# El cuaderno 02
+
+
+def test_the_ladder_has_a_bar_per_rung_and_a_diamond_per_bet() -> None:
+    rungs = {"Python": 2e6, "NumPy": 3e8, "TensorFlow": 1.5e11}
+    figure = ladder.ladder(rungs, {"Python": 0.5, "NumPy": None, "No está": 9.0})
+    assert bars(figure) == pytest.approx([0.002, 0.3, 150])
+    assert names(figure) == list(rungs)
+    [diamond] = figure.axes[0].lines
+    assert diamond.get_xydata().tolist() == [[0.5, 0]]
+    assert {"Apuesta", "0.002", "0.3", "150"} < set(words(figure))
+    assert figure.axes[0].get_xscale() == "log"
+
+
+def test_without_bets_the_ladder_has_no_diamonds() -> None:
+    figure = ladder.ladder({"Python": 2e6}, {"Python": None})
+    assert list(figure.axes[0].lines) == []
+    assert "Apuesta" not in words(figure)
+
+
+def test_lanes_compare_with_what_would_be_proportional() -> None:
+    figure = ladder.lanes({1: 0.002, 2: 0.002, 4: 0.003})
+    measured, proportional = figure.axes[0].lines
+    assert measured.get_xydata().tolist() == [[1, 2], [2, 2], [4, 3]]
+    assert proportional.get_xydata().tolist() == [[1, 2], [2, 4], [4, 8]]
+
+
+def test_throughput_tells_measures_from_predictions_and_sheets() -> None:
+    figure = ladder.throughput(
+        {"CPU": ([1, 64], [0.01, 0.001])},
+        {"CPU": ([1, 64], [0.02, 0.001])},
+        {"RTX 3060": ([1, 64], [0.01, 0.0001])},
+    )
+    model, measured, sheet = figure.axes[0].lines
+    assert model.get_xydata().tolist() == [[1, 50], [64, 1000]]
+    assert measured.get_xydata().tolist() == [[1, 100], [64, 1000]]
+    assert (model.get_linestyle(), measured.get_linestyle(), sheet.get_linestyle()) == (
+        *("-", "None"),
+        "--",
+    )
+    assert model.get_color() == measured.get_color() != sheet.get_color()
+    assert {"CPU: medido", "CPU: modelo", "RTX 3060: según su ficha"} < set(words(figure))
+
+
 # El cuaderno 04
 
 
@@ -658,17 +702,20 @@ def test_roofline_separates_layers_by_what_limits_them() -> None:
     assert roof.get_xydata().round(6).tolist() == [[0.05, 2], [5, 200], [500, 200]]
     assert memory.get_xydata().round(2).tolist() == [[0.2, 5.33], [0.2, 4.57], [4.29, 30]]
     assert compute.get_xydata().round(2).tolist() == [[31.25, 142.86], [90, 180]]
-    assert {
-        "conv2d",
-        "conv2d_1",
-        "max_pooling2d",
-        "max_pooling2d_1",
-        "dense",
-        "Cuentas: 200 GFLOP/s",
-        "Memoria: 40 GB/s",
-        "100",
-    } < set(words(figure))
-    assert not {"rescaling", "flatten", "dense_1"} & set(words(figure))
+    shown = set(words(figure))
+    assert {"Cuentas: 200 GFLOP/s", "Memoria: 40 GB/s", "100"} < shown
+    roofs = [min(200, 40 * x) for x, _ in [*memory.get_xydata(), *compute.get_xydata()]]
+    shares = [
+        f"({100 * y / roof:.0f} % del techo)"
+        for (_, y), roof in zip([*memory.get_xydata(), *compute.get_xydata()], roofs, strict=True)
+    ]
+    labels = sorted(word for word in shown if "del techo" in word)
+    assert sorted(label.partition(" ")[0] for label in labels) == [
+        *("conv2d", "conv2d_1", "dense"),
+        *("max_pooling2d", "max_pooling2d_1"),
+    ]
+    assert sorted(label.partition(" ")[2] for label in labels) == sorted(shares)
+    assert not any(word.startswith(("rescaling", "flatten", "dense_1")) for word in shown)
 
 
 def test_each_lever_shows_its_median_and_its_extremes() -> None:

@@ -1,0 +1,133 @@
+"""El modelo de tres términos y la escalera, sin depender de lo rápido que sea este equipo."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from conftest import NOTEBOOKS, ROOT
+
+from fashion_bench import lesson
+from fashion_bench.measure import ladder, prediction, profiling
+from fashion_bench.measure.prediction import Device, Work
+from fashion_bench.results import files
+
+FAST = Device("inventado", 10e12, 400e9, 5e-6, "inventado")
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Sequential:
+    base = lesson.load(train_samples=1000, device="cpu")
+    return base.compile_model(base.build_model())
+
+
+def test_each_piece_hits_its_own_limit() -> None:
+    counts = Work("cuentas", 0, 10e12, 1)
+    memory = Work("memoria", 0, 1, 400e9)
+    assert prediction.seconds([counts], FAST) == pytest.approx(1)
+    assert prediction.seconds([memory], FAST) == pytest.approx(1)
+    assert prediction.seconds([counts, memory], FAST) == pytest.approx(2)  # una detrás de otra
+    assert prediction.seconds([Work("órdenes", 1000, 0, 0)], FAST) == pytest.approx(0.005)
+    assert prediction.seconds([], FAST) == 0
+
+
+def test_a_step_asks_for_the_operations_of_the_network(network: keras.Sequential) -> None:
+    pieces = prediction.step(network, 128)
+    inside = sum(piece.operations for piece in pieces if piece.name != "pesos")
+    assert inside == 2 * 128 * profiling.training_multiply_adds(network)
+    names = [piece.name for piece in pieces]
+    assert len(names) == len(set(names)) == 2 * len(network.layers) + 1
+
+
+def test_the_bytes_of_a_layer_are_those_of_its_tables(network: keras.Sequential) -> None:
+    pieces = {piece.name: piece for piece in prediction.step(network, 10)}
+    [pooling, *_] = [each for each in network.layers if "pooling" in each.name]
+    assert pieces[pooling.name].bytes_moved == 4 * 10 * 32 * (28 * 28 + 14 * 14)
+    twice = {piece.name: piece for piece in prediction.step(network, 20)}
+    assert twice[pooling.name].bytes_moved == 2 * pieces[pooling.name].bytes_moved
+    assert twice["pesos"] == pieces["pesos"]  # los pesos son los mismos con cualquier lote
+    first = network.layers[0].name
+    assert pieces[f"{first}, atrás"].bytes_moved == 0  # antes de ella no hay nada que aprender
+
+
+def test_the_orders_of_a_step_do_not_depend_on_the_batch(network: keras.Sequential) -> None:
+    few, many = (prediction.count_orders(network, batch) for batch in (1, 64))
+    assert few == many > 100
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "true",
+    [FAST, Device("lento", 50e9, 20e9, 2e-6, ""), Device("ancho", 2e12, 3e12, 50e-6, "")],
+    ids=lambda device: device.name,
+)
+def test_the_fit_recovers_a_machine_from_noisy_times(
+    network: keras.Sequential, true: Device, seed: int
+) -> None:
+    noise = np.random.default_rng(seed)
+    works = []
+    for batch in (1, 4, 16, 64, 256, 1024, 4096):
+        pieces = prediction.step(network, batch)
+        works += [[*pieces, Work("órdenes", 270, 0, 0)], *([piece] for piece in pieces)]
+    works = [work for work in works if any(piece.bytes_moved for piece in work)]
+    works += [[Work("una cadena de órdenes", orders, 0, 0)] for orders in range(100, 2100, 100)]
+    measured = [prediction.seconds(work, true) * np.exp(noise.normal(0, 0.05)) for work in works]
+    found = prediction.fit(works, measured, Device("", 1e11, 4e10, 1e-6, ""))
+    assert found.flops == pytest.approx(true.flops, rel=0.05)
+    assert found.bytes_per_second == pytest.approx(true.bytes_per_second, rel=0.05)
+    assert found.order_seconds == pytest.approx(true.order_seconds, rel=0.05)
+
+
+def test_small_batches_leave_a_fast_device_idle(network: keras.Sequential) -> None:
+    orders = Work("órdenes", prediction.count_orders(network, 8), 0, 0)
+
+    def images_per_second(batch: int, device: Device) -> float:
+        return batch / prediction.seconds([*prediction.step(network, batch), orders], device)
+
+    slow = FAST._replace(flops=100e9, bytes_per_second=40e9, order_seconds=1e-6)
+    advantage = [images_per_second(b, FAST) / images_per_second(b, slow) for b in (1, 64, 4096)]
+    assert advantage == sorted(advantage)
+    assert advantage[-1] > 10 * advantage[0]
+
+
+def test_this_machine_has_its_three_numbers() -> None:
+    order = prediction.graph_order_seconds()
+    assert 0 < order < 1e-3
+
+
+def test_every_sheet_says_where_it_comes_from() -> None:
+    assert len({sheet.name for sheet in prediction.SHEETS}) == len(prediction.SHEETS)
+    for sheet in prediction.SHEETS:
+        assert sheet.source.startswith("https://www."), sheet.name
+        assert sheet.flops > 1e12
+        assert sheet.bytes_per_second > 5e10
+
+
+def test_figures_of_others_are_only_told_while_there_are_none_of_ours() -> None:
+    text = json.dumps(json.loads(NOTEBOOKS[1].read_text(encoding="utf-8")), ensure_ascii=False)
+    found, _ = files.load_folder(ROOT / "results")
+    ours = any(record.accelerator for record in found)
+    assert ("Mientras este proyecto no tenga registros de una GPU" in text) is not ours
+
+
+# La escalera
+
+
+def test_the_operations_of_the_convolution() -> None:
+    layer = keras.layers.Conv2D(ladder.FILTERS, 3, padding="same")
+    keras.Sequential([keras.Input((ladder.SIDE, ladder.SIDE, ladder.CHANNELS)), layer])
+    assert ladder.operations() == 2 * profiling.multiply_adds(layer)
+    assert ladder.operations(5, 16) == 5 * ladder.operations() // 2
+
+
+def test_more_images_take_longer() -> None:
+    one, many = (ladder.convolution_seconds(batch, calls=3) for batch in (1, 512))
+    assert 0 < one < many
+    assert ladder.convolution_seconds(8, channels=1, dtype="bfloat16", calls=1) > 0
+
+
+@pytest.mark.slow
+def test_a_single_thread_is_measured_apart() -> None:
+    found = ladder.with_one_thread([1, 8])
+    assert len(found) == 2
+    assert all(seconds > 0 for seconds in found)
