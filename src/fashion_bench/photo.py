@@ -30,6 +30,8 @@ BACKGROUND_SHARE = 0.06
 """Parte del contraste por debajo de la cual un píxel se toma por fondo."""
 NOISES = 4
 """Cuántas veces el ruido del fondo debe superar un píxel para no serlo."""
+EDGE_SAMPLES = 4000
+"""Píxeles del borde, como mucho, con los que se calcula el fondo."""
 OPAQUE_SHARE = 0.98
 """Con más parte opaca que esta, lo transparente no recorta una prenda: son esquinas redondas."""
 
@@ -182,10 +184,11 @@ def _background(colors: np.ndarray) -> tuple[np.ndarray, float]:
     puede llegar hasta él.
     """
     height, width, _ = colors.shape
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
-    edge = np.maximum(abs(x), abs(y)) >= 0.95
-    seen, at = colors[edge], terms[edge]
+    edge = np.flatnonzero(np.maximum(abs(x), abs(y)) >= 0.95)
+    edge = edge[:: 1 + len(edge) // EDGE_SAMPLES]
+    seen, at = colors.reshape(-1, 3)[edge], terms.reshape(-1, 6)[edge]
     fitted = np.median(seen, axis=0)
     for degrees in (1, 3, 3, 6, 6, 6):
         residual = np.sqrt(np.mean((seen - fitted) ** 2, axis=-1))
@@ -203,7 +206,7 @@ def _shrunk(light: np.ndarray) -> np.ndarray:
     height, width = (max(1, round(scale * length)) for length in light.shape)
     image = PIL.Image.fromarray(light.astype(np.float32))
     small = np.asarray(image.resize((width, height), PIL.Image.Resampling.BOX))
-    top = np.percentile(small[small > 0], 98)
+    top = small.max()
     square = np.zeros((SIDE, SIDE), np.uint8)
     y, x = (SIDE - height) // 2, (SIDE - width) // 2
     square[y : y + height, x : x + width] = np.clip(small * (255 / top), 0, 255)
