@@ -28,6 +28,8 @@ MIN_CONTRAST = 25
 """Tonos, de 255, en que la prenda debe distinguirse del fondo."""
 BACKGROUND_SHARE = 0.06
 """Parte del contraste por debajo de la cual un píxel se toma por fondo."""
+SHADOW_SHARE, STEEP_SHARE, WINDOWS = 0.3, 0.1, 45
+MIN_TINT = 15
 NOISES = 4
 """Cuántas veces el ruido del fondo debe superar un píxel para no serlo."""
 EDGE_SAMPLES = 4000
@@ -81,9 +83,7 @@ def prepare(photo: PIL.Image.Image) -> Picture:
         away, garment = _apart_from_background(photo.convert("RGB"))
     else:
         original, away, garment = _cut_out(np.asarray(photo.convert("L")), opacity)
-    rows, columns = np.flatnonzero(garment.any(axis=1)), np.flatnonzero(garment.any(axis=0))
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return Picture(original, _shrunk(np.where(garment, away, 0)[box]))
+    return Picture(original, _shrunk(np.where(garment, away, 0)[_extent(garment)]))
 
 
 def enlarge(image: np.ndarray) -> Picture:
@@ -153,28 +153,70 @@ def _opacity(photo: PIL.Image.Image) -> np.ndarray | None:
 
 
 def _cut_out(gray: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pone una prenda recortada sobre blanco o, si es clara, sobre negro."""
+    """Pone una prenda recortada sobre blanco o, si es clara, sobre negro.
+
+    Returns:
+        La foto sobre ese papel; cuánto se aparta de él cada píxel, y cuáles son prenda.
+    """
     garment = opacity > 0.5
-    paper = 0 if np.median(gray[garment]) > 127 else 255
+    inner = _filtered(opacity, ImageFilter.MinFilter(5)) > 0.5
+    contour = garment & ~inner
+    # El contorno de un recorte conserva algo del color de su fondo.
+    tint = np.median(gray[contour]) - np.median(gray[inner]) if inner.any() else 0
+    if abs(tint) < MIN_TINT:
+        tint = 127 - np.median(gray[garment])
+    paper = 255 if tint > 0 else 0
     away = np.abs(gray - np.float32(paper)) * opacity
     return np.abs(paper - away).astype(np.uint8), away, garment
 
 
 def _apart_from_background(photo: PIL.Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Cuánto se aparta cada píxel del fondo, de 0 a 255, y cuáles son prenda."""
+    """Cuánto se aparta del fondo cada píxel de una foto y cuáles son prenda.
+
+    Se mira dos veces: de lejos, para saber qué tamaño tiene la prenda, y a cuatro píxeles por cada
+    uno de los que verá la red, que quita el ruido sin perder los tirantes.
+    """
+    far = photo.copy()
+    far.thumbnail((4 * SIDE, 4 * SIDE), PIL.Image.Resampling.BOX)
+    away, floor, contrast = _apart(far)
+    rows, columns = _extent(away > max(floor, contrast / 2))
+    extent = max(rows.stop - rows.start, columns.stop - columns.start) / max(away.shape)
+    near = photo.copy()
+    near.thumbnail((round(4 * SIDE / extent),) * 2, PIL.Image.Resampling.BOX)
+    length = extent * max(near.size)
+    away, floor, contrast = _apart(near.filter(ImageFilter.GaussianBlur(length / (4 * SIDE))))
+    # Lo que apenas se aparta del fondo es prenda si acaba de golpe, y sombra si se difumina.
+    window = 2 * round(length / WINDOWS) + 1
+    steep = _filtered(away, ImageFilter.MaxFilter(window)) - _filtered(
+        away, ImageFilter.MinFilter(window)
+    )
+    clear = (away > SHADOW_SHARE * contrast) | (steep > STEEP_SHARE * contrast)
+    return away, clear & (away > max(floor, BACKGROUND_SHARE * contrast))
+
+
+def _apart(photo: PIL.Image.Image) -> tuple[np.ndarray, float, float]:
+    """Cuánto se aparta cada píxel del fondo, desde cuánto no es ruido y el contraste."""
     colors = np.asarray(photo, np.float32)
-    blurred = np.asarray(photo.filter(ImageFilter.GaussianBlur(1.5)), np.float32)
-    background, noise = _background(blurred)
-    away, smooth = (np.sqrt(np.mean((x - background) ** 2, axis=-1)) for x in (colors, blurred))
-    floor = max(NOISES * noise, 6)
-    seen = smooth[smooth > floor]
-    contrast = np.percentile(seen, 95) if seen.size else 0
-    garment = smooth > max(floor, BACKGROUND_SHARE * contrast)
-    if contrast < max(MIN_CONTRAST, 2 * floor) or not garment.any():
+    background, noise = _background(colors)
+    away = np.sqrt(np.mean((colors - background) ** 2, axis=-1))
+    floor = max(NOISES * noise, MIN_CONTRAST / 4)
+    seen = away[away > floor]
+    contrast = float(np.percentile(seen, 95)) if seen.size else 0
+    if contrast < max(MIN_CONTRAST, 2 * floor):
         raise TutorialError(
             "la prenda casi no se distingue del fondo; hazla sobre un fondo liso de otro tono."
         )
-    return away, garment
+    return away, floor, contrast
+
+
+def _filtered(values: np.ndarray, what: ImageFilter.Filter) -> np.ndarray:
+    return np.asarray(PIL.Image.fromarray(values.astype(np.float32)).filter(what))
+
+
+def _extent(garment: np.ndarray) -> tuple[slice, slice]:
+    """Las filas y las columnas entre las que está la prenda."""
+    rows, columns = np.flatnonzero(garment.any(axis=1)), np.flatnonzero(garment.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _background(colors: np.ndarray) -> tuple[np.ndarray, float]:
