@@ -28,8 +28,11 @@ MIN_CONTRAST = 25
 """Tonos, de 255, en que la prenda debe distinguirse del fondo."""
 BACKGROUND_SHARE = 0.06
 """Parte del contraste por debajo de la cual un píxel se toma por fondo."""
-SHADOW_SHARE, STEEP_SHARE, WINDOWS = 0.3, 0.1, 45
+SHADOW_SHARE, STEEP_SHARE, WINDOWS = 0.3, 0.15, 45
+"""Una sombra tiene menos contraste que la primera parte y, en una ventana de esa fracción de la
+prenda (un 45.º por cada lado), cambia menos que la segunda."""
 MIN_TINT = 15
+"""Tonos que el contorno de un recorte debe apartarse de su interior para delatar su fondo."""
 NOISES = 4
 """Cuántas veces el ruido del fondo debe superar un píxel para no serlo."""
 EDGE_SAMPLES = 4000
@@ -79,8 +82,9 @@ def prepare(photo: PIL.Image.Image) -> Picture:
     """
     opacity = _opacity(photo)
     if opacity is None:
+        photo = _filled(photo)
         original = np.asarray(photo.convert("L"))
-        away, garment = _apart_from_background(photo.convert("RGB"))
+        away, garment = _apart_from_background(photo)
     else:
         original, away, garment = _cut_out(np.asarray(photo.convert("L")), opacity)
     return Picture(original, _shrunk(np.where(garment, away, 0)[_extent(garment)]))
@@ -102,12 +106,12 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
     """
     if not is_attended():
         return None
-    from ipywidgets import FileUpload, Label, Layout, Output, VBox
+    from ipywidgets import HTML, FileUpload, Layout, Output, VBox
 
     button = FileUpload(accept="image/*", description="Subir una foto", layout=Layout(width="12em"))
-    notice = Label(
+    notice = HTML(
         "Si pesa más de 10 MB, puede que no llegue: si no aparece, déjala en la carpeta "
-        "notebooks/ y escribe su nombre en photo."
+        "<code>notebooks/</code> y escribe su nombre en <code>photo</code>."
     )
     screen = Output()
 
@@ -149,7 +153,20 @@ def _opacity(photo: PIL.Image.Image) -> np.ndarray | None:
     if not alpha.any():
         raise TutorialError("es toda transparente; guárdala sin transparencia o elige otra.")
     opacity = alpha / alpha.max()
-    return None if opacity.mean() > OPAQUE_SHARE else opacity
+    return None if np.mean(opacity > 0.9) > OPAQUE_SHARE else opacity
+
+
+def _filled(photo: PIL.Image.Image) -> PIL.Image.Image:
+    """La foto en `RGB`; lo transparente que le quede, del color de su borde."""
+    if photo.mode != "RGBA":
+        return photo.convert("RGB")
+    dots = np.asarray(photo)
+    border = np.concatenate([dots[0], dots[-1], dots[:, 0], dots[:, -1]])
+    paper = np.median(border[border[:, 3] >= np.median(border[:, 3]), :3], axis=0)
+    hole = dots[..., 3] < dots[..., 3].max() / 2
+    return PIL.Image.fromarray(
+        np.where(hole[..., np.newaxis], paper, dots[..., :3]).astype("uint8")
+    )
 
 
 def _cut_out(gray: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -251,5 +268,5 @@ def _shrunk(light: np.ndarray) -> np.ndarray:
     top = small.max()
     square = np.zeros((SIDE, SIDE), np.uint8)
     y, x = (SIDE - height) // 2, (SIDE - width) // 2
-    square[y : y + height, x : x + width] = np.clip(small * (255 / top), 0, 255)
+    square[y : y + height, x : x + width] = np.rint(small * (255 / top))
     return square
