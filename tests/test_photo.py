@@ -401,9 +401,8 @@ def test_whatever_comes_is_read_or_told() -> None:
 
 
 def savable(kind: str) -> bool:
-    return features.check(
-        {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}.get(kind, "zlib")
-    )
+    needs = {"AVIF": "avif", "WEBP": "webp", "JPEG2000": "jpg_2000"}.get(kind, "zlib")
+    return bool(features.check(needs))
 
 
 DAMAGES: dict[str, dict[str, object]] = {

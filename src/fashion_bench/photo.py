@@ -111,7 +111,7 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
     button = FileUpload(accept="image/*", description="Subir una foto", layout=Layout(width="12em"))
     notice = HTML(
         "Si pesa más de 10 MB, puede que no llegue: si no aparece, déjala en la carpeta "
-        "<code>notebooks/</code> y escribe su nombre en <code>photo</code>."
+        "notebooks/ y escribe su nombre en la celda de los parámetros."
     )
     screen = Output()
 
