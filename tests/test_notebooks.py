@@ -300,7 +300,11 @@ def test_a_photo_is_uploaded_with_the_button(ran: Callable[[str], Run], tmp_path
     page = ran(FIRST).page
     if page is None:
         pytest.skip("hacen falta Chromium y Playwright")
-    PIL.Image.fromarray(photo.enlarge(data.load()[1][0][1]).original).save(tmp_path / "sí.png")
+    good = PIL.Image.fromarray(photo.enlarge(data.load()[1][0][1]).original)
+    good.save(tmp_path / "sí.png")
+    for megabytes in (13, 30):
+        side = round((megabytes * 1e6 / 3) ** 0.5)
+        good.convert("RGB").resize((side, side)).save(tmp_path / f"{megabytes}.bmp")
     (tmp_path / "no.png").write_text("hola")
     page.evaluate("""() => {
         const notebook = jupyterapp.shell.currentWidget.content;
@@ -309,9 +313,16 @@ def test_a_photo_is_uploaded_with_the_button(ran: Callable[[str], Run], tmp_path
         return notebook.scrollToItem(index, 'start');
     }""")
     button = page.get_by_role("button", name="Subir una foto")
+    refusal = page.get_by_text("Esa foto no vale: no es una imagen PNG ni JPEG")
+    drawing = page.locator(".jupyter-widgets img")
+    page.get_by_text("Si pesa más de 10 MB, puede que no llegue").wait_for()
     for name, answer in (
-        ("no.png", page.get_by_text("Esa foto no vale: no es una imagen PNG ni JPEG")),
-        ("sí.png", page.locator(".jupyter-widgets img")),
+        ("no.png", refusal),
+        ("sí.png", drawing),
+        ("no.png", refusal),
+        ("13.bmp", drawing),
+        ("no.png", refusal),
+        ("30.bmp", drawing),
     ):
         with page.expect_file_chooser() as chooser:
             button.click()

@@ -28,6 +28,19 @@ def in_jupyterlab() -> bool:
     return "JPY_SESSION_NAME" in os.environ
 
 
+def is_attended() -> bool:
+    """Dice si quien ha pedido ejecutar esta celda es un editor con una persona delante.
+
+    Cada petición dice si se le puede preguntar algo a alguien: es el `allow_stdin` del protocolo
+    de Jupyter, el que permite usar `input`. JupyterLab, Notebook, VS Code y Colab dicen que sí;
+    papermill, nbclient, nbconvert, nbval y el script, que no. Fuera de un kernel no hay petición.
+    """
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    return bool(kernel and kernel.get_parent("shell").get("content", {}).get("allow_stdin"))
+
+
 def choose_backend(backend: Backend) -> None:
     """Elige el motor con el que calculará Keras; si nadie lo elige, es TensorFlow.
 

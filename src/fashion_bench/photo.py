@@ -2,33 +2,43 @@
 
 Los pasos son los de sus autores (Xiao, Rasul y Vollgraf, 2017, arXiv:1708.07747, apartado 2):
 recortar el fondo, llevar el lado mayor a 28 píxeles, centrar y dejar la prenda clara sobre negro.
-Ellos partían de fotos de tienda con fondo blanco; aquí el fondo puede ser de cualquier gris liso.
+Ellos partían de fotos de tienda con fondo blanco; aquí el fondo puede ser de cualquier color liso,
+con sombras suaves, o transparente.
 """
 
-import warnings
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import PIL.Image
-from PIL import ImageOps
+from PIL import ImageFilter
 
-from fashion_bench import NOTEBOOKS_DIR
+from fashion_bench import NOTEBOOKS_DIR, folders, pixels
 from fashion_bench.errors import TutorialError
-from fashion_bench.jupyter import in_jupyterlab
+from fashion_bench.jupyter import is_attended
 
-if TYPE_CHECKING:  # solo hace falta dentro de JupyterLab
+if TYPE_CHECKING:  # solo hace falta si hay alguien ante el cuaderno
     from ipywidgets import VBox
 
 SIDE = 28
 WORKING_SIDE = 560
 """Píxeles del lado mayor con los que se trabaja: veinte por cada uno de los que ve la red."""
 MIN_CONTRAST = 25
-"""Grises, de 255, en que la prenda debe distinguirse del fondo."""
-BACKGROUND_SHARE = 0.15
+"""Tonos, de 255, en que la prenda debe distinguirse del fondo."""
+BACKGROUND_SHARE = 0.06
 """Parte del contraste por debajo de la cual un píxel se toma por fondo."""
+SHADOW_SHARE, STEEP_SHARE, WINDOWS = 0.3, 0.15, 45
+"""Una sombra tiene menos contraste que la primera parte y, en una ventana de esa fracción de la
+prenda (un 45.º por cada lado), cambia menos que la segunda."""
+MIN_TINT = 15
+"""Tonos que el contorno de un recorte debe apartarse de su interior para delatar su fondo."""
+NOISES = 4
+"""Cuántas veces el ruido del fondo debe superar un píxel para no serlo."""
+EDGE_SAMPLES = 4000
+"""Píxeles del borde, como mucho, con los que se calcula el fondo."""
+OPAQUE_SHARE = 0.98
+"""Con más parte opaca que esta, lo transparente no recorta una prenda: son esquinas redondas."""
 
 
 class Picture(NamedTuple):
@@ -41,68 +51,43 @@ class Picture(NamedTuple):
 
 
 def load(source: str | BytesIO) -> Picture:
-    """Lee una foto PNG o JPEG de cualquier tamaño y la prepara.
+    """Lee una foto de cualquier tamaño y la prepara.
 
     Args:
-        source: ruta (si es relativa, desde `notebooks/`) o el fichero ya leído.
+        source: ruta (si es relativa, desde `notebooks/`) o el fichero ya leído, en cualquiera de
+            los formatos de `pixels.FORMATS`.
 
     Raises:
-        TutorialError: si no se puede leer, no es una sola foto PNG o JPEG, es enorme (más de unos
-            89 millones de píxeles, el límite de Pillow) o no se distingue la prenda.
+        TutorialError: si no se puede leer, no es una imagen o no se distingue la prenda.
     """
-    file: Path | BytesIO
-    if isinstance(source, str):
-        blame, file = f"photo={source!r} no vale", NOTEBOOKS_DIR / Path(source).expanduser()
-    else:
-        blame, file = "Esa foto no vale", source
+    blame = f"photo={source!r} no vale" if isinstance(source, str) else "Esa foto no vale"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # metadatos dañados: la foto vale igual
-            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            with PIL.Image.open(file, formats=("PNG", "JPEG")) as image:
-                if getattr(image, "n_frames", 1) > 1:
-                    raise TutorialError("tiene varias imágenes; guarda solo una.")
-                return prepare(_gray(image))
-    except FileNotFoundError:
-        raise TutorialError(f"{blame}: ese fichero no existe; corrige la ruta.") from None
-    except PIL.UnidentifiedImageError:
-        raise TutorialError(
-            f"{blame}: no es una imagen PNG ni JPEG; conviértela o elige otra."
-        ) from None
-    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        raise TutorialError(
-            f"{blame}: tiene demasiados píxeles; redúcela a menos de 80 millones."
-        ) from None
-    except (OSError, SyntaxError, ValueError):
-        raise TutorialError(f"{blame}: está dañada o no se puede leer; prueba con otra.") from None
+        data = _content(source) if isinstance(source, str) else source.getvalue()
+        return prepare(pixels.read(data, WORKING_SIDE))
     except TutorialError as error:
         raise TutorialError(f"{blame}: {error}") from None
 
 
 def prepare(photo: PIL.Image.Image) -> Picture:
-    """Deja una foto en gris como las de Fashion-MNIST: 28×28, prenda clara sobre fondo negro.
+    """Deja una foto como las de Fashion-MNIST: 28×28, en gris, prenda clara sobre fondo negro.
 
-    El fondo es el gris más común del borde; la prenda, lo que se aparta de él.
+    Si la foto tiene partes transparentes, la prenda es lo opaco. Si no, el fondo es una
+    superficie suave que pasa por el color del borde, y la prenda, lo que se aparta de ella.
+
+    Args:
+        photo: en modo `L`, `RGB` o `RGBA`.
 
     Raises:
         TutorialError: si no se distingue la prenda del fondo.
     """
-    original = np.asarray(photo)
-    border = np.concatenate([original[0], original[-1], original[:, 0], original[:, -1]])
-    difference = np.abs(original - np.median(border))
-    contrast = np.percentile(difference, 99)
-    if contrast < MIN_CONTRAST:
-        raise TutorialError(
-            "la prenda casi no se distingue del fondo; hazla sobre un fondo liso de otro tono."
-        )
-    garment = difference > BACKGROUND_SHARE * contrast
-    # Una fila o columna con un punto suelto es ruido, no prenda.
-    rows = np.flatnonzero(garment.mean(axis=1) > 0.01)
-    columns = np.flatnonzero(garment.mean(axis=0) > 0.01)
-    light = np.where(garment, np.clip(difference * (255 / contrast), 0, 255), 0).astype(np.uint8)
-    cut = light[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    centered = ImageOps.pad(PIL.Image.fromarray(cut), (SIDE, SIDE), PIL.Image.Resampling.BOX)
-    return Picture(original, np.asarray(centered))
+    opacity = _opacity(photo)
+    if opacity is None:
+        photo = _filled(photo)
+        original = np.asarray(photo.convert("L"))
+        away, garment = _apart_from_background(photo)
+    else:
+        original, away, garment = _cut_out(np.asarray(photo.convert("L")), opacity)
+    return Picture(original, _shrunk(np.where(garment, away, 0)[_extent(garment)]))
 
 
 def enlarge(image: np.ndarray) -> Picture:
@@ -112,13 +97,21 @@ def enlarge(image: np.ndarray) -> Picture:
 
 
 def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
-    """Devuelve un botón que sube una foto y la enseña con `look`; fuera de JupyterLab, nada."""
-    if not in_jupyterlab():
-        return None
-    from ipywidgets import FileUpload, Layout, Output, VBox
+    """Devuelve un botón que sube una foto y la enseña con `look`; si nadie lo ve, nada.
 
-    button = FileUpload(
-        accept="image/png,image/jpeg", description="Subir una foto", layout=Layout(width="12em")
+    Quién lo ve lo dice `is_attended`. La foto viaja entera en un solo mensaje, y muchos
+    servidores de Jupyter cierran la conexión, sin decir nada, si pasa de 10 MiB. El que se instala
+    con el proyecto admite más (`fashion_bench.server`), pero desde aquí no se sabe si es ese: por
+    eso, junto al botón, se avisa antes de enviarla.
+    """
+    if not is_attended():
+        return None
+    from ipywidgets import HTML, FileUpload, Layout, Output, VBox
+
+    button = FileUpload(accept="image/*", description="Subir una foto", layout=Layout(width="12em"))
+    notice = HTML(
+        "Si pesa más de 10 MB, puede que no llegue: si no aparece, déjala en la carpeta "
+        "notebooks/ y escribe su nombre en la celda de los parámetros."
     )
     screen = Output()
 
@@ -133,16 +126,149 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
                 print(error)
 
     button.observe(show, "value")
-    return VBox([button, screen])
+    return VBox([button, notice, screen])
 
 
-def _gray(image: PIL.Image.Image) -> PIL.Image.Image:
-    image.draft("L", (2 * WORKING_SIDE, 2 * WORKING_SIDE))  # un JPEG grande se lee ya reducido
-    if image.mode.startswith("I"):  # PNG de 16 bits: Pillow recortaría en vez de reducir
-        image = PIL.Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
-    image.thumbnail((WORKING_SIDE, WORKING_SIDE), reducing_gap=2)
-    image = ImageOps.exif_transpose(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
-    return image.convert("L")
+def _content(source: str) -> bytes:
+    path = NOTEBOOKS_DIR / folders.expanded(source)
+    try:
+        if path.is_dir():
+            raise TutorialError("es una carpeta; escribe la ruta de una foto.")
+        if path.exists() and not path.is_file():  # un tubo, por ejemplo: leerlo no acabaría
+            raise TutorialError("no es un fichero corriente; escribe la ruta de una foto.")
+        if path.stat().st_size > pixels.MAX_BYTES:
+            raise TutorialError(f"ocupa más de {pixels.MAX_BYTES // 10**6} MB; redúcela.")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise TutorialError("ese fichero no existe; corrige la ruta.") from None
+    except PermissionError:
+        raise TutorialError("no tienes permiso para leerla; cámbialo o elige otra.") from None
+    except OSError as error:
+        raise TutorialError(f"no se puede leer ({error.strerror}); prueba con otra.") from None
+
+
+def _opacity(photo: PIL.Image.Image) -> np.ndarray | None:
+    """`(alto, ancho)`, de 0 a 1; si la transparencia no recorta nada, `None`."""
+    if photo.mode != "RGBA":
+        return None
+    alpha = np.asarray(photo.getchannel("A"), np.float32)
+    if not alpha.any():
+        raise TutorialError("es toda transparente; guárdala sin transparencia o elige otra.")
+    opacity = alpha / alpha.max()
+    return None if np.mean(opacity > 0.9) > OPAQUE_SHARE else opacity
+
+
+def _filled(photo: PIL.Image.Image) -> PIL.Image.Image:
+    """La foto en `RGB`; lo transparente que le quede, del color de su borde."""
+    if photo.mode != "RGBA":
+        return photo.convert("RGB")
+    dots = np.asarray(photo)
+    border = np.concatenate([dots[0], dots[-1], dots[:, 0], dots[:, -1]])
+    paper = np.median(border[border[:, 3] >= np.median(border[:, 3]), :3], axis=0)
+    hole = dots[..., 3] < dots[..., 3].max() / 2
+    return PIL.Image.fromarray(
+        np.where(hole[..., np.newaxis], paper, dots[..., :3]).astype("uint8")
+    )
+
+
+def _cut_out(gray: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pone una prenda recortada sobre blanco o, si es clara, sobre negro.
+
+    Returns:
+        La foto sobre ese papel; cuánto se aparta de él cada píxel, y cuáles son prenda.
+    """
+    garment = opacity > 0.5
+    inner = _filtered(opacity, ImageFilter.MinFilter(5)) > 0.5
+    contour = garment & ~inner
+    # El contorno de un recorte conserva algo del color de su fondo.
+    tint = np.median(gray[contour]) - np.median(gray[inner]) if inner.any() else 0
+    if abs(tint) < MIN_TINT:
+        tint = 127 - np.median(gray[garment])
+    paper = 255 if tint > 0 else 0
+    away = np.abs(gray - np.float32(paper)) * opacity
+    return np.abs(paper - away).astype(np.uint8), away, garment
+
+
+def _apart_from_background(photo: PIL.Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """Cuánto se aparta del fondo cada píxel de una foto y cuáles son prenda.
+
+    Se mira dos veces: de lejos, para saber qué tamaño tiene la prenda, y a cuatro píxeles por cada
+    uno de los que verá la red, que quita el ruido sin perder los tirantes.
+    """
+    far = photo.copy()
+    far.thumbnail((4 * SIDE, 4 * SIDE), PIL.Image.Resampling.BOX)
+    away, floor, contrast = _apart(far)
+    rows, columns = _extent(away > max(floor, contrast / 2))
+    extent = max(rows.stop - rows.start, columns.stop - columns.start) / max(away.shape)
+    near = photo.copy()
+    near.thumbnail((round(4 * SIDE / extent),) * 2, PIL.Image.Resampling.BOX)
+    length = extent * max(near.size)
+    away, floor, contrast = _apart(near.filter(ImageFilter.GaussianBlur(length / (4 * SIDE))))
+    # Lo que apenas se aparta del fondo es prenda si acaba de golpe, y sombra si se difumina.
+    window = 2 * round(length / WINDOWS) + 1
+    steep = _filtered(away, ImageFilter.MaxFilter(window)) - _filtered(
+        away, ImageFilter.MinFilter(window)
+    )
+    clear = (away > SHADOW_SHARE * contrast) | (steep > STEEP_SHARE * contrast)
+    return away, clear & (away > max(floor, BACKGROUND_SHARE * contrast))
+
+
+def _apart(photo: PIL.Image.Image) -> tuple[np.ndarray, float, float]:
+    """Cuánto se aparta cada píxel del fondo, desde cuánto no es ruido y el contraste."""
+    colors = np.asarray(photo, np.float32)
+    background, noise = _background(colors)
+    away = np.sqrt(np.mean((colors - background) ** 2, axis=-1))
+    floor = max(NOISES * noise, MIN_CONTRAST / 4)
+    seen = away[away > floor]
+    contrast = float(np.percentile(seen, 95)) if seen.size else 0
+    if contrast < max(MIN_CONTRAST, 2 * floor):
+        raise TutorialError(
+            "la prenda casi no se distingue del fondo; hazla sobre un fondo liso de otro tono."
+        )
+    return away, floor, contrast
+
+
+def _filtered(values: np.ndarray, what: ImageFilter.Filter) -> np.ndarray:
+    return np.asarray(PIL.Image.fromarray(values.astype(np.float32)).filter(what))
+
+
+def _extent(garment: np.ndarray) -> tuple[slice, slice]:
+    """Las filas y las columnas entre las que está la prenda."""
+    rows, columns = np.flatnonzero(garment.any(axis=1)), np.flatnonzero(garment.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _background(colors: np.ndarray) -> tuple[np.ndarray, float]:
+    """El fondo de cada píxel, `(alto, ancho, 3)`, y su ruido, a partir del borde de la foto.
+
+    Es un polinomio de grado 2 en cada color, ajustado a lo que más abunda en el borde: la prenda
+    puede llegar hasta él.
+    """
+    height, width, _ = colors.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    edge = np.flatnonzero(np.maximum(abs(x), abs(y)) >= 0.95)
+    edge = edge[:: 1 + len(edge) // EDGE_SAMPLES]
+    seen, at = colors.reshape(-1, 3)[edge], terms.reshape(-1, 6)[edge]
+    fitted = np.median(seen, axis=0)
+    for degrees in (1, 3, 3, 6, 6, 6):
+        residual = np.sqrt(np.mean((seen - fitted) ** 2, axis=-1))
+        scale = max(1.5 * np.median(residual), 2)
+        weights = (1 / (1 + (residual / scale) ** 2))[:, np.newaxis]
+        plane, *_ = np.linalg.lstsq(at[:, :degrees] * weights, seen * weights)
+        fitted = at[:, :degrees] @ plane
+    residual = np.sqrt(np.mean((seen - fitted) ** 2, axis=-1))
+    return np.clip(terms @ plane, 0, 255).astype(np.float32), float(1.5 * np.median(residual))
+
+
+def _shrunk(light: np.ndarray) -> np.ndarray:
+    """Reduce la prenda, `(alto, ancho)`, a un cuadrado de 28×28, centrada y con luz de 0 a 255."""
+    scale = SIDE / max(light.shape)
+    height, width = (max(1, round(scale * length)) for length in light.shape)
+    image = PIL.Image.fromarray(light.astype(np.float32))
+    small = np.asarray(image.resize((width, height), PIL.Image.Resampling.BOX))
+    top = small.max()
+    square = np.zeros((SIDE, SIDE), np.uint8)
+    y, x = (SIDE - height) // 2, (SIDE - width) // 2
+    square[y : y + height, x : x + width] = np.rint(small * (255 / top))
+    return square

@@ -1,0 +1,227 @@
+"""Lo que hay en un fichero de imagen: sus píxeles y cómo se sostuvo la cámara; nada más.
+
+Los metadatos de un teléfono o de un escáner (fecha, lugar, perfil de color, miniaturas, mapas de
+profundidad…) vienen a menudo dañados o fuera de la norma, y Pillow se detiene en algunos. Aquí se
+quitan antes de abrir la imagen; de ellos solo cuenta la orientación, si se puede leer.
+"""
+
+import re
+import struct
+import warnings
+import zlib
+from io import BytesIO
+from typing import Literal
+
+import numpy as np
+import PIL.Image
+
+from fashion_bench.errors import TutorialError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
+"""Los formatos que se leen, con su nombre en Pillow; de una animación, la primera imagen."""
+
+MAX_BYTES = 500_000_000
+
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+READABLE = re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\0|MM\0\*|II\+\0|MM\0\+|GIF8|BM|\0\0\0\x0cjP  ")
+"""Cómo empiezan los formatos que Pillow lee siempre."""
+
+OTHERS = {
+    rb"....ftyp(hei|hev|mif|msf)": "una foto HEIC",
+    rb"....ftypavi": "una imagen AVIF",
+    rb"RIFF....WEBP": "una imagen WebP",
+    rb"\xff\x0a|....JXL ": "una imagen JPEG XL",
+    rb"....ftypcrx|FUJIFILM|IIU\0|IIRO|FOVb": "una foto RAW de cámara",
+    rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ": "un vídeo",
+    rb"%PDF": "un PDF",
+    rb"8BPS": "un fichero de Photoshop",
+    rb"gimp xcf": "un fichero de GIMP",
+    rb"(\xef\xbb\xbf)?\s*<(\?xml|svg|!DOCTYPE svg)": "un dibujo SVG",
+    rb"(\xef\xbb\xbf)?\s*<(?i:!DOCTYPE html|html)": "una página web",
+    rb"PK\x03\x04": "un fichero comprimido",
+}
+"""Lo que se suele dar por foto y puede que no se lea, según sus primeros bytes."""
+
+PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+TIFF_TAGS = {*range(256, 267), 273, *range(277, 280), 284, 292, 293, 317, *range(320, 326)} | {
+    *(338, 339, 347, 529, 530, 532)
+}
+"""Los trozos de un PNG y las etiquetas de un TIFF sin los que no se pueden leer los píxeles."""
+
+ORIENTATION = 274
+WHOLE_NUMBERS = {1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4}
+"""Bytes de cada tipo de número entero de EXIF. La norma pide el 3, y no todos la siguen."""
+
+UPRIGHT = {
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
+"""Cómo enderezar una foto según su orientación; con 1 o sin ella, ya lo está."""
+
+LEVELS = (1, 255, 4095, 65535)
+"""Hasta dónde puede llegar el blanco en una imagen de más de 8 bits: el menor en que quepa."""
+
+UNREADABLE = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError),
+    *(RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
+)
+"""Todo lo que Pillow lanza ante una imagen dañada, según el formato y lo que tenga mal."""
+
+
+def read(data: bytes, side: int) -> PIL.Image.Image:
+    """Lee una imagen, la endereza y la reduce.
+
+    Args:
+        data: el contenido del fichero.
+        side: píxeles que tendrá, como mucho, su lado mayor.
+
+    Returns:
+        La imagen, en modo `RGB` o, si tiene transparencia, `RGBA`.
+
+    Raises:
+        TutorialError: si no es una imagen, está dañada o incompleta, no se sabe leer su formato
+            o es enorme (más de unos 89 millones de píxeles, el límite de Pillow).
+    """
+    if len(data) > MAX_BYTES:
+        raise TutorialError(f"pesa más de {MAX_BYTES // 10**6} MB; guárdala más pequeña.")
+    PIL.Image.init()
+    formats = [name for name in FORMATS if name in PIL.Image.OPEN]
+    bare, exif = strip(data)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+            with PIL.Image.open(BytesIO(bare), formats=formats) as image:
+                image.draft("RGB", (2 * side, 2 * side))  # un JPEG grande se lee ya reducido
+                exif = exif or image.info.get("exif", b"")
+                photo = _plain(image, side)
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+        raise TutorialError("tiene demasiados píxeles; redúcela a menos de 80 millones.") from None
+    except UNREADABLE:
+        raise TutorialError(_why_not(data)) from None
+    photo.thumbnail((side, side), reducing_gap=2)
+    turn = UPRIGHT.get(orientation(exif))
+    return photo if turn is None else photo.transpose(turn)
+
+
+def strip(data: bytes) -> tuple[bytes, bytes]:
+    """Quita los metadatos de un PNG, un JPEG o un TIFF; otros ficheros quedan como están.
+
+    Returns:
+        El fichero sin metadatos y su bloque EXIF, vacío si no se encuentra.
+    """
+    if data.startswith(PNG):
+        return _strip_png(data)
+    if data.startswith(JPEG):
+        return _strip_jpeg(data)
+    return _strip_tiff(data), data if _order(data) else b""
+
+
+def orientation(exif: bytes) -> int:
+    """Lee la orientación de un bloque EXIF: de 1 a 8, o 1 si no está o no se entiende."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = _order(exif)
+    for entry in _entries(exif):
+        if order and int.from_bytes(entry[:2], order) == ORIENTATION:
+            size = WHOLE_NUMBERS.get(int.from_bytes(entry[2:4], order), 0)
+            value = int.from_bytes(entry[8 : 8 + size], order)
+            return value if value in UPRIGHT else 1
+    return 1
+
+
+def _strip_png(data: bytes) -> tuple[bytes, bytes]:
+    kept, exif, at = [PNG], b"", len(PNG)
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if kind in PNG_CHUNKS:
+            kept.append(data[at:end])
+        elif kind == b"eXIf":
+            exif = data[at + 8 : end - 4]
+        at = end
+    return b"".join(kept), exif
+
+
+def _strip_jpeg(data: bytes) -> tuple[bytes, bytes]:
+    kept, exif, at = [data[:2]], b"", 2
+    while data[at : at + 1] == b"\xff" and (marker := data[at + 1 : at + 2]) != b"\xda":
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        content = data[at + 4 : end]
+        if marker == b"\xff":  # de relleno
+            end = at + 1
+        elif marker == b"\xe1" and content.startswith(b"Exif\0\0"):
+            exif = exif or content
+        elif not b"\xe0" <= marker <= b"\xef" or _tells_colors(marker, content):
+            kept.append(data[at:end])
+        at = end
+    return b"".join([*kept, data[at:]]), exif
+
+
+def _tells_colors(marker: bytes, content: bytes) -> bool:
+    """Si un trozo de un JPEG dice cómo están escritos sus colores."""
+    return len(content) >= 12 and content.startswith(
+        {b"\xe0": b"JFIF\0", b"\xee": b"Adobe"}.get(marker, b"nada")
+    )
+
+
+def _strip_tiff(data: bytes) -> bytes:
+    order = _order(data)
+    if order is None:
+        return data
+    needed = [entry for entry in _entries(data) if int.from_bytes(entry[:2], order) in TIFF_TAGS]
+    table = len(needed).to_bytes(2, order) + b"".join(needed) + bytes(4)  # y no hay más páginas
+    at = int.from_bytes(data[4:8], order)
+    return data[:at] + table + data[at + len(table) :]
+
+
+def _order(tiff: bytes) -> Literal["little", "big"] | None:
+    """El orden de los bytes de un TIFF o de un bloque EXIF, que se escribe igual."""
+    if tiff.startswith(b"II*\0"):
+        return "little"
+    return "big" if tiff.startswith(b"MM\0*") else None
+
+
+def _entries(tiff: bytes) -> list[bytes]:
+    """Las etiquetas de la primera imagen, de 12 bytes cada una; las que estén enteras."""
+    order = _order(tiff)
+    if order is None:
+        return []
+    at = int.from_bytes(tiff[4:8], order)
+    end = at + 2 + 12 * int.from_bytes(tiff[at : at + 2], order)
+    return [tiff[place : place + 12] for place in range(at + 2, min(end, len(tiff) - 11), 12)]
+
+
+def _plain(image: PIL.Image.Image, side: int) -> PIL.Image.Image:
+    """La imagen, de 8 bits por color; si tenía más, también reducida."""
+    if image.mode[0] in "IF":
+        values = np.asarray(image)
+        step = max(1, max(values.shape) // (4 * side))
+        return PIL.Image.fromarray(_in_eight_bits(values[::step, ::step])).convert("RGB")
+    if image.mode == "LAB":  # su primer canal es la luminosidad
+        return image.getchannel(0).convert("RGB")
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _in_eight_bits(values: np.ndarray) -> np.ndarray:
+    light = np.nan_to_num(values.astype(np.float64), nan=0, posinf=0, neginf=0)
+    light -= min(0, light.min())
+    top = light.max()
+    white = next((level for level in LEVELS if top <= 1.1 * level), top)
+    return np.clip(light * (255 / white), 0, 255).astype(np.uint8)
+
+
+def _why_not(data: bytes) -> str:
+    if READABLE.match(data):
+        return "está dañada o incompleta y no se puede leer; prueba con otra."
+    for start, what in OTHERS.items():
+        if re.match(start, data, re.DOTALL):
+            return (
+                f"es {what} y no se puede leer; "
+                "guarda una copia en JPEG con tu programa de fotos y usa esa."
+            )
+    return "no es una imagen PNG ni JPEG, ni de otro formato que se lea aquí; elige otra."
