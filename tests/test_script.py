@@ -1043,26 +1043,6 @@ def test_ctrl_c_stops_keeps_the_epochs_and_leaves_no_kernel(tmp_path: Path) -> N
     assert len(record.repeats[0].epoch_seconds) >= 2
 
 
-@NO_CTRL_C
-@pytest.mark.slow
-@pytest.mark.usefixtures("handler")
-@pytest.mark.parametrize("seconds", [0.3, 1, 3])
-def test_ctrl_c_before_training(tmp_path: Path, seconds: float) -> None:
-    process = subprocess.Popen(
-        [sys.executable, LAUNCHER, "--results-dir", tmp_path],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        env=child_environment(),
-    )
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == cli.INTERRUPTED
-    assert "Traceback" not in output
-
-
 @pytest.mark.slow
 def test_a_killed_kernel_is_told_and_loses_no_epoch(tmp_path: Path) -> None:
     with long_run(tmp_path) as process:

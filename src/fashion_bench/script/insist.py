@@ -6,12 +6,12 @@ traza y sigue como si nada. Al preparar una red, TensorFlow limpia miles de obje
 
 import _thread
 import sys
-from threading import Timer
+from time import sleep
 
 from IPython.core.interactiveshell import InteractiveShell
 
-WAIT_SECONDS = 0.01
-"""Lo que se tarda en insistir: si sigue limpiando, se insistirá otra vez."""
+WAIT_SECONDS = 0.05
+"""Lo que se tarda en insistir; si entonces también está limpiando, se insiste otra vez."""
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
@@ -20,8 +20,13 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     def insist(lost: "sys.UnraisableHookArgs") -> None:
         if lost.exc_type is KeyboardInterrupt:
-            Timer(WAIT_SECONDS, _thread.interrupt_main).start()
+            _thread.start_new_thread(_interrupt_later, ())  # no espera a que arranque, como Thread
         else:
             previous(lost)
 
     sys.unraisablehook = insist
+
+
+def _interrupt_later() -> None:
+    sleep(WAIT_SECONDS)
+    _thread.interrupt_main()
