@@ -196,7 +196,7 @@ ALL: dict[str, Callable[[], Figure]] = (
             {1: 2884, 2: 4281, 4: 2842}, {1: 2930, 2: 5103, 4: 4200}, places=2
         ),
         "worker_speeds of many": lambda: cluster.worker_speeds(
-            {1: 288400, 64: 1428100, 128: 2842000}, {1: 293000, 64: 1510300, 128: 9e6}, places=128
+            {1: 28840, 64: 142810, 128: 284200}, {1: 29300, 64: 151030, 128: 9e5}, places=128
         ),
         "predicted_gains": lambda: cluster.predicted_gains(GAINS_BY_LINK, "Predicción. " * 12),
         "predicted_gains that fall": lambda: cluster.predicted_gains(

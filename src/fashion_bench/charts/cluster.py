@@ -72,20 +72,22 @@ def worker_speeds(
     top = 1.3 * max(*measured.values(), *predicted.values(), *ideal.values())
     for position, number in enumerate(numbers):
         if number in ideal:
-            size = 0.9, ideal[number]
-            edge = {"edgecolor": GREY, "ls": "--", "lw": 1.5}
-            label = "" if position else "Ideal"
-            axis.add_patch(Rectangle((position - 0.45, 0), *size, fill=False, label=label, **edge))
+            box = Rectangle((position - 0.45, 0), 0.9, ideal[number], fill=False, ls="--", lw=1.5)
+            box.set(edgecolor=GREY, label="" if position else "Ideal")
+            axis.add_patch(box)
         else:
             axis.axvspan(position - 0.5, position + 0.5, color=GREY, alpha=0.15, lw=0)
-            text = f"Sin ideal:\naquí solo hay\n{places} procesador{'es' * (places > 1)}"
-            axis.text(position, 0.97 * top, text, ha="center", va="top")
+            told = f"Sin ideal:\naquí solo hay\n{places} procesador{'es' * (places > 1)}"
+            axis.text(position, 0.97 * top, told, ha="center", va="top")
     positions = np.arange(len(numbers))
-    for side, values, look in (
-        (-0.2, measured, {"color": BLUE, "label": "Medido"}),
-        (0.2, predicted, {"color": ORANGE, "hatch": "//", "edgecolor": "white", "label": "Modelo"}),
+    for side, speeds, color, hatch, label in (
+        (-0.2, measured, BLUE, "", "Medido"),
+        (0.2, predicted, ORANGE, "//", "Modelo"),
     ):
-        bars = axis.bar(positions + side, [values[n] for n in numbers], 0.4, **look)
+        heights = [speeds[number] for number in numbers]
+        bars = axis.bar(
+            positions + side, heights, 0.4, color=color, edgecolor="white", hatch=hatch, label=label
+        )
         for text in axis.bar_label(bars, fmt="%.0f", padding=2):
             text.set_path_effects([withStroke(linewidth=3, foreground="white")])
     axis.set_xticks(positions, map(str, numbers), fontsize="large")
