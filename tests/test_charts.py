@@ -52,6 +52,12 @@ COSTS = [  # los de la red del cuaderno 01
 ]
 GAINS = {"Lote de 512": [1.1, 1.2, 1.4], "XLA": [0.4, 0.5, 0.6], "Todo a la vez": [1.9, 2.0, 2.2]}
 
+GAINS_BY_LINK = {
+    "1 Gbit/s": {1: 1.0, 2: 0.8, 64: 0.9},
+    "10 Gbit/s": {1: 1.0, 2: 1.52, 64: 1.4},
+    "100 Gbit/s": {1: 1.0, 2: 1.6, 64: 3.0},
+}
+
 
 def make(number: int = 0, seconds: tuple[float, ...] = (1.0, 2.0), **changes: object) -> Record:
     """Un registro de dos épocas; cada número es un equipo.
@@ -187,9 +193,20 @@ ALL: dict[str, Callable[[], Figure]] = (
         ),
         "race": lambda: speed.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92),
         "data_parallelism": lambda: cluster.data_parallelism(IMAGES[:8]),
-        "worker_speeds": lambda: cluster.worker_speeds({1: 3736, 2: 4658}, {1: 3736, 2: 4700}),
-        "predicted_gains": lambda: cluster.predicted_gains(
-            {f"{links} Gbit/s": {1: 1.0, 2: 1.5, 64: links} for links in (3, 10, 40)}, "Predicción"
+        "worker_speeds": lambda: cluster.worker_speeds(
+            {1: 2884, 2: 4281, 4: 2842}, {1: 2930, 2: 5103, 4: 4200}, places=2
+        ),
+        "worker_speeds of many": lambda: cluster.worker_speeds(
+            {1: 28840, 64: 142810, 128: 284200}, {1: 29300, 64: 151030, 128: 9e5}, places=128
+        ),
+        "predicted_gains": lambda: cluster.predicted_gains(GAINS_BY_LINK, "Predicción. " * 12),
+        "predicted_gains that fall": lambda: cluster.predicted_gains(
+            {f"{links} Gbit/s": {1: 1.0, 2: 0.5, 64: 0.1 + links / 1e4} for links in range(4)},
+            "Predicción",
+        ),
+        "predicted_gains near the ideal": lambda: cluster.predicted_gains(
+            {f"{links} Gbit/s": {1: 1.0, 2: 2.0, 64: 60.0 + links} for links in range(4)},
+            "Predicción",
         ),
     }
     | {
@@ -756,28 +773,67 @@ def test_a_shared_step_gives_each_replica_its_half_of_the_batch() -> None:
     assert len([text for text in axis.texts if getattr(text, "arrow_patch", None)]) == 8
 
 
+def ideals(figure: Figure) -> list[float]:
+    """Las alturas del ideal, que son los rectángulos vacíos."""
+    return [box.get_height() for box in figure.axes[0].patches if not box.get_fill()]
+
+
 def test_worker_speeds_compare_measured_ideal_and_model() -> None:
-    figure = cluster.worker_speeds({1: 100.0, 4: 120.0, 2: 150.0}, {1: 100.0, 2: 155.0, 4: 140.0})
-    ideal, model = figure.axes[0].lines
-    assert [bar.get_height() for bar in figure.axes[0].patches] == [100, 150, 120]
-    assert ideal.get_ydata().tolist() == [100, 200, 400]
-    assert model.get_ydata().tolist() == [100, 155, 140]
-    assert {"100", "150", "120", "Medido", "Ideal", "Modelo"} <= set(words(figure))
+    figure = cluster.worker_speeds(
+        {1: 100.0, 4: 120.0, 2: 150.0}, {1: 101.0, 2: 155.0, 4: 140.0}, places=4
+    )
+    measured, model = figure.axes[0].containers
+    assert [bar.get_height() for bar in measured] == [100, 150, 120]
+    assert [bar.get_height() for bar in model] == [101, 155, 140]
+    assert ideals(figure) == [100, 200, 400]
+    shown = words(figure)
+    assert {"100", "150", "120", "101", "155", "140", "Medido", "Ideal", "Modelo"} <= set(shown)
+    assert not [word for word in shown if word.startswith("Sin ideal")]
+
+
+@pytest.mark.parametrize(("places", "told"), [(2, "2 procesadores"), (1, "1 procesador")])
+def test_the_ideal_stops_at_the_processors_there_are(places: int, told: str) -> None:
+    speeds = {1: 100.0, 2: 150.0, 4: 120.0}
+    figure = cluster.worker_speeds(speeds, speeds, places)
+    assert ideals(figure) == [100, 200][:places]
+    assert words(figure).count(f"Sin ideal:\naquí solo hay\n{told}") == 3 - places
+    assert figure.axes[0].get_ylim()[1] < 300  # el ideal imposible no encoge lo demás
 
 
 def test_the_ideal_starts_at_the_fewest_workers() -> None:
-    figure = cluster.worker_speeds({2: 150.0, 4: 200.0}, {2: 150.0, 4: 250.0})
-    assert figure.axes[0].lines[0].get_ydata().tolist() == [150, 300]
+    figure = cluster.worker_speeds({2: 150.0, 4: 200.0}, {2: 150.0, 4: 250.0}, places=4)
+    assert ideals(figure) == [150, 300]
 
 
 def test_predicted_gains_draw_every_network_and_the_ideal() -> None:
-    curves = {f"Red {number}": {1: 1.0, 2: 1.5, 64: 3.0 + number} for number in range(8)}
-    figure = cluster.predicted_gains(curves, "Predicción")
+    figure = cluster.predicted_gains(GAINS_BY_LINK, "Predicción.\nLo que se aprende.")
     ideal, *others = figure.axes[0].lines
     assert ideal.get_xydata().tolist() == [[1, 1], [2, 2], [64, 64]]
     assert [list(line.get_ydata()) for line in others] == [
-        [1, 1.5, 3 + number] for number in range(8)
+        list(gains.values()) for gains in GAINS_BY_LINK.values()
     ]
-    looks = [(line.get_color(), line.get_marker()) for line in others]
-    assert [len(set(look)) for look in zip(*looks, strict=True)] == [8, 8]
-    assert {"Predicción", *curves, "Ideal"} <= set(words(figure))
+    looks = [(line.get_color(), line.get_marker(), line.get_markersize()) for line in others]
+    assert [len(set(look)) for look in zip(*looks, strict=True)] == [3, 3, 3]
+    assert {
+        "Predicción.\nLo que se aprende.",
+        "Ideal",
+        "1 Gbit/s\nno compensa",
+        "10 Gbit/s\n1.5× con 2",
+        "100 Gbit/s\n3.0× con 64",
+    } <= set(words(figure))
+
+
+def test_each_name_is_at_the_end_of_its_line() -> None:
+    axis = cluster.predicted_gains(GAINS_BY_LINK, "Predicción").axes[0]
+    heights = {text.get_text(): text.xy for text in axis.texts}
+    assert list(heights) == [
+        "Ideal",
+        "100 Gbit/s\n3.0× con 64",
+        "10 Gbit/s\n1.5× con 2",
+        "1 Gbit/s\nno compensa",
+    ]
+    assert heights["Ideal"] == (64, pytest.approx(64))
+    assert heights["100 Gbit/s\n3.0× con 64"] == (64, pytest.approx(3, rel=0.1))
+    assert [text.get_color() for text in axis.texts[1:]] == [
+        line.get_color() for line in axis.lines[:0:-1]
+    ]

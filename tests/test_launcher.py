@@ -167,6 +167,7 @@ class TestOneCluster:
             begun=starts.append,
             told=told.append,
             all_reduce_sizes=[10],
+            compute_sizes=[5],
         )
         assert run.restarts == 0
         assert [report.rank for report in run.reports] == [0, 1, 2, 3]
@@ -178,6 +179,8 @@ class TestOneCluster:
         [start] = starts
         assert start.all_reduce_seconds == run.all_reduce_seconds
         assert start.all_reduce_seconds[10] > 0
+        assert start.compute_seconds == run.compute_seconds
+        assert start.compute_seconds[5] > 0
         assert start.setup_seconds == told[0].setup_seconds > 0
         conditions = start.conditions
         assert (conditions.epochs, conditions.batch_size, conditions.workers) == (1, 45, 4)
@@ -289,7 +292,7 @@ def work(patch: pytest.MonkeyPatch, use_gpu: bool) -> tuple[list[str], list[Any]
     patch.setattr("ray.train.get_checkpoint", lambda: None)
     patch.setattr("ray.train.report", lambda metrics, checkpoint: None)
     config = {"job": JOB.model_dump(), "use_gpu": use_gpu, "mailbox": mailbox}
-    launcher._work(config | {"all_reduce_sizes": [10]})
+    launcher._work(config | {"all_reduce_sizes": [10], "compute_sizes": [5]})
     return done, [pickle.loads(mailbox.get_nowait()) for _ in range(mailbox.qsize())]
 
 
@@ -306,6 +309,7 @@ def test_a_worker_without_a_gpu_uses_one_thread(one_worker: tuple[list[str], lis
     assert sorted(done[:2]) == ["inter 1", "intra 1"]
     assert done[2:] == ["estrategia"]
     assert start.conditions.agreement is None
+    assert start.compute_seconds[5] > 0
     assert trainer.agree([report], 900)
 
 

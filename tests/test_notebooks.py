@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
@@ -36,7 +37,8 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
 from fashion_bench import data, photo
-from fashion_bench.charts import style
+from fashion_bench.charts import cluster, style
+from fashion_bench.cluster import launcher, scaling
 from fashion_bench.errors import TutorialError
 from fashion_bench.results import files
 
@@ -378,6 +380,79 @@ def test_the_fourth_refuses_bad_parameters(
     notebook.names[name] = value
     with pytest.raises(TutorialError, match=problem):
         notebook.run("comprobar")
+
+
+def fourth_predicts(per_image: float, crowded: float, shown: list[str]) -> Cells:
+    """El modelo del cuaderno 04, con lo que se mediría en un equipo inventado de dos procesadores.
+
+    Args:
+        per_image: segundos de las cuentas de cada imagen; además, hay 2.5 ms fijos.
+        crowded: veces que tardan las cuentas con varios procesos a la vez, turnos aparte.
+        shown: donde se apuntan los textos alternativos de los gráficos.
+    """
+    compute, link = scaling.Compute(2.5e-3, per_image), scaling.Link(5e-4, 2e-9)
+    sums = {size: scaling.all_reduce_seconds(2, 4 * size, link) for size in (1, 421_642)}
+    runs, speeds = {}, {}
+    for number in (1, 2, 4):
+        slower = 1 if number == 1 else crowded * max(1, number / 2)
+        real = scaling.Compute(*(slower * value for value in compute))
+        sizes = (2, 8, 32, 64, 128) if number == 1 else (128 // number,)
+        counted = {size: real.fixed_seconds + real.seconds_per_image * size for size in sizes}
+        runs[number] = launcher.Run([], 0, sums, counted)
+        speeds[number] = 128 / scaling.step_seconds(number, 128, 4 * 421_642, real, link)
+    notebook = Cells(NOTEBOOK.with_name(f"{FOURTH}.ipynb"))
+    notebook.names |= {
+        "config": SimpleNamespace(workers=2, batch_size=128),
+        "model": SimpleNamespace(count_params=lambda: 421_642),
+        "charts": cluster,
+        "show": lambda figure, alt: shown.append(alt),
+        "images": 12_800,
+        "places": 2,
+    }
+    notebook.names |= {"runs": runs, "speeds": speeds}
+    notebook.run("ajustar", "ajustado", "medido", "errores", "estorbo")
+    notebook.run("predecir", "contar-prediccion", "fijo", "crece", "otros-supuestos")
+    return notebook
+
+
+def test_the_fourth_does_not_take_the_crowd_for_a_fixed_cost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown: list[str] = []
+    fourth_predicts(per_image=3e-4, crowded=1.25, shown=shown)
+    told = capsys.readouterr().out
+    assert "Cuentas: 2.50 ms fijos y 0.300 ms por imagen\n" in told
+    assert "Suma: 500 µs por mensaje y 0.50 GB/s\n" in told
+    table = re.findall(r"^ +([124]) +(\d+) +(\d+) +([+-]\d+) %$", told, re.MULTILINE)
+    assert table == [
+        ("1", "3130", "3130", "+0"),
+        ("2", "4064", "4909", "+21"),
+        ("4", "3341", "3968", "+19"),
+    ]
+    assert "Donde más falla: procesos = 2, +21 %\n" in told
+    assert "2 procesos a la vez: sus cuentas tardan 1.25 veces lo que a solas\n" in told
+    assert "(el modelo suponía 1.00); con ellas, su error pasa de +21 % a +0 %\n" in told
+    assert "4 procesos a la vez: sus cuentas tardan 2.50 veces lo que a solas\n" in told
+    assert "(el modelo suponía 2.00); con ellas, su error pasa de +19 % a +0 %\n" in told
+    assert "con 2, 4064 medidas y 4909 del modelo" in shown[0]
+
+
+@pytest.mark.parametrize(
+    ("per_image", "answer"),
+    [
+        (3e-4, "Con 1 Gbit/s, lo mejor son 8 procesos: 1.3 veces más rápido que uno."),
+        (3e-5, "Con 1 Gbit/s, no compensa: nunca se gana un 5 % a un solo proceso."),
+    ],
+)
+def test_the_answer_of_the_fourth_changes_with_what_is_measured(
+    capsys: pytest.CaptureFixture[str], per_image: float, answer: str
+) -> None:
+    shown: list[str] = []
+    fourth_predicts(per_image=per_image, crowded=1, shown=shown)
+    first, second = re.findall("^Con 1 Gbit/s, .*", capsys.readouterr().out, re.MULTILINE)
+    assert (first, first == second) == (answer, False)  # con un lote en cada proceso, es otra
+    assert len(shown) == 3
+    assert shown[1].startswith(f"Predicción con un lote total de 128. {answer}")
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from fashion_bench.cluster import scaling
@@ -23,6 +24,54 @@ def test_fitting_finds_the_link_that_made_the_measures() -> None:
 def test_fitting_finds_the_compute_that_made_the_measures() -> None:
     measured = {images: 2e-3 + 1e-4 * images for images in (32, 64, 128)}
     assert scaling.fit_compute(measured) == pytest.approx(COMPUTE)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("true", [scaling.Compute(2.5e-3, 3.2e-4), scaling.Compute(1e-3, 2e-5)])
+def test_the_fit_finds_the_compute_in_noisy_times(true: scaling.Compute, seed: int) -> None:
+    """Diez medidas de cada tamaño, con un 3 % de ruido y una de ellas con el equipo molestado."""
+    random = np.random.default_rng(seed)
+    measured = {}
+    for images in (2, 8, 32, 64, 128):
+        noise = random.lognormal(sigma=0.03, size=10) * [3, *[1] * 9]
+        measured[images] = float(
+            np.median((true.fixed_seconds + true.seconds_per_image * images) * noise)
+        )
+    assert scaling.fit_compute(measured) == pytest.approx(true, rel=0.05)
+
+
+def test_workers_without_a_place_wait_for_their_turn() -> None:
+    assert scaling.taking_turns(COMPUTE, 2, 4) == COMPUTE
+    assert scaling.taking_turns(COMPUTE, 4, 4) == COMPUTE
+    assert scaling.taking_turns(COMPUTE, 6, 4) == pytest.approx((3e-3, 1.5e-4))
+
+
+def test_the_error_says_if_the_model_is_too_high_or_too_low() -> None:
+    assert scaling.excess_percent(120, 100) == pytest.approx(20)
+    assert scaling.excess_percent(90, 100) == pytest.approx(-10)
+
+
+@pytest.mark.parametrize(
+    ("gains", "told"),
+    [
+        (
+            {1: 1.0, 2: 1.26, 4: 1.44, 8: 1.3},
+            "lo mejor son 4 procesos: 1.4 veces más rápido que uno",
+        ),
+        (
+            {8: 7.5, 1: 1.0},
+            "lo mejor son 8 procesos (no se han probado más): 7.5 veces más rápido que uno",
+        ),
+        ({1: 1.0, 2: 0.8}, "no compensa: nunca se gana un 5 % a un solo proceso"),
+        ({1: 1.0, 2: 1.049}, "no compensa: nunca se gana un 5 % a un solo proceso"),
+    ],
+)
+def test_the_answer_is_the_one_of_the_numbers(gains: dict[int, float], told: str) -> None:
+    assert scaling.describe_best(gains) == told
+
+
+def test_of_two_equal_numbers_the_best_is_the_smallest() -> None:
+    assert scaling.best_number({4: 2.0, 2: 2.0, 1: 1.0}) == 2
 
 
 def test_nothing_takes_less_than_zero_seconds() -> None:

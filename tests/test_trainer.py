@@ -130,6 +130,26 @@ def test_all_reduce_takes_some_time(alone: Trained) -> None:
     assert 0 < alone.trainer.all_reduce_seconds(1000) < 1
 
 
+@pytest.mark.slow
+def test_timing_the_compute_tells_each_size_and_leaves_everything_as_it_was(
+    alone: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, before = alone.trainer, alone.trainer.state()
+    run, sizes = one._run, []
+
+    def spy(step: list[np.ndarray]) -> tuple[tf.Tensor, ...]:
+        sizes.append([len(part) for part in step])
+        return run(step)
+
+    monkeypatch.setattr(one, "_run", spy)
+    took = one.compute_seconds([2, 900, 1000], rounds=2, steps=2)
+    assert list(took) == [2, 900, 1000]  # también más imágenes de las que hay
+    assert 0 < took[2] < took[900] < 10
+    assert sizes == [[2], [2], [900], [900], [1000], [1000]] * 3
+    for kept, now in zip(before, one.state(), strict=True):
+        assert np.array_equal(kept, now)
+
+
 def test_the_conditions_are_those_of_what_is_trained(
     alone: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

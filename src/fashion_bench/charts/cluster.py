@@ -1,13 +1,16 @@
 """Los gráficos del cuaderno 05: entrenar entre varios."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, SKY, draw_image, hide_frame
+from fashion_bench.cluster.scaling import WORTH_IT, best_number
 
 
 def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
@@ -52,65 +55,112 @@ def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
     return figure
 
 
-def worker_speeds(measured: Mapping[int, float], predicted: Mapping[int, float]) -> Figure:
-    """Dibuja las imágenes/s según el número de procesos: las medidas, el ideal y el modelo.
+def worker_speeds(
+    measured: Mapping[int, float], predicted: Mapping[int, float], places: int
+) -> Figure:
+    """Dibuja las imágenes/s según el número de procesos: las medidas, las del modelo y el ideal.
 
     Args:
         measured: imágenes/s de cada número de procesos; el menor es la referencia del ideal.
         predicted: lo que dice el modelo para los mismos números.
+        places: procesadores, o GPU, que hay para ellos; con más procesos no hay ideal.
     """
-    figure = Figure(figsize=(8, 3.4))
+    figure = Figure(figsize=(5.6, 4))
     axis = figure.subplots()
     numbers = sorted(measured)
+    ideal = {n: measured[numbers[0]] * n / numbers[0] for n in numbers if n <= places}
+    top = 1.3 * max(*measured.values(), *predicted.values(), *ideal.values())
+    for position, number in enumerate(numbers):
+        if number in ideal:
+            box = Rectangle((position - 0.45, 0), 0.9, ideal[number], fill=False, ls="--", lw=1.5)
+            box.set(edgecolor=GREY, label="" if position else "Ideal")
+            axis.add_patch(box)
+        else:
+            axis.axvspan(position - 0.5, position + 0.5, color=GREY, alpha=0.15, lw=0)
+            told = f"Sin ideal:\naquí solo hay\n{places} procesador{'es' * (places > 1)}"
+            axis.text(position, 0.97 * top, told, ha="center", va="top")
     positions = np.arange(len(numbers))
-    bars = axis.bar(positions, [measured[n] for n in numbers], 0.5, color=BLUE, label="Medido")
-    axis.bar_label(bars, fmt="%.0f", label_type="center", color="white")
-    ideal = [measured[numbers[0]] * n / numbers[0] for n in numbers]
-    axis.plot(positions, ideal, color=GREY, ls="--", marker="o", label="Ideal")
-    axis.plot(
-        positions,
-        [predicted[n] for n in numbers],
-        color=ORANGE,
-        ls="none",
-        marker="D",
-        ms=8,
-        label="Modelo",
-    )
-    axis.set_xticks(positions, map(str, numbers))
-    axis.set_xlabel("Procesos")
-    axis.set_ylabel("Imágenes por segundo")
-    axis.margins(y=0.12)
+    for side, speeds, color, hatch, label in (
+        (-0.2, measured, BLUE, "", "Medido"),
+        (0.2, predicted, ORANGE, "//", "Modelo"),
+    ):
+        heights = [speeds[number] for number in numbers]
+        bars = axis.bar(
+            positions + side, heights, 0.4, color=color, edgecolor="white", hatch=hatch, label=label
+        )
+        for text in axis.bar_label(bars, fmt="%.0f", padding=2):
+            text.set_path_effects([withStroke(linewidth=3, foreground="white")])
+    axis.set_xticks(positions, map(str, numbers), fontsize="large")
+    axis.set(xlim=(-0.5, len(numbers) - 0.5), ylim=(0, top))
+    axis.set_xlabel("Procesos", fontsize="large")
+    axis.set_ylabel("Imágenes por segundo", fontsize="large")
+    axis.yaxis.set_major_formatter("{x:.0f}")
     axis.grid(axis="y")
-    axis.legend(loc="upper left")
+    figure.legend(loc="outside upper left", ncols=3, fontsize="large")
     return figure
 
 
 def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Figure:
     """Dibuja cuántas veces más rápido se iría con más procesos, según el modelo.
 
+    Junto a cada curva están su nombre y lo mejor de ella.
+
     Args:
-        curves: de cada red, ocho como mucho, las veces más rápido que un solo proceso con cada
+        curves: de cada red, cuatro como mucho, las veces más rápido que un solo proceso con cada
             número de ellos.
-        title: qué se mantiene igual al añadir procesos.
+        title: lo que se aprende del gráfico; los renglones que no caben se parten.
     """
-    figure = Figure(figsize=(8, 3.8))
+    figure = Figure(figsize=(5.6, 4.4))
     axis = figure.subplots()
     workers = sorted(set().union(*curves.values()))
-    axis.plot(workers, workers, color=GREY, ls="--", label="Ideal")
+    axis.plot(workers, workers, color=GREY, ls="--")
+    ends = [("Ideal", GREY, float(workers[-1]))]
     for number, (name, gains) in enumerate(curves.items()):
         color, marker = LINES[number]
-        axis.plot(list(gains), list(gains.values()), color=color, marker=marker, label=name)
+        size = 11 - 2.5 * number  # si dos se tapan, asoma la de debajo
+        axis.plot(list(gains), list(gains.values()), color=color, marker=marker, ms=size)
+        best = best_number(gains)
+        told = f"{gains[best]:.1f}× con {best}" if gains[best] >= WORTH_IT else "no compensa"
+        ends.append((f"{name}\n{told}", color, gains[max(gains)]))
     axis.set_xscale("log", base=2)
     axis.set_yscale("log", base=2)
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter("{x:g}")
     axis.set_xticks(workers)
-    axis.set_title(title)
-    axis.set_xlabel("Procesos, cada uno en su ordenador (escala logarítmica)")
-    axis.set_ylabel("Veces más rápido que uno\n(escala logarítmica)")
+    axis.set_title("\n".join(textwrap.fill(line, 58) for line in title.splitlines()))
+    axis.set_xlabel("Procesos, uno por ordenador (escalas logarítmicas)")
+    axis.set_ylabel("Veces más rápido que uno", fontsize="large")
     axis.grid()
-    axis.legend(loc="upper left")
+    _label_ends(axis, workers[-1], ends)
     return figure
+
+
+def _label_ends(axis: Axes, right: float, ends: Sequence[tuple[str, str, float]]) -> None:
+    """Escribe a la derecha el nombre de cada línea, con su color y sin pisar los demás.
+
+    Args:
+        axis: el dibujo, con la escala vertical logarítmica.
+        right: dónde acaban las líneas.
+        ends: de cada una, su texto, su color y la altura a la que acaba.
+    """
+    low, high = np.log2(axis.get_ylim())
+    line = (high - low) / 17  # lo que ocupa un renglón
+    heights = [line * (1 + text.count("\n")) for text, *_ in ends]
+    order = sorted(range(len(ends)), key=lambda number: ends[number][2])
+    middles = {}
+    floor = low
+    for number in order:
+        middles[number] = max(np.log2(ends[number][2]), floor + heights[number] / 2)
+        floor = middles[number] + heights[number] / 2
+    ceiling = high
+    for number in reversed(order):
+        middles[number] = min(middles[number], ceiling - heights[number] / 2)
+        ceiling = middles[number] - heights[number] / 2
+        text, color, _ = ends[number]
+        place = right, 2 ** middles[number]
+        axis.annotate(
+            text, place, xytext=(9, 0), textcoords="offset points", va="center", color=color
+        )
 
 
 def _box(

@@ -55,6 +55,9 @@ class Run(NamedTuple):
     """Veces que Ray tuvo que empezar otra vez desde la última época guardada."""
     all_reduce_seconds: dict[int, float]
     """De cada tamaño, en números de 4 bytes, lo que tarda en sumarse entre todos."""
+    compute_seconds: dict[int, float]
+    """De cada tamaño, en imágenes, lo que tarda un paso del proceso 0 sin sumar con nadie,
+    mientras los demás hacen lo mismo."""
 
 
 class Start(NamedTuple):
@@ -64,6 +67,7 @@ class Start(NamedTuple):
     setup_seconds: float
     """Segundos del calentamiento."""
     all_reduce_seconds: dict[int, float]
+    compute_seconds: dict[int, float]
 
 
 @contextmanager
@@ -167,6 +171,7 @@ def fit(
     begun: Callable[[Start], None] = lambda start: None,
     told: Callable[[EpochReport], None] = lambda report: None,
     all_reduce_sizes: Sequence[int] = (),
+    compute_sizes: Sequence[int] = (),
 ) -> Run:
     """Entrena con `workers` procesos, cada uno con un procesador o una GPU.
 
@@ -181,6 +186,7 @@ def fit(
         told: función a la que se le cuenta cada época del proceso 0 en cuanto acaba. Si esta o
             `begun` fallan, su error sale de aquí cuando acaba el entrenamiento.
         all_reduce_sizes: tamaños, en números de 4 bytes, de las sumas que se miden antes.
+        compute_sizes: imágenes de los pasos, sin suma, que cada proceso mide antes.
 
     Raises:
         TutorialError: si el entrenamiento falla también al repetirlo.
@@ -210,6 +216,7 @@ def fit(
             "use_gpu": use_gpu,
             "mailbox": mailbox,
             "all_reduce_sizes": list(all_reduce_sizes),
+            "compute_sizes": list(compute_sizes),
         },
         scaling_config=ScalingConfig(
             num_workers=workers,
@@ -252,7 +259,8 @@ def fit(
     reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
     starts = [m for m in messages if isinstance(m, Start)]
     in_order = [reports[key] for key in sorted(reports)]
-    return Run(in_order, len(starts) - 1, starts[-1].all_reduce_seconds)
+    last = starts[-1]
+    return Run(in_order, len(starts) - 1, last.all_reduce_seconds, last.compute_seconds)
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -264,8 +272,14 @@ def _work(config: dict[str, Any]) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
     rank = ray.train.get_context().get_world_rank()
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    trainer = Trainer(Job(**config["job"]), strategy, rank)
+    job = Job(**config["job"])
+    trainer = Trainer(job, strategy, rank)
     all_reduce = {size: trainer.all_reduce_seconds(size) for size in config["all_reduce_sizes"]}
+    compute: dict[int, float] = {}
+    if config["compute_sizes"]:
+        alone = Trainer(job, tf.distribute.get_strategy(), rank)  # no suma con nadie
+        trainer.all_reduce_seconds(1)  # se esperan: así, miden todos a la vez
+        compute = alone.compute_seconds(config["compute_sizes"])
     first_epoch = 0
     if checkpoint := ray.train.get_checkpoint():
         with checkpoint.as_directory() as folder, np.load(Path(folder) / "state.npz") as saved:
@@ -276,7 +290,7 @@ def _work(config: dict[str, Any]) -> None:
         if config["use_gpu"]:
             sample = trainer.lesson.train_images[:128, ..., None], trainer.lesson.train_labels[:128]
             agreement = correctness.agreement(trainer.model, *sample, "gpu:0", "float32")
-        start = Start(trainer.conditions(agreement), trainer.setup_seconds, all_reduce)
+        start = Start(trainer.conditions(agreement), trainer.setup_seconds, all_reduce, compute)
         _send(config["mailbox"], start)
     for report in trainer.train(int(first_epoch)):
         _send(config["mailbox"], report)

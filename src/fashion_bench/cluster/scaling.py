@@ -1,5 +1,8 @@
 """Un modelo sencillo de cuánto tarda un paso con varios procesos: cuentas y red.
 
+Las cuentas se miden con un solo proceso y lotes de varios tamaños, sin nada más en marcha. Con
+varios procesos a la vez, lo que tardan de más por estorbarse parecería un coste fijo.
+
 La suma entre todos (*all-reduce*) se modela en anillo: con N procesos, 2·(N-1) mensajes
 seguidos, cada uno con una parte de las N en que se dividen los datos. Es de Patarasu y Yuan
 (2009), «Bandwidth optimal all-reduce algorithms for clusters of workstations», *JPDC* 69(2).
@@ -9,6 +12,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+
+WORTH_IT = 1.05
+"""Veces más rápido desde las que se dice que añadir procesos compensa."""
 
 
 class Link(NamedTuple):
@@ -45,14 +51,28 @@ def fit_link(measured: Mapping[tuple[int, int], float]) -> Link:
 
 
 def fit_compute(measured: Mapping[float, float]) -> Compute:
-    """Ajusta lo que tardan las cuentas.
+    """Ajusta lo que tardan las cuentas, por mínimos cuadrados del error relativo.
 
     Args:
-        measured: segundos de un paso, sin la red, según las imágenes que tiene cada proceso; al
-            menos dos cantidades.
+        measured: segundos de un paso de un solo proceso, a solas, según sus imágenes; al menos dos
+            cantidades.
     """
     rows = np.array([(1.0, images) for images in measured])
     return Compute(*_relative_fit(rows, np.array(list(measured.values()))))
+
+
+def taking_turns(compute: Compute, workers: int, places: int) -> Compute:
+    """Devuelve lo que tardan las cuentas de cada proceso si hay más que procesadores.
+
+    Se supone que se turnan sin estorbarse. Si caben todos, tardan lo mismo que a solas.
+
+    Args:
+        compute: lo que tardan a solas.
+        workers: procesos a la vez.
+        places: procesadores, o GPU, que hay para ellos.
+    """
+    turns = max(1, workers / places)
+    return Compute(turns * compute.fixed_seconds, turns * compute.seconds_per_image)
 
 
 def step_seconds(
@@ -69,6 +89,33 @@ def step_seconds(
     """
     counting = compute.fixed_seconds + compute.seconds_per_image * batch_size / workers
     return counting + (all_reduce_seconds(workers, size, link) if workers > 1 else 0)
+
+
+def excess_percent(predicted: float, measured: float) -> float:
+    """Devuelve cuánto dice de más el modelo, en % de lo medido; negativo, si dice de menos."""
+    return 100 * (predicted / measured - 1)
+
+
+def best_number(gains: Mapping[int, float]) -> int:
+    """Devuelve con cuántos procesos se va más rápido; si empatan, los menos.
+
+    Args:
+        gains: veces más rápido que uno solo con cada número de procesos, incluido uno.
+    """
+    return max(sorted(gains), key=gains.__getitem__)
+
+
+def describe_best(gains: Mapping[int, float]) -> str:
+    """Dice con cuántos procesos se va más rápido, y si compensa.
+
+    Args:
+        gains: veces más rápido que uno solo con cada número de procesos, incluido uno.
+    """
+    best = best_number(gains)
+    if gains[best] < WORTH_IT:
+        return f"no compensa: nunca se gana un {100 * (WORTH_IT - 1):.0f} % a un solo proceso"
+    tried = " (no se han probado más)" if best == max(gains) else ""
+    return f"lo mejor son {best} procesos{tried}: {gains[best]:.1f} veces más rápido que uno"
 
 
 def _ring(workers: int, size: float) -> tuple[float, float]:

@@ -6,7 +6,7 @@ bucle es propio porque el `fit` de Keras 3 no funciona con varios procesos de Te
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 from time import perf_counter
 
@@ -182,6 +182,35 @@ class Trainer:
             np.array(self.strategy.experimental_local_results(reduce()))
             seconds.append(perf_counter() - start)
         return median(seconds[3:])
+
+    def compute_seconds(
+        self, sizes: Sequence[int], rounds: int = 10, steps: int = 3
+    ) -> dict[int, float]:
+        """Mide lo que tarda un paso según las imágenes que tenga, y lo deja todo como estaba.
+
+        Los tamaños se alternan: si el equipo cambia de velocidad, lo notan todos.
+
+        Args:
+            sizes: imágenes del paso, entre todas las réplicas.
+            rounds: veces que se mide cada tamaño, después de una que no cuenta.
+            steps: pasos seguidos de cada vez.
+
+        Returns:
+            De cada tamaño, la mediana, en segundos por paso.
+        """
+        before = self.state()
+        order = np.random.default_rng(self.job.seed).permutation(len(self.lesson.train_labels))
+        replicas = self.strategy.num_replicas_in_sync
+        seconds: dict[int, list[float]] = {size: [] for size in sizes}
+        for _ in range(1 + rounds):
+            for size, taken in seconds.items():
+                step = np.array_split(np.resize(order, size), replicas)
+                start = perf_counter()
+                np.array([self._run(step) for _ in range(steps)])
+                keras.ops.convert_to_numpy(self.model.trainable_variables[0])
+                taken.append((perf_counter() - start) / steps)
+        self.restore(before)
+        return {size: median(taken[1:]) for size, taken in seconds.items()}
 
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables]
