@@ -721,11 +721,8 @@ def test_roofline_separates_layers_by_what_limits_them() -> None:
     assert compute.get_xydata().round(2).tolist() == [[31.25, 142.86], [90, 180]]
     shown = set(words(figure))
     assert {"Cuentas: 200 GFLOP/s", "Memoria: 40 GB/s", "100"} < shown
-    roofs = [min(200, 40 * x) for x, _ in [*memory.get_xydata(), *compute.get_xydata()]]
-    shares = [
-        f"({100 * y / roof:.0f} % del techo)"
-        for (_, y), roof in zip([*memory.get_xydata(), *compute.get_xydata()], roofs, strict=True)
-    ]
+    drawn = np.concatenate([memory.get_xydata(), compute.get_xydata()])
+    shares = [f"({100 * y / min(200, 40 * x):.0f} % del techo)" for x, y in drawn]
     labels = sorted(word for word in shown if "del techo" in word)
     assert sorted(label.partition(" ")[0] for label in labels) == [
         *("conv2d", "conv2d_1", "dense"),
