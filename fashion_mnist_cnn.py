@@ -5,6 +5,11 @@ import builtins
 import os
 import signal
 import sys
+from pathlib import Path
+
+# Un `random.py` en esta carpeta no debe ocupar el sitio del de Python.
+here = Path(__file__).resolve().parent
+sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != here]
 
 # Fuera de una ejecución no hay nada que guardar, y una excepción podría acabar en una traza. Si se
 # atiende a Ctrl-C, y no es el kernel de otro cuaderno, que no es nuestro.

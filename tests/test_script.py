@@ -3,6 +3,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,8 @@ from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
 
 from fashion_bench import folders, lesson, parameters
+from fashion_bench.doctor import diagnosis, probe
+from fashion_bench.doctor.finding import Finding
 from fashion_bench.folders import shown
 from fashion_bench.record import MAIN_CHART, MIME, Record
 from fashion_bench.results import files
@@ -490,8 +493,7 @@ def failure(name: str, text: str) -> PapermillExecutionError:
         (failure("KeyError", "'a'"), "la celda 4 ha fallado con KeyError: 'a'"),
         (
             DeadKernelError("Kernel died"),
-            "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por falta de "
-            "memoria; prueba con un lote menor.",
+            "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe: tal cosa: hazlo.",
         ),
         (
             OSError(28, "No space left on device"),
@@ -512,7 +514,11 @@ def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
     sentence: str,
     runs: Path,
     capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    verdict = Finding(id="x", severity="error", sentence="tal cosa", cure="hazlo")
+    monkeypatch.setattr(probe, "gather", lambda: None)
+    monkeypatch.setattr(diagnosis, "verdict", lambda facts: verdict)
     papermill(error)
     assert cli.run(v4.new_notebook(), {}) == cli.Outcome(cli.FAILED)
     told = capsys.readouterr()
@@ -1056,3 +1062,25 @@ def test_a_killed_kernel_is_told_and_loses_no_epoch(tmp_path: Path) -> None:
     assert rejected == []
     assert record.status == "interrupted"
     assert len(record.repeats[0].epoch_seconds) >= 2
+
+
+@pytest.mark.slow
+def test_a_variable_that_kills_the_kernel_is_named() -> None:
+    done = run_script(
+        *("--epochs", "1", "--train-samples", "1000"),
+        TF_XLA_FLAGS="--xla_gpu_cuda_data_dir=/usr/local/cuda",
+    )
+    assert done.returncode == cli.FAILED
+    assert "con la variable TF_XLA_FLAGS=" in done.stderr
+    assert "unset TF_XLA_FLAGS" in done.stderr
+    assert "lote menor" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_file_named_as_a_library_does_not_stop_the_script(tmp_path: Path) -> None:
+    script = shutil.copy(ROOT / "fashion_mnist_cnn.py", tmp_path)
+    (tmp_path / "random.py").write_text("mío = 1\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script, "--help"], capture_output=True, text=True, env=child_environment()
+    )
+    assert (done.returncode, done.stderr) == (0, "")

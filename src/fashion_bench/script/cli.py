@@ -292,8 +292,7 @@ def _sentence(error: Exception) -> str:
             return f"la celda {error.exec_count} ha fallado con {error.ename}: {error.evalue}"
         case DeadKernelError():
             return (
-                "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, quizá por "
-                "falta de memoria; prueba con un lote menor."
+                f"el proceso de Python que ejecutaba el cuaderno ha muerto de golpe{_why(backend)}."
             )
         case OSError():
             where = f" {shown(Path(error.filename))}" if error.filename else ""
@@ -302,6 +301,19 @@ def _sentence(error: Exception) -> str:
                 "los permisos."
             )
     return str(error)
+
+
+def _why() -> str:
+    """Por qué pudo morir el kernel: lo que dice el diagnóstico, que prueba en otro proceso."""
+    from fashion_bench.doctor import diagnosis, probe  # solo hace falta si algo falla
+
+    verdict = diagnosis.verdict(probe.gather())
+    if verdict.severity != "ok":
+        return f": {verdict.line}"
+    return (
+        ", y «python -m fashion_bench» no ve por qué; si el ordenador se quedó sin memoria, "
+        "prueba con un lote menor"
+    )
 
 
 def _progress() -> dict[str, str]:
