@@ -76,7 +76,7 @@ def test_every_named_file_exists() -> None:
 
 def test_every_named_module_exists() -> None:
     missing = {(name, where) for name, where in named(MODULE) if find_spec(name) is None}
-    assert {(name, where) for name, where in missing if name != "pip"} == set()  # uv no lo pone
+    assert {(name, where) for name, where in missing if name != "pip"} == set()  # a veces no está
 
 
 def test_every_named_section_of_the_readme_exists() -> None:

@@ -291,9 +291,7 @@ def _sentence(error: Exception) -> str:
         case PapermillExecutionError():
             return f"la celda {error.exec_count} ha fallado con {error.ename}: {error.evalue}"
         case DeadKernelError():
-            return (
-                f"el proceso de Python que ejecutaba el cuaderno ha muerto de golpe{_why(backend)}."
-            )
+            return f"el proceso de Python que ejecutaba el cuaderno ha muerto de golpe{_why()}."
         case OSError():
             where = f" {shown(Path(error.filename))}" if error.filename else ""
             return (

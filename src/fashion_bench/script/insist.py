@@ -20,7 +20,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     def insist(lost: "sys.UnraisableHookArgs") -> None:
         if lost.exc_type is KeyboardInterrupt:
-            _thread.start_new_thread(_interrupt_later, ())  # no espera a que arranque, como Thread
+            _thread.start_new_thread(_interrupt_later, ())  # sin esperar a que arranque
         else:
             previous(lost)
 

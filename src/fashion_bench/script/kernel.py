@@ -133,6 +133,6 @@ class Kernel(AsyncKernelManager):
 
 
 def _finish(coroutine: Awaitable[None]) -> None:
-    """Ejecuta hasta el final una corrutina que no espera a nada: no hace falta un bucle."""
+    """Ejecuta hasta el final una función asíncrona que no espera a nada: no hace falta un bucle."""
     with suppress(StopIteration):
         coroutine.__await__().send(None)
