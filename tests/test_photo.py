@@ -17,7 +17,8 @@ from fashion_bench import data, lesson, pixels, server
 from fashion_bench import photo as photos
 from fashion_bench.errors import TutorialError
 
-GARMENT = data.load()[1][0][1]  # un suéter que llena el recuadro
+GARMENTS = data.load()[1][0]
+GARMENT = GARMENTS[1]  # un suéter que llena el recuadro
 
 
 def photo(background: int = 235, garment: int = 20, scale: int = 12) -> PIL.Image.Image:
@@ -338,7 +339,7 @@ def scene(random: np.random.Generator, size: tuple[int, int], background: str) -
     width, height = size
     paper, ink = {"oscuro": (20, 220), "gris": (115, 250)}.get(background, (235, 25))
     side = max(1, int(random.uniform(0.4, 0.9) * min(size)))
-    garment = data.load()[1][0][random.integers(1000)]
+    garment = GARMENTS[random.integers(1000)]
     drawn = PIL.Image.fromarray(garment).resize((side, side), PIL.Image.Resampling.BILINEAR)
     light = np.full((height, width), float(paper))
     y, x = random.integers(height - side + 1), random.integers(width - side + 1)
