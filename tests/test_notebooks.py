@@ -400,7 +400,7 @@ def fourth_predicts(per_image: float, crowded: float, shown: list[str]) -> Cells
         counted = {size: real.fixed_seconds + real.seconds_per_image * size for size in sizes}
         runs[number] = launcher.Run([], 0, sums, counted)
         speeds[number] = 128 / scaling.step_seconds(number, 128, 4 * 421_642, real, link)
-    notebook = Cells(NOTEBOOK.with_name(f"{FOURTH}.ipynb"))
+    notebook = Cells(NOTEBOOK.with_name(f"{FIFTH}.ipynb"))
     notebook.names |= {
         "config": SimpleNamespace(workers=2, batch_size=128),
         "model": SimpleNamespace(count_params=lambda: 421_642),
@@ -415,7 +415,7 @@ def fourth_predicts(per_image: float, crowded: float, shown: list[str]) -> Cells
     return notebook
 
 
-def test_the_fourth_does_not_take_the_crowd_for_a_fixed_cost(
+def test_the_fifth_does_not_take_the_crowd_for_a_fixed_cost(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     shown: list[str] = []
@@ -444,7 +444,7 @@ def test_the_fourth_does_not_take_the_crowd_for_a_fixed_cost(
         (3e-5, "Con 1 Gbit/s, no compensa: nunca se gana un 5 % a un solo proceso."),
     ],
 )
-def test_the_answer_of_the_fourth_changes_with_what_is_measured(
+def test_the_answer_of_the_fifth_changes_with_what_is_measured(
     capsys: pytest.CaptureFixture[str], per_image: float, answer: str
 ) -> None:
     shown: list[str] = []
