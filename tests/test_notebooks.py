@@ -342,7 +342,7 @@ def test_jupyterlab_speaks_spanish(browser: "Browser", lab: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_third_measures_every_lever_and_runs_the_race(ran: Callable[[str], Run]) -> None:
+def test_the_fourth_measures_every_lever_and_runs_the_race(ran: Callable[[str], Run]) -> None:
     run = ran(FOURTH)
     texts = "".join(map(run.text, run.cells))
     assert len(re.findall(r": \d+\.\d\d× \(de \d+\.\d\d× a \d+\.\d\d×\)", texts)) == 7
@@ -351,7 +351,7 @@ def test_the_third_measures_every_lever_and_runs_the_race(ran: Callable[[str], R
 
 
 @pytest.mark.slow
-def test_the_fourth_trains_with_two_processes_and_leaves_its_record(
+def test_the_fifth_trains_with_two_processes_and_leaves_its_record(
     ran: Callable[[str], Run],
 ) -> None:
     run = ran(FIFTH)
@@ -373,7 +373,7 @@ def test_the_fourth_trains_with_two_processes_and_leaves_its_record(
         ("storage", str(NOTEBOOK), "no es una carpeta, sino un fichero"),
     ],
 )
-def test_the_fourth_refuses_bad_parameters(
+def test_the_fifth_refuses_bad_parameters(
     tmp_path: Path, name: str, value: object, problem: str
 ) -> None:
     notebook = Cells(NOTEBOOK.with_name(f"{FIFTH}.ipynb"), results_dir=str(tmp_path))
@@ -382,7 +382,7 @@ def test_the_fourth_refuses_bad_parameters(
         notebook.run("comprobar")
 
 
-def fourth_predicts(per_image: float, crowded: float, shown: list[str]) -> Cells:
+def fifth_predicts(per_image: float, crowded: float, shown: list[str]) -> Cells:
     """El modelo del cuaderno 04, con lo que se mediría en un equipo inventado de dos procesadores.
 
     Args:
@@ -419,7 +419,7 @@ def test_the_fifth_does_not_take_the_crowd_for_a_fixed_cost(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     shown: list[str] = []
-    fourth_predicts(per_image=3e-4, crowded=1.25, shown=shown)
+    fifth_predicts(per_image=3e-4, crowded=1.25, shown=shown)
     told = capsys.readouterr().out
     assert "Cuentas: 2.50 ms fijos y 0.300 ms por imagen\n" in told
     assert "Suma: 500 µs por mensaje y 0.50 GB/s\n" in told
@@ -448,7 +448,7 @@ def test_the_answer_of_the_fifth_changes_with_what_is_measured(
     capsys: pytest.CaptureFixture[str], per_image: float, answer: str
 ) -> None:
     shown: list[str] = []
-    fourth_predicts(per_image=per_image, crowded=1, shown=shown)
+    fifth_predicts(per_image=per_image, crowded=1, shown=shown)
     first, second = re.findall("^Con 1 Gbit/s, .*", capsys.readouterr().out, re.MULTILINE)
     assert (first, first == second) == (answer, False)  # con un lote en cada proceso, es otra
     assert len(shown) == 3

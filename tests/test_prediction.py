@@ -42,12 +42,23 @@ def test_a_step_asks_for_the_operations_of_the_network(network: keras.Sequential
 def test_the_bytes_of_a_layer_are_those_of_its_tables(network: keras.Sequential) -> None:
     pieces = {piece.name: piece for piece in prediction.step(network, 10)}
     [pooling, *_] = [each for each in network.layers if "pooling" in each.name]
-    assert pieces[pooling.name].bytes_moved == 4 * 10 * 32 * (28 * 28 + 14 * 14)
+    tables = 4 * 10 * 32 * (28 * 28 + 14 * 14)
+    assert pieces[pooling.name].bytes_moved == tables
+    assert pieces[f"{pooling.name}, atrás"].bytes_moved == 2 * tables
     twice = {piece.name: piece for piece in prediction.step(network, 20)}
     assert twice[pooling.name].bytes_moved == 2 * pieces[pooling.name].bytes_moved
     assert twice["pesos"] == pieces["pesos"]  # los pesos son los mismos con cualquier lote
     first = network.layers[0].name
     assert pieces[f"{first}, atrás"].bytes_moved == 0  # antes de ella no hay nada que aprender
+
+
+def test_half_empty_lanes_make_a_convolution_slower(network: keras.Sequential) -> None:
+    full = {piece.name: piece for piece in prediction.step(network, 8)}
+    half = {piece.name: piece for piece in prediction.step(network, 8, {1: 0.25, 64: 0.5})}
+    first, second = [layer.name for layer in network.layers if "conv" in layer.name]
+    assert half[first].operations == 4 * full[first].operations
+    assert half[f"{first}, atrás"].operations == 4 * full[f"{first}, atrás"].operations
+    assert half[second] == full[second]  # sus 32 canales no están en la tabla
 
 
 def test_the_orders_of_a_step_do_not_depend_on_the_batch(network: keras.Sequential) -> None:

@@ -7,7 +7,7 @@ aquí se suma pieza a pieza, porque cada capa topa con su límite. El primero es
 trabaja con lotes pequeños: la GPU acaba enseguida y espera la siguiente orden.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from time import perf_counter
 from typing import NamedTuple
@@ -120,16 +120,22 @@ def graph_order_seconds() -> float:
     return (best(5 * GRAPH_ORDERS) - best(GRAPH_ORDERS)) / (4 * GRAPH_ORDERS)
 
 
-def step(model: keras.Sequential, batch_size: int) -> list[Work]:
+def step(
+    model: keras.Sequential, batch_size: int, filling: Mapping[int, float] | None = None
+) -> list[Work]:
     """Devuelve lo que pide un paso de entrenamiento: cada capa, adelante y atrás, y los pesos.
 
     Cuenta los bytes de las tablas que entran y salen, una vez por cada uso. Hacia atrás, una capa
-    con pesos hace el gradiente de estos y el de su entrada; la primera, solo el primero. Las
-    órdenes van aparte: son las del paso entero (`count_orders`).
+    con pesos hace el gradiente de estos y el de su entrada (la primera, solo el primero), y antes
+    el de su `ReLU` y el de su sesgo, que usan cuatro veces su salida; `MaxPooling2D` repasa su
+    entrada y su salida y escribe otras dos tablas. Las órdenes van aparte: son las del paso entero
+    (`count_orders`).
 
     Args:
         model: la red, ya construida.
         batch_size: imágenes del lote.
+        filling: a qué parte de su velocidad va una convolución según los canales de su entrada;
+            los que no están, a toda.
     """
     pieces, trainable_before = [], False
     for layer in model.layers:
@@ -139,8 +145,14 @@ def step(model: keras.Sequential, batch_size: int) -> list[Work]:
         )
         weights = FLOAT_BYTES * sum(prod(weight.shape) for weight in layer.weights)
         operations = 2.0 * batch_size * multiply_adds(layer)
+        if filling and isinstance(layer, keras.layers.Conv2D):
+            operations /= filling.get(layer.input.shape[-1], 1)
         times = int(bool(layer.trainable_weights)) + int(trainable_before)
         backward = times * (entering + leaving + weights)
+        if layer.trainable_weights:
+            backward += 4 * leaving
+        elif isinstance(layer, keras.layers.MaxPooling2D):
+            backward *= 2
         pieces.append(Work(layer.name, 0, operations, entering + leaving + weights))
         pieces.append(Work(f"{layer.name}, atrás", 0, times * operations, backward))
         trainable_before |= bool(layer.trainable_weights)
