@@ -264,20 +264,26 @@ def test_show_gives_the_picture_its_alternative_text_and_says_which_is_the_main_
     (plain, told), (_, told_main) = [
         DisplayFormatter().format(call.args[0]) for call in display.call_args_list
     ]
-    assert told == {"image/png": {"alt": "Barras iguales"}}
-    assert told_main == {"image/png": {"alt": "La principal", "fashion-bench-main": True}}
+    wide = int(100 * figure.get_figwidth())
+    assert told == {"image/png": {"alt": "Barras iguales", "width": wide}}
+    assert told_main["image/png"] == {
+        "alt": "La principal",
+        "fashion-bench-main": True,
+        "width": wide,
+    }
     assert "image/png" in plain
 
 
-def test_show_keeps_the_picture_in_256_colors() -> None:
+def test_show_keeps_the_picture_in_a_few_colors_and_twice_the_points() -> None:
     figure, whole = lesson.feature_maps(GENERATOR.random((28, 28, 8))), BytesIO()
     with mock.patch.object(style, "display") as display:
         style.show(figure, "Ocho mapas")
-    figure.savefig(whole, format="png")
+    figure.savefig(whole, format="png", dpi=2 * figure.dpi)
     [shown, drawn] = [
         Image.open(source) for source in (BytesIO(display.call_args.args[0].data), whole)
     ]
     assert shown.mode == "P"
+    assert shown.width == 2 * display.call_args.args[0].width
     difference = np.asarray(shown.convert("RGB"), float) - np.asarray(drawn.convert("RGB"), float)
     assert np.abs(difference).mean() < 2
 

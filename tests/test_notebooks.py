@@ -543,7 +543,7 @@ def test_the_committed_one_is_executed_small_and_clean(path: Path) -> None:
     assert set(notebook.metadata) <= {"kernelspec", "language_info"}
     assert "version" not in notebook.metadata.language_info
     assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
-    assert path.stat().st_size < 500_000
+    assert path.stat().st_size < 1_000_000
     outputs = [output for cell in code for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "error"]
     assert not [output for output in outputs if output.get("name") == "stderr"]

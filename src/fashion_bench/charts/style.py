@@ -21,6 +21,9 @@ from matplotlib.font_manager import fontManager
 from fashion_bench.record import MAIN_CHART
 
 BLUE, ORANGE, SKY, GREY = "#0072B2", "#E69F00", "#56B4E9", "#767676"
+SHARPNESS, COLORS = 2, 128
+"""Puntos de un gráfico por cada uno de la pantalla, para que se lea en las de mucha resolución."""
+
 LINES = (
     ("#1845FB", "o"),
     ("#FF5E02", "s"),
@@ -79,7 +82,7 @@ style.use(
 
 
 def save(figure: Figure, file: BytesIO | Path, metadata: dict[str, str] | None = None) -> None:
-    """Guarda un gráfico en PNG.
+    """Guarda un gráfico en PNG, con el doble de puntos de los que ocupa en la pantalla.
 
     Un signo que no está en ninguna letra instalada sale como un recuadro, sin avisos.
 
@@ -90,7 +93,7 @@ def save(figure: Figure, file: BytesIO | Path, metadata: dict[str, str] | None =
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
-        figure.savefig(file, format="png", metadata=metadata)
+        figure.savefig(file, format="png", dpi=SHARPNESS * figure.dpi, metadata=metadata)
 
 
 def show(figure: Figure, alt: str, *, main: bool = False) -> None:
@@ -103,10 +106,13 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     """
     drawn, reduced = BytesIO(), BytesIO()
     save(figure, drawn)
-    # Con 256 colores se ve igual y el cuaderno ocupa la mitad.
-    PIL.Image.open(drawn).convert("RGB").quantize(256).save(reduced, format="png", optimize=True)
+    # Con pocos colores se ve igual y el cuaderno ocupa la mitad.
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(COLORS)
+    picture.save(reduced, format="png", optimize=True)
     metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})
-    display(Image(reduced.getvalue(), metadata=metadata))  # IPython 7, el de Colab, no tiene alt=
+    width = picture.width // SHARPNESS  # el alto, el que le toque: en un móvil mengua con el ancho
+    # IPython 7, el de Colab, no tiene alt=
+    display(Image(reduced.getvalue(), metadata=metadata, width=width))
 
 
 def draw_image(axis: Axes, image: np.ndarray) -> None:
