@@ -80,7 +80,7 @@ def test_twenty_equal_machines_with_equal_label_are_twenty_rows(record: dict) ->
     [group] = comparison.groups(equal, "median_epoch")
     assert names(group) == [f"Aula (AVX2) · CPU #{number}" for number in range(1, 21)]
     assert [contender.records for contender in group] == [[each] for each in equal]
-    assert len(comparison.table(group, group[-1], "median_epoch").splitlines()) == 21
+    assert len(comparison.table(group, group[-1], "median_epoch").rows) == 21
 
 
 @pytest.mark.parametrize("change", [{"cpu": "Otra"}, {"usable_cores": 2}, {"key": "f" * 32}])
@@ -123,7 +123,7 @@ def test_one_and_two_workers_of_the_same_machine_are_compared(record: dict) -> N
     [group] = comparison.groups([one, two], "median_epoch")
     assert [contender.records for contender in group] == [[two], [one]]
     assert comparison.comparable([two], one) == group
-    table = comparison.table(group, group[1], "median_epoch")
+    table = str(comparison.table(group, group[1], "median_epoch"))
     assert "PC (AVX2) · CPU · 2 procesos" in table
     assert "2.00×" in table
 
@@ -337,7 +337,9 @@ def test_the_table_tells_figures_and_reasons(record: dict) -> None:
         make(record, "Cortado", [9.0], **CUT),
     ]
     [group] = comparison.groups(records, "images_per_second")
-    lines = comparison.table(group, group[1], "images_per_second").splitlines()
+    table = comparison.table(group, group[1], "images_per_second")
+    caption, *lines = str(table).splitlines()
+    assert caption == table.caption == "Lote de 128, precisión float32, 2700 imágenes"
     assert lines[0].split("  ")[0] == "Equipo"
     assert "Rendimiento (imágenes/s)" in lines[0]
     assert lines[0].endswith("Veces más rápido que «Lento (AVX2) · CPU»")
@@ -355,13 +357,22 @@ def test_the_table_tells_figures_and_reasons(record: dict) -> None:
         ["Cortado (AVX2) · CPU", "1", "300", "0.9100", "no cuenta: ejecución incompleta"],
     ]
     assert len({line.index("0.9100") for line in lines[1:]}) == 1
-    assert "4.00 (4.00-4.00)" in comparison.table(group, group[1], "median_epoch")
+    assert "4.00 (4.00-4.00)" in str(comparison.table(group, group[1], "median_epoch"))
+
+
+def test_in_a_notebook_the_table_is_one_of_html(record: dict) -> None:
+    group = [alone(make(record, "A", [1.0])), alone(make(record, "B", [2.0]))]
+    table = comparison.table(group, group[1], "median_epoch")
+    html = table._repr_html_()
+    assert (html.count("<tr>"), html.count("<th>"), html.count("<td>")) == (3, 5, 10)
+    assert "<caption>Lote de 128, precisión float32, 2700 imágenes</caption>" in html
+    assert comparison.Table("<x>", [("a & b",)])._repr_html_().count("<x>") == 0
 
 
 def test_the_table_leaves_an_unknown_accuracy_blank(record: dict) -> None:
     repeat = record["repeats"][0] | {"epoch_seconds": [1.0], "test_correct": None}
     cut = alone(make(record, "PC", [1.0], repeats=[repeat], **CUT))
-    _, row = comparison.table([cut], cut, "median_epoch").splitlines()
+    *_, row = str(comparison.table([cut], cut, "median_epoch")).splitlines()
     assert row.split()[-6:] == ["1.00", "-", "no", "cuenta:", "ejecución", "incompleta"]
 
 
@@ -393,4 +404,4 @@ def test_many_machines_are_compared_at_once(record: dict, count: int) -> None:
     [group] = comparison.groups(reversed(many), "images_per_second")
     assert [contender.records for contender in group] == [[each] for each in many]
     table = comparison.table(group, group[-1], "images_per_second")
-    assert len(table.splitlines()) == count + 1
+    assert len(table.rows) == count + 1

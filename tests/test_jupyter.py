@@ -1,9 +1,15 @@
-"""Callar a TensorFlow, pero no cuando falla."""
+"""Importar los motores: callados, pero no cuando fallan, y siempre igual."""
 
+import os
+import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from fashion_bench import jupyter
+from fashion_bench.errors import TutorialError
 
 FAIL = """
 import os
@@ -23,3 +29,42 @@ def test_notices_are_shown_only_if_the_import_fails(then: str, told: bool) -> No
     )
     assert ("lo que dijo TensorFlow" in done.stderr) is told
     assert (done.returncode != 0) is told
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "AMD64"])
+def test_a_tensorflow_imported_before_the_lesson_is_refused(
+    monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setitem(sys.modules, "tensorflow", object())
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    with pytest.raises(TutorialError, match="ya estaba importado al empezar"), jupyter.quiet():
+        pass
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # quien la apaga ya lo ha decidido
+    with jupyter.quiet():
+        pass
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "0"
+
+
+def test_where_there_is_no_onednn_nobody_turns_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    jupyter.prepare_import()
+    assert "TF_ENABLE_ONEDNN_OPTS" not in os.environ
+
+
+def test_a_file_that_hides_a_library_is_found_and_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("keras.py", "random.py", "mis_notas.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "numpy").mkdir()
+    (tmp_path / "numpy" / "__init__.py").touch()
+    found = jupyter.hiding_files(tmp_path)
+    assert [file.name for file in found] == ["keras.py", "numpy", "random.py"]
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(TutorialError, match=r"El fichero keras\.py .* cámbiale el nombre"),
+        jupyter.quiet(),
+    ):
+        raise ImportError("cannot import name 'layers'")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from html import escape
 from typing import NamedTuple
 
 from fashion_bench.errors import TutorialError
@@ -213,10 +214,47 @@ def tell_figure(figure: Estimate, digits: int) -> str:
     return f"{figure.value:.{digits}f} ({figure.low:.{digits}f}-{figure.high:.{digits}f})"
 
 
-def table(group: Sequence[Contender], base: Contender, metric: str) -> str:
-    """Escribe la tabla de un grupo, en texto; los tiempos que no cuentan llevan su razón."""
-    chosen = METRICS[metric]
-    rows = [
+class Table(NamedTuple):
+    """Una tabla que se lee en un terminal y, en un cuaderno, se ajusta al ancho que haya."""
+
+    caption: str
+    rows: list[tuple[str, ...]]
+    """La primera fila es la cabecera; todas las columnas menos la última y la primera, cifras."""
+
+    def __str__(self) -> str:
+        *columns, _ = zip(*self.rows, strict=True)
+        widths = [max(map(len, column)) for column in columns]
+        lines = [
+            "  ".join(
+                [
+                    f"{name:{widths[0]}}",
+                    *(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True)),
+                    last,
+                ]
+            )
+            for name, *cells, last in self.rows
+        ]
+        return "\n".join([self.caption, *lines])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        def row(cells: Sequence[str], tag: str) -> str:
+            return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
+
+        head, *body = self.rows
+        lines = "\n".join(f"<tr>{row(cells, 'td')}</tr>" for cells in body)
+        return (
+            f'<div style="overflow-x: auto">\n<table>\n<caption>{escape(self.caption)}</caption>\n'
+            f"<thead><tr>{row(head, 'th')}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>\n"
+            "</div>"
+        )
+
+
+def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
+    """Hace la tabla de un grupo; los tiempos que no cuentan llevan su razón."""
+    chosen, first = METRICS[metric], group[0].latest
+    rows: list[tuple[str, ...]] = [
         (
             "Equipo",
             "Sesiones",
@@ -236,11 +274,10 @@ def table(group: Sequence[Contender], base: Contender, metric: str) -> str:
         sessions = str(len(contender.sessions(metric)))
         figure = tell_figure(contender.estimate(metric), 0 if chosen.more_is_better else 2)
         rows.append((contender.name, sessions, figure, accuracy, result))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return "\n".join(
-        f"{name:{widths[0]}}  {sessions:>{widths[1]}}  {figure:>{widths[2]}}  "
-        f"{accuracy:>{widths[3]}}  {result}"
-        for name, sessions, figure, accuracy, result in rows
+    return Table(
+        f"Lote de {first.parameters.batch_size}, precisión {first.parameters.precision}, "
+        f"{first.data.training_images} imágenes",
+        rows,
     )
 
 
