@@ -62,6 +62,12 @@ def table(chosen: Sequence[Contender]) -> str:
             f"| {comparison.tell_figure(seconds, 2)} | {speed:.0f} | {mfu} "
             f"| {contender.accuracy or 0:.4f} | {', '.join(links)} |"
         )
+    base = comparison.baseline_of(chosen, "")
+    for contender in chosen:
+        if contender is not base:
+            ratio = comparison.speedup(contender, base, "images_per_second")
+            told = comparison.tell_speedup(ratio)
+            lines += ["", f"«{contender.name}» frente a «{base.name}»: {told}."]
     return "\n".join(lines) + "\n"
 
 

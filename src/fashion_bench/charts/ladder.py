@@ -16,16 +16,20 @@ Curve = tuple[Sequence[int], Sequence[float]]
 def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figure:
     """Dibuja los GFLOP/s de cada peldaño, en escala logarítmica, y lo que se apostó.
 
+    Son puntos y no barras, porque en esa escala el largo de una barra no dice nada; al lado de
+    cada uno va cuántas veces más rápido es que el primero.
+
     Args:
         rungs: de cada peldaño, sus operaciones por segundo.
         bets: los GFLOP/s apostados; `None`, o sin peldaño, no se dibuja.
     """
-    figure = Figure(figsize=(8, 1.4 + 0.42 * len(rungs)))
+    figure = Figure(figsize=(6.4, 1.4 + 0.42 * len(rungs)))
     axis = figure.subplots()
     speeds = [speed / 1e9 for speed in rungs.values()]
-    axis.barh(range(len(rungs)), speeds, 0.6, color=BLUE)
+    axis.plot(speeds, range(len(rungs)), "o", ms=10, color=BLUE, ls="none")
     for position, speed in enumerate(speeds):
-        note(axis, f"{speed:.3g}", (speed, position), (5, 0))
+        times = f" (×{speed / speeds[0]:.0f})" if position else ""
+        note(axis, f"{speed:.3g}{times}", (speed, position), (9, 0))
     placed = [(bet, list(rungs).index(name)) for name, bet in bets.items() if bet and name in rungs]
     if placed:
         axis.plot(
@@ -35,17 +39,18 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
     axis.set_yticks(range(len(rungs)), rungs)
     axis.invert_yaxis()
     axis.set(xscale="log")
-    axis.set_xlim(right=6 * max(speeds))
+    axis.set_xlim(min(speeds) / 2, 20 * max(speeds))
+    axis.margins(y=0.1)
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter("")
-    axis.set_xlabel("GFLOP/s: miles de millones de operaciones por segundo (escala logarítmica)")
+    axis.set_xlabel("GFLOP/s (escala logarítmica)\n(entre paréntesis, veces el primer peldaño)")
     axis.grid(axis="x")
     return figure
 
 
 def lanes(seconds: Mapping[int, float]) -> Figure:
     """Dibuja lo que tarda la convolución según los canales de su entrada."""
-    figure = Figure(figsize=(8, 3.2))
+    figure = Figure(figsize=(6.4, 3.2))
     axis = figure.subplots()
     first = min(seconds)
     channels, milliseconds = list(seconds), [1000 * value for value in seconds.values()]
@@ -57,7 +62,7 @@ def lanes(seconds: Mapping[int, float]) -> Figure:
     axis.set_xticks(channels, map(str, channels))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.set_xlabel("Canales de la entrada (escala logarítmica)")
-    axis.set_ylabel("Milisegundos (logarítmica)")
+    axis.set_ylabel("Milisegundos (escala logarítmica)")
     axis.grid(axis="y")
     figure.legend(loc="outside upper right", ncols=2)
     return figure
@@ -73,7 +78,7 @@ def throughput(
         predicted: de esos mismos, lo que predice el modelo.
         sheets: de los que no están aquí, lo que predice el modelo con su ficha.
     """
-    figure = Figure(figsize=(8, 4.6))
+    figure = Figure(figsize=(6.4, 4.8))
     axis = figure.subplots()
     handles = []
     names = [*predicted, *(name for name in sheets if name not in predicted)]
@@ -88,13 +93,13 @@ def throughput(
     for name, (batches, seconds) in sheets.items():
         color = colors[name][0]
         axis.plot(batches, [1 / each for each in seconds], "--", color=color)
-        handles.append(Line2D([], [], color=color, ls="--", label=f"{name}: según su ficha"))
+        handles.append(Line2D([], [], color=color, ls="--", label=f"{name}: predicho con su ficha"))
     axis.set(xscale="log", yscale="log")
     axis.set_xticks(TICKS, map(str, TICKS))
     axis.minorticks_off()
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", " "))
     axis.set_xlabel("Imágenes por lote (escala logarítmica)")
-    axis.set_ylabel("Imágenes por segundo (logarítmica)")
+    axis.set_ylabel("Imágenes por segundo (escala logarítmica)")
     axis.grid(alpha=0.3)
     figure.legend(handles=handles, loc="outside upper left", ncols=2)
     return figure
