@@ -236,7 +236,8 @@ class Table(NamedTuple):
         ]
         return "\n".join([self.caption, *lines])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         def row(cells: Sequence[str], tag: str) -> str:
