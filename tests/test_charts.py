@@ -728,13 +728,13 @@ def test_roofline_separates_layers_by_what_limits_them() -> None:
     shown = set(words(figure))
     assert {"Cuentas: 200 GFLOP/s", "Memoria: 40 GB/s", "100"} < shown
     drawn = np.concatenate([memory.get_xydata(), compute.get_xydata()])
-    shares = [f"({100 * y / min(200, 40 * x):.0f} % del techo)" for x, y in drawn]
-    labels = sorted(word for word in shown if "del techo" in word)
-    assert sorted(label.partition(" ")[0] for label in labels) == [
+    shares = [f"{100 * y / min(200, 40 * x):.0f} %" for x, y in drawn]
+    labels = sorted(word for word in shown if word.endswith(" %"))
+    assert [label.partition(", ")[0] for label in labels] == [
         *("conv2d", "conv2d_1", "dense"),
         *("max_pooling2d", "max_pooling2d_1"),
     ]
-    assert sorted(label.partition(" ")[2] for label in labels) == sorted(shares)
+    assert sorted(label.partition(", ")[2] for label in labels) == sorted(shares)
     assert not any(word.startswith(("rescaling", "flatten", "dense_1")) for word in shown)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from fashion_bench.charts.style import BLUE, GREY, ORANGE, note
+from fashion_bench.charts.style import BLUE, GREY, ORANGE, note, note_apart
 from fashion_bench.record import LayerCost
 
 SHORTEST_SECONDS = 1e-5
@@ -69,19 +69,22 @@ def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figur
     ):
         chosen = [(x, y) for x, y, _ in points if (x < ridge) == memory_bound]
         axis.plot(*np.reshape(chosen, (-1, 2)).T, marker, color=color, label=label)
-    for number, (x, y, name) in enumerate(points):
-        share = 100 * y / min(peak / 1e9, bandwidth * x / 1e9)
-        told = f"{name} ({share:.0f} % del techo)"
-        note(axis, told, (x, y), (7, -7 if number % 2 else 7), "small")
-    axis.set_ylim(bottom=min([y for _, y, _ in points] + [roof[0]]) / 2, top=3 * roof[-1])
     note(axis, f"Cuentas: {peak / 1e9:.0f} GFLOP/s", (ridge, peak / 1e9), (0, 9))
     left, low = ends[0], bandwidth * ends[0] / 1e9
     note(axis, f"Memoria: {bandwidth / 1e9:.0f} GB/s", (left, low), (0, -12))
     axis.margins(y=0.12)
     axis.set(xscale="log", yscale="log")
+    axis.set_ylim(bottom=min([y for _, y, _ in points] + [roof[0]]) / 2, top=3 * roof[-1])
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter("{x:g}")
-    axis.set_xlabel("Operaciones por byte (escala logarítmica)")
+    told = [
+        (x, y, f"{name}, {100 * y / min(peak / 1e9, bandwidth * x / 1e9):.0f} %")
+        for x, y, name in points
+    ]
+    note_apart(axis, told, peak / 1e9)
+    axis.set_xlabel(
+        "Operaciones por byte (escala logarítmica)\nde cada capa, a qué parte del techo llega"
+    )
     axis.set_ylabel("GFLOP/s (escala logarítmica)")
     axis.grid(alpha=0.3)
     axis.legend(loc="lower right")

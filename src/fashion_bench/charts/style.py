@@ -7,6 +7,7 @@ en brillo.
 """
 
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -137,3 +138,46 @@ def note(
     axis.annotate(
         text, point, xytext=offset, textcoords="offset points", va="center", fontsize=size
     )
+
+
+def note_apart(
+    axis: Axes, notes: Sequence[tuple[float, float, str]], line: float, size: float = 8.5
+) -> None:
+    """Escribe un texto junto a cada punto, a la derecha, sin que se pisen.
+
+    Hay que llamarla con los límites de los ejes ya puestos.
+
+    Args:
+        axis: donde están los puntos.
+        notes: de cada uno, su sitio y su texto.
+        line: altura de una línea horizontal que tampoco deben pisar.
+        size: tamaño de la letra, en puntos tipográficos.
+    """
+    assert axis.figure is not None
+    scale = 72 / axis.figure.dpi  # de puntos de la imagen a puntos tipográficos
+    places = [scale * axis.transData.transform((x, y)) for x, y, _ in notes]
+    taken = [(x - 4, y, 8.0) for x, y in places]  # los propios puntos
+    _, height = scale * axis.transData.transform((notes[0][0], line)) if notes else (0, 0)
+    for (x, y), (*point, text) in sorted(
+        zip(places, notes, strict=True), key=lambda pair: -pair[0][1]
+    ):
+        width, step = 0.6 * size * len(text), 1.25 * size
+        drop = next(
+            drop
+            for tries in range(len(notes) + 2)
+            for drop in (-tries * step, tries * step)
+            if abs(y + drop - height) > 0.8 * size
+            and not any(
+                abs(y + drop - other) < step and left < x + 7 + width and x + 7 < left + wide
+                for left, other, wide in taken
+            )
+        )
+        taken.append((x + 7, y + drop, width))
+        axis.annotate(
+            text,
+            (point[0], point[1]),
+            xytext=(7, drop),
+            textcoords="offset points",
+            va="center",
+            fontsize=size,
+        )
