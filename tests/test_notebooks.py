@@ -344,11 +344,11 @@ def test_jupyterlab_speaks_spanish(browser: "Browser", lab: str) -> None:
 @pytest.mark.slow
 def test_the_second_climbs_the_ladder_and_predicts(ran: Callable[[str], Run]) -> None:
     run = ran(SECOND)
-    assert run.text("escalera").startswith("Del primer peldaño al mejor: ")
+    assert run.text("escalera").startswith("Del primer peldaño al mejor, ")
     errors = re.findall(r"lote de +(\d+): .* error +[+-]\d+ %", run.text("error"))
     assert errors == ["1", "16", "64", "256"]
     assert "según el modelo (fichas, no medidas)" in run.text("otro-epoca")
-    assert len(re.findall("dando órdenes", run.text("otro-epoca"))) == 12
+    assert len(re.findall(r"órdenes, \d+ %", run.text("otro-epoca"))) == 12
     kinds = {kind for output in run.cells["mandos-ver"].outputs for kind in output.get("data", {})}
     there = "application/vnd.jupyter.widget-view+json" in kinds
     assert there is (run.page is not None)  # sin nadie delante, la frase

@@ -68,8 +68,8 @@ DRIVERS = {
 OLDEST_CARD = {12: (5, 0), 13: (7, 5)}
 """El controlador más antiguo y la menor capacidad de cómputo que admite cada generación de CUDA.
 
-https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/, «Minor Version Compatibility» y
-«Deprecated Architectures».
+https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/, en sus tablas de compatibilidad y de
+tarjetas que se dejan.
 """
 
 NEW_CARD = (9, 0)

@@ -21,15 +21,17 @@ TIMEOUT_SECONDS = 120
 
 IMAGES, SIDE, CLASSES = 32, 8, 10
 
-CODE = """
-import sys
-if sys.path[0] == '': del sys.path[0]
-from ipykernel import kernelapp
-sys.path[:0] = ['']
-sys.path.append({source!r})
-from fashion_bench.doctor import trial
-trial.main({backend!r})
-"""
+CODE = "; ".join(
+    [
+        "import sys",
+        "sys.path[0] or sys.path.pop(0)",
+        "from ipykernel import kernelapp",
+        "sys.path.insert(0, '')",
+        "sys.path.append({source!r})",
+        "from fashion_bench.doctor import trial",
+        "trial.main({backend!r})",
+    ]
+)
 """Lo que hace un kernel con su ruta de búsqueda: mirar primero en su carpeta, una vez arrancado."""
 
 

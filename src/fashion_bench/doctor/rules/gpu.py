@@ -435,10 +435,10 @@ def engine_blind(facts: Facts) -> Finding | None:
     card = facts.unused_card
     if not card:
         return None
-    line = facts.engine.last_line
+    told = f" («{facts.engine.last_line}»)" if facts.engine.last_line else ""
     return warning(
         id="engine-blind",
-        sentence=f"{_version(facts)} no ve tu {card.name}{f' («{line}»)' if line else ''}; "
+        sentence=f"{_version(facts)} no ve tu {card.name}{told}; "
         "instala otra vez las bibliotecas que fija el proyecto",
         cure=facts.install(facts.addition, "--force-reinstall"),
         url=PAGES[facts.engine.name],
