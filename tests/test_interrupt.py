@@ -28,7 +28,7 @@ pytestmark = [
 
 FIRST, LAST = 0.5, 16.0
 """Segundos: antes, Python aún no ha llegado al script; después, ya ha acabado."""
-MOMENTS = int(os.environ.get("FASHION_BENCH_CTRL_C", "4"))
+MOMENTS = int(os.environ.get("FASHION_BENCH_CTRL_C", "2"))
 QUICK = ("--epochs", "1", "--train-samples", "1000")
 BROKEN = ("Traceback", "Exception ignored", "never awaited", "was destroyed", "Error:")
 
