@@ -16,6 +16,9 @@ sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != here]
 if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN and not hasattr(builtins, "get_ipython"):
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 try:
+    from fashion_bench.folders import borrow_home
+
+    borrow_home()  # Jupyter la busca en cuanto se importa
     from fashion_bench.script.cli import main
 
     main()

@@ -1084,3 +1084,27 @@ def test_a_file_named_as_a_library_does_not_stop_the_script(tmp_path: Path) -> N
         [sys.executable, script, "--help"], capture_output=True, text=True, env=child_environment()
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+NOBODY = """
+import os, pwd, runpy, sys
+def unknown(uid):
+    raise KeyError(uid)
+pwd.getpwuid = unknown
+del os.environ["HOME"]
+sys.argv[:] = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="en Windows la carpeta no sale de pwd")
+def test_a_user_without_a_home_can_use_the_script() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NOBODY, ROOT / "fashion_mnist_cnn.py", "--help"],
+        capture_output=True,
+        text=True,
+        env=child_environment(),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Uso: fashion_mnist_cnn.py")
