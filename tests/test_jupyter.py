@@ -31,6 +31,37 @@ def test_notices_are_shown_only_if_the_import_fails(then: str, told: bool) -> No
     assert (done.returncode != 0) is told
 
 
+LOSE = """
+from time import sleep
+from fashion_bench.jupyter import quiet
+
+class Cleaned:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+class Broken:
+    def __del__(self):
+        raise ValueError("otra cosa")
+
+with quiet():
+    pass
+Broken()
+try:
+    Cleaned()
+    for _ in range(100):
+        sleep(0.05)
+except KeyboardInterrupt:
+    print("detenido")
+"""
+
+
+def test_an_interruption_while_an_object_is_cleaned_is_not_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", LOSE], capture_output=True, text=True)
+    assert done.stdout == "detenido\n"
+    assert "otra cosa" in done.stderr
+    assert "KeyboardInterrupt" not in done.stderr
+
+
 @pytest.mark.parametrize("machine", ["x86_64", "AMD64"])
 def test_a_tensorflow_imported_before_the_lesson_is_refused(
     monkeypatch: pytest.MonkeyPatch, machine: str

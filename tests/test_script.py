@@ -33,7 +33,7 @@ from fashion_bench.doctor.finding import Finding
 from fashion_bench.folders import shown
 from fashion_bench.record import MAIN_CHART, MIME, Record
 from fashion_bench.results import files
-from fashion_bench.script import cli, insist, interrupt, report
+from fashion_bench.script import cli, interrupt, report
 from fashion_bench.script.console import Console, OutputLostError
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
@@ -591,27 +591,6 @@ def test_ctrl_c_with_no_cell_running_stops_at_the_next_one(
     assert capsys.readouterr().err == "\nInterrumpido: se detiene el entrenamiento…\n"
 
 
-class Cleaned:
-    """Un objeto que, al limpiarlo, recibe un Ctrl-C."""
-
-    def __del__(self) -> None:
-        raise KeyboardInterrupt
-
-
-@pytest.mark.usefixtures("handler")
-def test_ctrl_c_while_an_object_is_cleaned_is_not_lost(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    others: list[object] = []
-    monkeypatch.setattr(sys, "unraisablehook", others.append)
-    insist.load_ipython_extension(None)
-    with pytest.raises(KeyboardInterrupt):
-        Cleaned()
-        for _ in range(100):
-            time.sleep(0.05)
-    assert (others, capsys.readouterr().err) == ([], "")
-
-
 @NO_CTRL_C
 def test_ctrl_c_that_was_ignored_stays_ignored(
     handler: Callable[[object], object], capsys: pytest.CaptureFixture
@@ -679,6 +658,31 @@ def test_a_kernel_that_does_not_answer_after_an_interruption_is_killed(
         kernel.when_cell_ends()
         time.sleep(0.2)
         assert kernel.done == ["interrumpir", "matar"]
+
+
+def test_a_cell_that_never_ends_after_an_interruption_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(interrupt, "DEADLINE_SECONDS", 0.05)
+    kernel = FakeKernel()
+    brake = Brake(kernel)
+    with brake.ctrl_c():
+        kernel.when_cell_runs()
+        brake.stop()
+        time.sleep(0.2)
+    assert kernel.done == ["interrumpir", "matar"]
+
+
+def test_a_cell_that_ends_in_time_is_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupt, "DEADLINE_SECONDS", 0.1)
+    kernel = FakeKernel()
+    brake = Brake(kernel)
+    with brake.ctrl_c():
+        kernel.when_cell_runs()
+        brake.stop()
+        kernel.when_cell_ends()
+    time.sleep(0.2)
+    assert kernel.done == ["interrumpir"]
 
 
 # Papermill y un kernel de verdad, con un cuaderno que no entrena.

@@ -1,5 +1,6 @@
 """Dónde se ejecuta este Python y cómo se importan los motores: callados y siempre igual."""
 
+import _thread
 import logging
 import os
 import platform
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
+from time import sleep
 
 import platformdirs
 
@@ -19,6 +21,9 @@ X86 = ("x86_64", "amd64")
 """Cómo llaman los sistemas a los procesadores que pueden calcular con oneDNN."""
 
 KERAS_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
+
+INSIST_SECONDS = 0.05
+"""Lo que se tarda en repetir una interrupción; si tampoco llega, se repite otra vez."""
 
 _backend: Backend = "tensorflow"
 
@@ -134,10 +139,14 @@ def silent() -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Contexto en el que se importan Keras y TensorFlow: en silencio y siempre igual.
 
+    Desde entonces, además, no se pierde ninguna interrupción.
+
     Raises:
         TutorialError: si la importación falla, o como `prepare_import`.
     """
     prepare_import()
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _insist
     try:
         with silent():
             yield
@@ -146,6 +155,23 @@ def quiet() -> Iterator[None]:
         raise
     except Exception as error:  # el complemento Metal, por ejemplo, no da un ImportError
         raise TutorialError(_why_it_fails(error)) from error
+
+
+def _insist(lost: "sys.UnraisableHookArgs") -> None:
+    """Repite las interrupciones que se iban a perder; lo demás lo cuenta, como siempre.
+
+    Si Ctrl-C o el botón de detener llegan mientras Python limpia un objeto, no tienen a quién
+    interrumpir: Python escribe una traza y sigue. Al preparar una red, TensorFlow limpia miles.
+    """
+    if lost.exc_type is KeyboardInterrupt:
+        _thread.start_new_thread(_interrupt_later, ())  # sin esperar a que arranque
+    else:
+        sys.__unraisablehook__(lost)
+
+
+def _interrupt_later() -> None:
+    sleep(INSIST_SECONDS)
+    _thread.interrupt_main()
 
 
 def _why_it_fails(error: Exception) -> str:

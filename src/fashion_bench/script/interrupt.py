@@ -11,6 +11,8 @@ from fashion_bench.script.kernel import Kernel
 
 PATIENCE_SECONDS = 2
 """Lo que se espera a la respuesta de una celda que ya ha acabado."""
+DEADLINE_SECONDS = 30
+"""Lo que se espera, desde la interrupción, a que la celda acabe: basta para el lote en marcha."""
 
 
 class StoppedError(Exception):
@@ -32,8 +34,7 @@ class Brake:
         self.pressed = False
         """Si se ha pulsado Ctrl-C."""
         self._asked = self._running = self._sent = False
-        self._watchdog = Timer(PATIENCE_SECONDS, kernel.kill_now)
-        self._watchdog.daemon = True
+        self._watchdogs: list[Timer] = []
         self._kernel = kernel
         kernel.when_cell_runs, kernel.when_cell_ends = self._cell_runs, self._cell_ends
 
@@ -61,7 +62,8 @@ class Brake:
                 signal.signal(signal.SIGINT, press)
             yield
         finally:
-            self._watchdog.cancel()
+            for watchdog in self._watchdogs:
+                watchdog.cancel()
             signal.signal(signal.SIGINT, previous)
 
     def stop(self) -> None:
@@ -88,10 +90,18 @@ class Brake:
     def _cell_ends(self) -> None:
         self._running = False
         # Si la interrupción le llega al kernel al empezar o al acabar una celda, no responde nunca.
-        if self._sent and not self._watchdog.is_alive():
-            self._watchdog.start()
+        if self._sent and len(self._watchdogs) == 1:
+            self._kill_after(PATIENCE_SECONDS)
 
     def _interrupt(self) -> None:
         if not self._sent:
             self._sent = True
             self._kernel.interrupt_now()
+            # Si le llega mientras importa una biblioteca, a veces se queda a medias para siempre.
+            self._kill_after(DEADLINE_SECONDS)
+
+    def _kill_after(self, seconds: float) -> None:
+        watchdog = Timer(seconds, self._kernel.kill_now)
+        watchdog.daemon = True
+        self._watchdogs.append(watchdog)
+        watchdog.start()

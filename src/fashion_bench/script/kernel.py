@@ -16,8 +16,8 @@ from fashion_bench.folders import anonymous
 
 NOT_INHERITED = ("JPY_", "MPLBACKEND")
 """Cómo empiezan las variables que cada kernel pone para sí y que otro no debe heredar."""
-ARGUMENTS = ("--log-level=50", "--ext=fashion_bench.script.insist")
-"""Lo que le pasa al kernel lo cuenta el script, no él; y no se le pierde ninguna interrupción."""
+SILENCE = "--log-level=50"
+"""Lo que le pasa al kernel lo cuenta el script, no él."""
 
 
 class _Output(AsyncZMQSocketChannel):
@@ -106,7 +106,7 @@ class Kernel(AsyncKernelManager):
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)
         }
-        options["extra_arguments"] = [*options.get("extra_arguments", []), *ARGUMENTS]
+        options["extra_arguments"] = [*options.get("extra_arguments", []), SILENCE]
         await super().start_kernel(env={**inherited, **self._variables}, **options)
 
     def client(self, **options: Any) -> AsyncKernelClient:  # type: ignore[override]  # noqa: ANN401
