@@ -117,3 +117,11 @@ def test_load_runs_the_cells_of_the_lesson_with_the_chosen_parameters() -> None:
 def test_load_refuses_a_bad_parameter_before_any_cell() -> None:
     with pytest.raises(TutorialError, match="epochs=0 no vale"):
         lesson.load("convolucion", epochs=0)  # que, sin las anteriores, fallaría
+
+
+def test_a_notebook_borrows_cells_of_another_one() -> None:
+    names: dict[str, object] = {"workers": 0}
+    lesson.borrow("05_varias_maquinas.ipynb", ("parameters",), names)
+    assert names["workers"] == 2
+    with pytest.raises(TutorialError, match=r"^05_varias_maquinas\.ipynb no tiene la celda «x»"):
+        lesson.borrow("05_varias_maquinas.ipynb", ("parameters", "x"), names)
