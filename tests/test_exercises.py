@@ -1,5 +1,6 @@
 import math
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -100,7 +101,7 @@ def test_an_answer_that_is_not_a_number_is_told() -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS[1:5], ids=lambda path: path.stem)
 def test_the_tasks_of_a_notebook_exist_and_come_without_answer(
-    path: str, capsys: pytest.CaptureFixture[str]
+    path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cells = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
     exec(cells["cuentas"], {})

@@ -119,9 +119,11 @@ def test_load_refuses_a_bad_parameter_before_any_cell() -> None:
         lesson.load("convolucion", epochs=0)  # que, sin las anteriores, fallaría
 
 
-def test_a_notebook_borrows_cells_of_another_one() -> None:
-    names: dict[str, object] = {"workers": 0}
-    lesson.borrow("05_varias_maquinas.ipynb", ("parameters",), names)
-    assert names["workers"] == 2
-    with pytest.raises(TutorialError, match=r"^05_varias_maquinas\.ipynb no tiene la celda «x»"):
-        lesson.borrow("05_varias_maquinas.ipynb", ("parameters", "x"), names)
+def test_a_notebook_borrows_cells_of_another_one(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "02_por_que_gana_la_gpu.ipynb"
+    borrowed = lesson.borrow(name, "comprobar", quick=True, other_name="Otra")
+    assert borrowed.batches == [1, 16, 64, 256]
+    assert borrowed.config.other_name == "Otra"
+    assert capsys.readouterr().out == ""
+    with pytest.raises(TutorialError, match=rf"^{name} no tiene la celda «x»: "):
+        lesson.borrow(name, "comprobar", "x")

@@ -90,19 +90,26 @@ def load(*cells: str, **chosen: object) -> SimpleNamespace:
     return SimpleNamespace(**names, cell_seconds=seconds)
 
 
-def borrow(name: str, cells: Iterable[str], into: dict[str, object]) -> None:
-    """Ejecuta celdas de otro cuaderno en este, para no escribir otra vez lo que definen.
+def borrow(name: str, *cells: str, **chosen: object) -> SimpleNamespace:
+    """Ejecuta unas celdas de otro cuaderno, para no escribir otra vez lo que definen.
 
     Args:
         name: el cuaderno, de la carpeta `notebooks/`.
         cells: los identificadores de sus celdas, por orden.
-        into: los nombres de este cuaderno, `globals()`.
+        chosen: parámetros que sustituyen a los de su celda, y lo demás que las celdas necesiten.
+
+    Returns:
+        Lo que esas celdas definen.
 
     Raises:
         TutorialError: si falta el cuaderno o una celda.
     """
-    for source in _sources(read(name), name, cells).values():
-        exec(source, into)
+    notebook = read(name)
+    names = {parameter: default for parameter, (default, _) in defaults(notebook).items()} | chosen
+    with redirect_stdout(StringIO()):
+        for source in _sources(notebook, name, cells).values():
+            exec(source, names)
+    return SimpleNamespace(**names)
 
 
 def _sources(notebook: nbformat.NotebookNode, name: str, cells: Iterable[str]) -> dict[str, str]:
