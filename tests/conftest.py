@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # no hace falta para las demás pruebas
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOK = NOTEBOOKS[0]
+SOLUTIONS = sorted((ROOT / "notebooks" / "soluciones").glob("*.ipynb"))
 SCREENSHOTS = ROOT / "runs" / "capturas"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 BROWSER = bool(CHROMIUM and find_spec("playwright"))

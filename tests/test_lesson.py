@@ -117,3 +117,13 @@ def test_load_runs_the_cells_of_the_lesson_with_the_chosen_parameters() -> None:
 def test_load_refuses_a_bad_parameter_before_any_cell() -> None:
     with pytest.raises(TutorialError, match="epochs=0 no vale"):
         lesson.load("convolucion", epochs=0)  # que, sin las anteriores, fallaría
+
+
+def test_a_notebook_borrows_cells_of_another_one(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "02_por_que_gana_la_gpu.ipynb"
+    borrowed = lesson.borrow(name, "comprobar", quick=True, other_name="Otra")
+    assert borrowed.batches == [1, 16, 64, 256]
+    assert borrowed.config.other_name == "Otra"
+    assert capsys.readouterr().out == ""
+    with pytest.raises(TutorialError, match=rf"^{name} no tiene la celda «x»: "):
+        lesson.borrow(name, "comprobar", "x")

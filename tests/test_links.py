@@ -8,9 +8,15 @@ import mistune
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import NOTEBOOKS, ROOT
+from conftest import NOTEBOOKS, ROOT, SOLUTIONS
 
-PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "benchmarks" / "README.md", *NOTEBOOKS]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "notebooks").glob("*.md")),
+    ROOT / "benchmarks" / "README.md",
+    *NOTEBOOKS,
+    *SOLUTIONS,
+]
 
 
 def markdown(page: Path) -> str:

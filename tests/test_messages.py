@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import NOTEBOOKS, ROOT, Cells
+from conftest import NOTEBOOKS, ROOT, SOLUTIONS, Cells
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FILE = re.compile(r"(?<![\w*/.~-])[\w./-]*\w\.(?:cfg|html|ipynb|j2|md|png|py|toml|txt|yml)\b")
@@ -45,7 +45,7 @@ def every_text() -> list[tuple[str, str]]:
     """De cada texto que puede leer alguien, dónde está y qué dice."""
     programs = [*(ROOT / "src").rglob("*.py"), *(ROOT / "tools").glob("*.py"), *ROOT.glob("*.py")]
     sources = [(str(path.relative_to(ROOT)), path.read_text("utf-8")) for path in programs]
-    for notebook in NOTEBOOKS:
+    for notebook in [*NOTEBOOKS, *SOLUTIONS]:
         sources += [
             (f"{notebook.name}, {cell}", code) for cell, code in Cells(notebook).sources.items()
         ]

@@ -6,7 +6,7 @@ import sys
 
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import NOTEBOOKS, ROOT, SOLUTIONS
 
 SPELLING = ROOT / "tests" / "spelling.yml"
 WORDS = ROOT / "tests" / "palabras.txt"
@@ -20,11 +20,13 @@ def test_nothing_is_misspelled() -> None:
     if not hunspell or subprocess.run([hunspell, "-l", "-d", "es_ES"], input=b"").returncode:
         pytest.skip("falta hunspell con su diccionario de español: apt install hunspell-es")
     DRAFTS.mkdir(parents=True, exist_ok=True)
-    for path in (ROOT / "notebooks").glob("*.ipynb"):
+    for path in [*NOTEBOOKS, *SOLUTIONS]:
         cells = nbformat.read(path, as_version=4).cells
         for kind, suffix in (("markdown", ".md"), ("code", ".py")):
             text = "\n\n".join(cell.source for cell in cells if cell.cell_type == kind)
-            (DRAFTS / path.with_suffix(suffix).name).write_text(text + "\n", encoding="utf-8")
+            (DRAFTS / f"{path.parent.name}-{path.stem}{suffix}").write_text(
+                text + "\n", encoding="utf-8"
+            )
     done = subprocess.run(
         [sys.executable, "-m", "pyspelling", "--config", SPELLING],
         cwd=ROOT, capture_output=True, text=True, encoding="utf-8",

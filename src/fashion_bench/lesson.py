@@ -3,6 +3,7 @@
 import ast
 import tokenize
 import warnings
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from io import StringIO
 from time import perf_counter
@@ -77,18 +78,45 @@ def load(*cells: str, **chosen: object) -> SimpleNamespace:
         TutorialError: si un parámetro no vale o falta una celda.
     """
     notebook = read()
-    sources = {cell.get("id"): cell.source for cell in notebook.cells}
-    if missing := [cell for cell in cells or PREPARE if cell not in sources]:
-        raise _damaged(f"no tiene la celda «{missing[0]}»")
+    sources = _sources(notebook, NOTEBOOK, cells or PREPARE)
     names: dict[str, object] = {name: default for name, (default, _) in defaults(notebook).items()}
     names["config"] = parameters.Training.check(names | chosen)
     seconds: dict[str, float] = {}
-    for cell in cells or PREPARE:
+    for cell, source in sources.items():
         start = perf_counter()
         with redirect_stdout(StringIO()):
-            exec(sources[cell], names)
+            exec(source, names)
         seconds[cell] = perf_counter() - start
     return SimpleNamespace(**names, cell_seconds=seconds)
+
+
+def borrow(name: str, *cells: str, **chosen: object) -> SimpleNamespace:
+    """Ejecuta unas celdas de otro cuaderno, para no escribir otra vez lo que definen.
+
+    Args:
+        name: el cuaderno, de la carpeta `notebooks/`.
+        cells: los identificadores de sus celdas, por orden.
+        chosen: parámetros que sustituyen a los de su celda, y lo demás que las celdas necesiten.
+
+    Returns:
+        Lo que esas celdas definen.
+
+    Raises:
+        TutorialError: si falta el cuaderno o una celda.
+    """
+    notebook = read(name)
+    names = {parameter: default for parameter, (default, _) in defaults(notebook).items()} | chosen
+    with redirect_stdout(StringIO()):
+        for source in _sources(notebook, name, cells).values():
+            exec(source, names)
+    return SimpleNamespace(**names)
+
+
+def _sources(notebook: nbformat.NotebookNode, name: str, cells: Iterable[str]) -> dict[str, str]:
+    found = {cell.get("id"): cell.source for cell in notebook.cells}
+    if missing := [cell for cell in cells if cell not in found]:
+        raise _damaged(f"no tiene la celda «{missing[0]}»", name)
+    return {cell: found[cell] for cell in cells}
 
 
 def _has_tag(cell: nbformat.NotebookNode, tag: str) -> bool:
