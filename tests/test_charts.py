@@ -40,6 +40,17 @@ HISTORY = {
     "val_loss": [0.4, 0.35],
     "val_accuracy": [0.85, 0.87],
 }
+MODELS = {
+    "Regresión logística": (0.848, 0.75),
+    "Red densa": (0.873, 3.2),
+    "Red convolucional": (0.917, 11.0),
+}
+BETS = {
+    "Exactitud de la regresión logística": 0.6,
+    "Exactitud de la red densa": None,
+    "Exactitud de la red convolucional": 0.95,
+    "Segundos por época": 30,
+}
 COSTS = [  # los de la red del cuaderno 01
     LayerCost("rescaling", 0.00001, 0, operations=2e5, bytes_moved=1e6),
     LayerCost("conv2d", 0.002, 0.0075, operations=6e7, bytes_moved=1.4e7),
@@ -178,6 +189,10 @@ ALL: dict[str, Callable[[], Figure]] = (
         ),
         "guess": lambda: lesson.guess(IMAGES[0], IMAGES[1], np.eye(10)[4]),
         "feature_maps": lambda: lesson.feature_maps(GENERATOR.random((28, 28, 32))),
+        "against_baselines": lambda: lesson.against_baselines(MODELS, BETS),
+        "against_baselines with nothing learnt": lambda: lesson.against_baselines(
+            dict.fromkeys(MODELS, (0.1, 1000.0)), BETS
+        ),
         "learning_curves": lambda: lesson.learning_curves([HISTORY] * 3),
         "epoch_seconds": lambda: lesson.epoch_seconds([[9.0, 0.1, 0.2]] * 3),
         "confusion_matrix": lambda: lesson.confusion_matrix(LABELS, LABELS[::-1]),
@@ -446,6 +461,27 @@ def test_accuracies_on_the_axis_are_told_apart(change: float) -> None:
     )
     shown = [word for word in words(figure) if word.endswith(" %")]
     assert len(shown) == len(set(shown)) > 2
+
+
+def test_the_network_and_its_baselines_show_accuracy_seconds_and_bets() -> None:
+    figure = lesson.against_baselines(MODELS, BETS)
+    assert names(figure) == [
+        "Regresión logística: 84.8 %",
+        "Red densa: 87.3 %",
+        "Red convolucional: 91.7 %",
+    ]
+    top, bottom = figure.axes
+    assert points(top) == [[[0.848, 0], [0.873, 1], [0.917, 2]], [[0.6, 0], [0.95, 2]]]
+    assert points(bottom) == [[[0.75, 0], [3.2, 1], [11, 2]], [[30, 2]]]
+    assert bottom.get_xlim()[0] == 0
+    assert words(figure).count("Apuesta") == 1
+
+
+@pytest.mark.parametrize(("kept", "diamonds"), [("Segundos por época", 1), ("ninguna", 0)])
+def test_only_the_bets_that_were_made_are_drawn(kept: str, diamonds: int) -> None:
+    figure = lesson.against_baselines(MODELS, {key: BETS[key] for key in BETS if key == kept})
+    assert sum(len(axis.lines) - 1 for axis in figure.axes) == diamonds
+    assert words(figure).count("Apuesta") == diamonds
 
 
 def test_epoch_seconds_draw_every_repeat_and_the_median() -> None:

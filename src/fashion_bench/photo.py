@@ -1,7 +1,8 @@
 """Tu propia foto de una prenda, preparada como las de Fashion-MNIST.
 
-Los pasos son los de sus autores (Xiao, Rasul y Vollgraf, 2017, arXiv:1708.07747, apartado 2):
+Los pasos son casi los de sus autores (Xiao, Rasul y Vollgraf, 2017, arXiv:1708.07747, apartado 2):
 recortar el fondo, llevar el lado mayor a 28 píxeles, centrar y dejar la prenda clara sobre negro.
+Ellos, además, enfocaban; aquí se estira el contraste, hasta que lo más claro sea blanco.
 Ellos partían de fotos de tienda con fondo blanco; aquí el fondo puede ser de cualquier color liso,
 con sombras suaves, o transparente.
 """

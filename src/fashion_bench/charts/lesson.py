@@ -1,6 +1,6 @@
 """Los gráficos del cuaderno 01: los datos, el entrenamiento y los aciertos."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -107,6 +107,53 @@ def feature_maps(maps: np.ndarray, columns: int = 8) -> Figure:
         hide_frame(axis)
         if index < maps.shape[-1]:
             axis.imshow(maps[..., index], cmap="cividis")
+    return figure
+
+
+def against_baselines(
+    models: Mapping[str, tuple[float, float]], bets: Mapping[str, float | None]
+) -> Figure:
+    """Dibuja lo que acierta cada modelo y lo que le dura una época, y lo que se apostó.
+
+    Son puntos y no barras, porque el eje de la exactitud no empieza en cero.
+
+    Args:
+        models: de cada uno, su exactitud de validación, de 0 a 1, y sus segundos por época; el
+            último es el de la apuesta de los segundos.
+        bets: lo apostado, con los nombres de la celda `apuestas` del cuaderno 01 y las exactitudes
+            también de 0 a 1; `None` no se dibuja.
+    """
+    figure = Figure(figsize=(5, 3.8))
+    top, bottom = figure.subplots(2, 1)
+    accuracies = [accuracy for accuracy, _ in models.values()]
+    seconds = [each for _, each in models.values()]
+    bet_accuracies = [bets.get(f"Exactitud de la {name.lower()}") for name in models]
+    bet_seconds = [None] * (len(models) - 1) + [bets.get("Segundos por época")]
+    lowest = min(bet for bet in [0.75, *accuracies, *bet_accuracies] if bet is not None)
+    top.set_xlim(lowest - 0.05, 1.01)
+    top.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    top.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    top.set_xlabel("Exactitud de validación")
+    bottom.set_xlabel("Segundos por época")
+    for axis, values, placed, labels in (
+        (top, accuracies, bet_accuracies, [f"{100 * value:.1f} %" for value in accuracies]),
+        (bottom, seconds, bet_seconds, [f"{value:.2f} s" for value in seconds]),
+    ):
+        rows = [f"{name}: {label}" for name, label in zip(models, labels, strict=True)]
+        axis.plot(values, range(len(rows)), "o", ms=9, color=BLUE, ls="none")
+        axis.set_yticks(range(len(rows)), rows)
+        axis.set_ylim(len(rows) - 0.4, -0.6)
+        axis.grid(axis="x")
+        drawn = [(bet, row) for row, bet in enumerate(placed) if bet is not None]
+        if drawn:
+            x, y = zip(*drawn, strict=True)
+            axis.plot(x, y, "D", ms=9, mfc="none", mec=ORANGE, mew=2, ls="none", label="Apuesta")
+    bottom.set_xlim(left=0)
+    handles = [
+        line for axis in (bottom, top) for line in axis.lines if line.get_label() == "Apuesta"
+    ]
+    if handles:
+        figure.legend(handles=handles[:1], loc="outside upper right")
     return figure
 
 
