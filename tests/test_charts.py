@@ -14,7 +14,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from conftest import RECORD
+from conftest import NOTEBOOK, RECORD, Cells
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgba
@@ -475,6 +475,15 @@ def test_the_network_and_its_baselines_show_accuracy_seconds_and_bets() -> None:
     assert points(bottom) == [[[0.75, 0], [3.2, 1], [11, 2]], [[30, 2]]]
     assert bottom.get_xlim()[0] == 0
     assert words(figure).count("Apuesta") == 1
+
+
+def test_the_bets_of_the_first_notebook_are_all_drawn() -> None:
+    notebook = Cells(NOTEBOOK)
+    notebook.run("apuestas")
+    assert set(notebook.names["bets"].values()) == {None}
+    figure = lesson.against_baselines(MODELS, dict.fromkeys(notebook.names["bets"], 0.9))
+    diamonds = [line for axis in figure.axes for line in axis.lines[1:]]
+    assert sum(len(line.get_xdata()) for line in diamonds) == 4
 
 
 @pytest.mark.parametrize(("kept", "diamonds"), [("Segundos por época", 1), ("ninguna", 0)])
