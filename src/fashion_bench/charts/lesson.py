@@ -244,7 +244,7 @@ def mistakes(
         figure.suptitle("Ni un error", fontsize="medium")
         return figure
     worst = np.argsort(-counts, kind="stable")[:pairs]
-    figure = Figure(figsize=(4.8, 2.45 * len(worst)))
+    figure = Figure(figsize=(4.8, 2.5 * len(worst)))
     rows = figure.subfigures(len(worst), 1, squeeze=False).flat
     for row, code, count in zip(rows, codes[worst], counts[worst], strict=True):
         truth, guess = divmod(code, size)
@@ -256,9 +256,10 @@ def mistakes(
         axes = row.subplots(1, examples)
         for axis in axes:
             hide_frame(axis)
+            axis.set_anchor("N")  # el sitio que sobra, debajo
         for axis, index in zip(axes, these, strict=False):
             draw_image(axis, images[index])
-            best = np.argsort(-probabilities[index])[:3]
+            best = np.argsort(-probabilities[index], kind="stable")[:3]
             lines = [f"{CLASS_NAMES[each]} {_chance(probabilities[index, each])}" for each in best]
             axis.set_xlabel("\n".join(lines), fontsize=8.5)
     return figure
