@@ -465,7 +465,9 @@ def test_a_convolution_shows_its_nine_products_and_where_their_sum_lands() -> No
     assert grids[-1].images[0].get_clim() == landing.images[0].get_clim() == (-limit, limit)
 
 
-@pytest.mark.parametrize(("value", "told"), [(-245.0, "−245"), (1 / 9, "0.11"), (28.33, "28.3")])  # noqa: RUF001
+@pytest.mark.parametrize(
+    ("value", "told"), [(-245.0, "−245"), (1 / 9, "0.11"), (28.33, "28.3"), (-0.0, "0")]
+)  # noqa: RUF001
 def test_a_number_of_a_convolution_is_short(value: float, told: str) -> None:
     assert convolution.told(value) == told
 

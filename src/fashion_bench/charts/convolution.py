@@ -105,7 +105,8 @@ def draw_signed(axis: Axes, image: np.ndarray) -> None:
 
 def told(value: float) -> str:
     """Un número corto: sin decimales si es entero o, si no, con dos cifras o tres."""
-    return f"{round(float(value), 1 if abs(value) >= 10 else 2):g}".replace("-", "\N{MINUS SIGN}")
+    rounded = round(float(value), 1 if abs(value) >= 10 else 2) + 0.0  # nunca, un cero negativo
+    return f"{rounded:g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _mark(axis: Axes, number: int, row: int, column: int, side: int) -> None:
