@@ -466,8 +466,14 @@ def test_a_convolution_shows_its_nine_products_and_where_their_sum_lands() -> No
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(-245.0, "−245"), (1 / 9, "0.11"), (28.33, "28.3"), (-0.0, "0")]
-)  # noqa: RUF001
+    ("value", "told"),
+    [
+        (-245.0, "−245"),  # noqa: RUF001
+        (1 / 9, "0.11"),
+        (28.33, "28.3"),
+        (-0.0, "0"),
+    ],
+)
 def test_a_number_of_a_convolution_is_short(value: float, told: str) -> None:
     assert convolution.told(value) == told
 
