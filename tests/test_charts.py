@@ -23,10 +23,19 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
 
-from fashion_bench.charts import cluster, ladder, lesson, machines, speed, style
+from fashion_bench.charts import (
+    cluster,
+    convolution,
+    ladder,
+    lesson,
+    machines,
+    network,
+    speed,
+    style,
+)
 from fashion_bench.data import CLASS_NAMES
 from fashion_bench.measure.profiling import LayerCost
-from fashion_bench.record import Record
+from fashion_bench.record import ACCURACY_FLOOR, Record
 from fashion_bench.results import comparison
 from fashion_bench.results.comparison import Contender
 
@@ -50,6 +59,25 @@ BETS = {
     "Exactitud de la red densa": None,
     "Exactitud de la red convolucional": 0.95,
     "Segundos por época": 30,
+}
+FIRST_EPOCH = {key: values[:1] for key, values in HISTORY.items()}
+VERTICAL = np.array([[-1, 0, 1]] * 3)
+SHAPES = [
+    ("Rescaling", (28, 28, 1)),
+    ("Conv2D", (28, 28, 32)),
+    ("MaxPooling2D", (14, 14, 32)),
+    ("Conv2D", (14, 14, 64)),
+    ("MaxPooling2D", (7, 7, 64)),
+    ("Flatten", (3136,)),
+    ("Dense", (128,)),
+    ("Dropout", (128,)),
+    ("Dense", (10,)),
+]
+NAMES = [f"{name}\n{'×'.join(map(str, shape))}" for name, shape in SHAPES]
+PARTS = {
+    "Pesos": [0, 320, 0, 18_496, 0, 0, 401_536, 0, 1290],
+    "Cuentas": [0, 225_792, 0, 3_612_672, 0, 0, 401_408, 0, 1280],
+    "Tiempo": [0.1, 9, 1.2, 17, 0.7, 0.2, 2, 0.1, 0.05],
 }
 COSTS = [  # los de la red del cuaderno 01
     LayerCost("rescaling", 0.00001, 0, operations=2e5, bytes_moved=1e6),
@@ -182,19 +210,27 @@ def picture(axis: Axes) -> list[list[float]]:
 ALL: dict[str, Callable[[], Figure]] = (
     {
         "class_examples": lambda: lesson.class_examples(IMAGES, LABELS),
-        "class_balance": lambda: lesson.class_balance(LABELS),
         "image_as_numbers": lambda: lesson.image_as_numbers(IMAGES[0], "Zapatilla"),
-        "image_row": lambda: lesson.image_row(
+        "steps": lambda: convolution.steps(IMAGES[0], VERTICAL, [(0, 0), (9, 9), (25, 25)]),
+        "steps of one": lambda: convolution.steps(IMAGES[0], VERTICAL / 9, [(12, 11)]),
+        "seen": lambda: convolution.seen(
             IMAGES[:4], ["Original", "Bordes verticales", "Bordes horizontales", "Desenfoque"]
         ),
+        "shapes": lambda: network.shapes("Entrada", (28, 28, 1), SHAPES),
+        "shares": lambda: network.shares(NAMES, PARTS),
         "guess": lambda: lesson.guess(IMAGES[0], IMAGES[1], np.eye(10)[4]),
-        "feature_maps": lambda: lesson.feature_maps(GENERATOR.random((28, 28, 32))),
         "against_baselines": lambda: lesson.against_baselines(MODELS, BETS),
         "against_baselines with nothing learnt": lambda: lesson.against_baselines(
             dict.fromkeys(MODELS, (0.1, 1000.0)), BETS
         ),
-        "learning_curves": lambda: lesson.learning_curves([HISTORY] * 3),
-        "epoch_seconds": lambda: lesson.epoch_seconds([[9.0, 0.1, 0.2]] * 3),
+        "feature_maps": lambda: convolution.feature_maps(
+            GENERATOR.random((3, 3, 32)), GENERATOR.random((28, 28, 32))
+        ),
+        "learning_curves": lambda: lesson.learning_curves([HISTORY] * 3, [0.9, 0.91, 0.92], 0.95),
+        "learning_curves of one": lambda: lesson.learning_curves([HISTORY], [0.86], 0.5),
+        "learning_curves of one epoch": lambda: lesson.learning_curves([FIRST_EPOCH], [0.84]),
+        "epoch_seconds": lambda: lesson.epoch_seconds([[9.0, 0.1, 0.2]] * 3, bet=20),
+        "epoch_seconds of one": lambda: lesson.epoch_seconds([[9.0]], bet=1.5),
         "confusion_matrix": lambda: lesson.confusion_matrix(LABELS, LABELS[::-1]),
         "mistakes": lambda: lesson.mistakes(IMAGES, LABELS, PROBABILITIES),
         "layer_costs": lambda: speed.layer_costs(COSTS),
@@ -272,7 +308,7 @@ def test_every_text_is_whole_and_clear_of_the_others(chart: str) -> None:
 
 
 def test_show_gives_the_picture_its_alternative_text_and_says_which_is_the_main_one() -> None:
-    figure = lesson.class_balance(LABELS)
+    figure = lesson.epoch_seconds([[1.0, 2.0]])
     with mock.patch.object(style, "display") as display:
         style.show(figure, "Barras iguales")
         style.show(figure, "La principal", main=True)
@@ -290,7 +326,8 @@ def test_show_gives_the_picture_its_alternative_text_and_says_which_is_the_main_
 
 
 def test_show_keeps_the_picture_in_a_few_colors_and_twice_the_points() -> None:
-    figure, whole = lesson.feature_maps(GENERATOR.random((28, 28, 8))), BytesIO()
+    figure = convolution.feature_maps(GENERATOR.random((3, 3, 8)), GENERATOR.random((28, 28, 8)))
+    whole = BytesIO()
     with mock.patch.object(style, "display") as display:
         style.show(figure, "Ocho mapas")
     figure.savefig(whole, format="png", dpi=2 * figure.dpi)
@@ -396,32 +433,18 @@ def test_class_examples_are_in_the_row_of_their_class() -> None:
     assert picture(figure.axes[0]) == np.vstack(rows).tolist()
 
 
-def test_class_balance_counts() -> None:
-    figure = lesson.class_balance(np.append(LABELS, [9, 9]))
-    assert names(figure) == list(CLASS_NAMES)
-    assert bars(figure) == [20] * 9 + [22]
-    assert words(figure).count("20") >= 9
-    assert figure.axes[0].yaxis_inverted()
-
-
 def test_an_image_as_numbers_shows_its_centre() -> None:
     figure = lesson.image_as_numbers(IMAGES[0], "Botín")
     whole, numbers = figure.axes
     assert picture(whole) == IMAGES[0].tolist()
     assert whole.get_title(loc="left") == "Botín, 28×28 píxeles"
-    assert whole.patches[0].get_bbox().bounds == (7.5, 7.5, 12, 12)
+    assert whole.patches[0].get_bbox().bounds == (9.5, 9.5, 8, 8)
     shown = {text.get_position(): text.get_text() for text in numbers.texts}
     assert shown == {
-        (column, row): str(IMAGES[0][8 + row, 8 + column])
-        for row in range(12)
-        for column in range(12)
+        (column, row): str(IMAGES[0][10 + row, 10 + column])
+        for row in range(8)
+        for column in range(8)
     }
-
-
-def test_images_in_a_row_carry_their_own_title() -> None:
-    figure = lesson.image_row(IMAGES[:2], ["Original", "Bordes"])
-    assert [axis.get_title() for axis in figure.axes] == ["Original", "Bordes"]
-    assert [picture(axis) for axis in figure.axes] == IMAGES[:2].tolist()
 
 
 def test_a_guess_highlights_the_best_class() -> None:
@@ -435,31 +458,131 @@ def test_a_guess_highlights_the_best_class() -> None:
     assert {"20 %", "70 %"} < set(words(figure))
 
 
-def test_feature_maps_are_all_drawn_and_in_order() -> None:
-    maps = GENERATOR.random((28, 28, 20))
-    figure = lesson.feature_maps(maps)
-    assert [picture(axis) for axis in figure.axes[:20]] == np.moveaxis(maps, -1, 0).tolist()
-    assert not any(axis.images for axis in figure.axes[20:])
+def test_a_convolution_shows_its_nine_products_and_where_their_sum_lands() -> None:
+    image = IMAGES[0].copy()
+    image[5:8, 20:23] = [[10, 20, 30], [40, 50, 60], [70, 80, 255]]
+    figure = convolution.steps(image, VERTICAL, [(0, 0), (5, 20)])
+    whole, landing, *grids = figure.axes
+    assert picture(whole) == image.tolist()
+    assert np.shape(picture(landing)) == (26, 26)
+    assert picture(landing)[5][20] == 20 + 20 + 185
+    assert whole.patches[1].get_bbox().bounds == (19.5, 4.5, 3, 3)
+    assert landing.patches[1].get_bbox().bounds == (19.5, 4.5, 1, 1)
+    patch, kernel, products, total = (
+        [text.get_text() for text in axis.texts] for axis in grids[4:]
+    )
+    assert patch == ["10", "20", "30", "40", "50", "60", "70", "80", "255"]
+    assert kernel == ["−1", "0", "1"] * 3  # noqa: RUF001
+    assert products == ["−10", "0", "30", "−40", "0", "60", "−70", "0", "255"]  # noqa: RUF001
+    assert total == ["225"]
+    assert [axis.get_ylabel() for axis in grids[4:]] == ["2", "×", "=", "→"]
+    limit = abs(convolution.convolve(image, VERTICAL)).max()
+    assert grids[-1].images[0].get_clim() == landing.images[0].get_clim() == (-limit, limit)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (-245.0, "−245"),  # noqa: RUF001
+        (1 / 9, "0.11"),
+        (28.33, "28.3"),
+        (-0.0, "0"),
+    ],
+)
+def test_a_number_of_a_convolution_is_short(value: float, told: str) -> None:
+    assert convolution.told(value) == told
+
+
+def test_the_images_of_a_filter_carry_their_title_and_their_zero_is_grey() -> None:
+    signed = IMAGES[1].astype(float) - 100
+    figure = convolution.seen([IMAGES[0], signed], ["Original", "Bordes"])
+    assert [axis.get_title() for axis in figure.axes] == ["Original", "Bordes"]
+    assert [picture(axis) for axis in figure.axes] == [IMAGES[0].tolist(), signed.tolist()]
+    assert [axis.images[0].norm(0) for axis in figure.axes] == [0, 0.5]
+
+
+def test_each_filter_is_beside_its_map_and_in_order() -> None:
+    kernels, maps = GENERATOR.normal(size=(3, 3, 6)), GENERATOR.random((28, 28, 6))
+    [axis] = convolution.feature_maps(kernels, maps).axes
+    drawn = [image.get_array().tolist() for image in axis.images]
+    assert drawn[::2] == np.moveaxis(kernels, -1, 0).tolist()
+    assert drawn[1::2] == np.moveaxis(maps, -1, 0).tolist()
+    assert [text.get_text() for text in axis.texts] == ["1", "2", "3", "4", "5", "6"]
+    for image in axis.images[::2]:
+        assert image.norm(0) == 0.5
+    for one, other in zip(axis.images[::2], axis.images[1::2], strict=True):
+        assert one.get_extent()[1] < other.get_extent()[0] < one.get_extent()[1] + 1
+
+
+def test_the_network_is_drawn_shape_by_shape() -> None:
+    figure = network.shapes("Entrada", (28, 28, 1), SHAPES)
+    told = [text.get_text() for text in figure.axes[0].texts if text.get_text()]
+    assert told == [
+        *("Entrada", "28×28×1", "784 números"),
+        *("Rescaling + Conv2D", "28×28×32", "25 088 números"),
+        *("MaxPooling2D", "14×14×32", "6272 números"),
+        *("Conv2D", "14×14×64", "12 544 números"),
+        *("MaxPooling2D", "7×7×64", "3136 números"),
+        *("Flatten", "3136", "números en fila"),
+        *("Dense", "128", "números en fila"),
+        *("Dropout + Dense", "10", "números en fila"),
+    ]
+    fronts = [np.ptp(front.get_xy(), axis=0) for front in figure.axes[0].patches[2:15:3]]
+    assert [(round(w), round(h)) for w, h in fronts] == [
+        (side, side) for side in (28, 28, 14, 14, 7)
+    ]
+
+
+def test_the_shares_of_the_layers_are_percentages_and_the_tiny_ones_go() -> None:
+    figure = network.shares(["a", "b", "c"], {"Pesos": [1, 3, 0], "Tiempo": [0.5, 0.496, 0.004]})
+    assert bars(figure) == [25, 75, 50, 49.6]
+    assert names(figure) == ["a", "b"]
+    assert {"25 %", "75 %", "50 %", "Pesos", "Tiempo"} < set(words(figure))
 
 
 def test_learning_curves_draw_every_repeat() -> None:
     other = {key: [value + 0.01 for value in values] for key, values in HISTORY.items()}
-    figure = lesson.learning_curves([HISTORY, other])
+    figure = lesson.learning_curves([HISTORY, other], [0.91, 0.93])
     for axis, key in zip(figure.axes, ("loss", "accuracy"), strict=True):
-        assert [line.get_ydata().tolist() for line in axis.lines] == [
+        assert [line.get_ydata().tolist() for line in axis.lines[:4]] == [
             history[name] for history in (HISTORY, other) for name in (key, f"val_{key}")
         ]
-        assert [line.get_linestyle() for line in axis.lines] == ["-", "--"] * 2
+        assert [line.get_linestyle() for line in axis.lines[:4]] == ["-", "--"] * 2
         assert axis.lines[0].get_xdata().tolist() == [1, 2]
+    test, floor = figure.axes[1].lines[4:]
+    assert test.get_xydata().tolist() == [[2.5, 0.91], [2.5, 0.93]]
+    assert set(floor.get_ydata()) == {ACCURACY_FLOOR}
     assert words(figure).count("Validación") == 1
+    assert {"Prueba: 92.0 %", "Mínimo: 90 %"} < set(words(figure))
+    assert not any(axis.texts for axis in figure.axes)
+
+
+def test_the_curves_of_one_repeat_tell_their_last_values_and_the_bet() -> None:
+    figure = lesson.learning_curves([HISTORY], [0.86], bet=0.7)
+    told = [[text.get_text() for text in axis.texts] for axis in figure.axes]
+    assert told == [["0.350", "0.300"], ["88.0 %", "87.0 %"]]
+    assert [2.5, 0.7] in points(figure.axes[1])[3]
+    assert "Apuesta: 70.0 %" in words(figure)
+    assert "Apuesta" not in " ".join(words(lesson.learning_curves([HISTORY], [0.86])))
+
+
+def test_one_epoch_is_the_only_mark_of_its_axis() -> None:
+    for figure in (
+        lesson.learning_curves([FIRST_EPOCH], [0.8], 0.9),
+        lesson.epoch_seconds([[3.0]], bet=2.0),
+    ):
+        for axis in figure.axes:
+            left, right = axis.get_xlim()
+            assert [tick for tick in axis.get_xticks() if left <= tick <= right] == [1]
 
 
 @pytest.mark.parametrize("change", [0.0002, 0.003, 0.4])
 def test_accuracies_on_the_axis_are_told_apart(change: float) -> None:
     figure = lesson.learning_curves(
-        [HISTORY | {"accuracy": [0.85, 0.85 + change]} | {"val_accuracy": [0.85, 0.85]}]
+        [HISTORY | {"accuracy": [0.9, 0.9 + change]} | {"val_accuracy": [0.9, 0.9]}], [0.9]
     )
-    shown = [word for word in words(figure) if word.endswith(" %")]
+    words(figure)
+    shown = [label.get_text() for label in figure.axes[1].get_yticklabels()]
     assert len(shown) == len(set(shown)) > 2
 
 
@@ -483,7 +606,7 @@ def test_the_bets_of_the_first_notebook_are_all_drawn() -> None:
     assert set(notebook.names["bets"].values()) == {None}
     figure = lesson.against_baselines(MODELS, dict.fromkeys(notebook.names["bets"], 0.9))
     diamonds = [line for axis in figure.axes for line in axis.lines[1:]]
-    assert sum(len(line.get_xdata()) for line in diamonds) == 4
+    assert sum(np.size(line.get_xdata()) for line in diamonds) == 4
 
 
 @pytest.mark.parametrize(("kept", "diamonds"), [("Segundos por época", 1), ("ninguna", 0)])
@@ -515,31 +638,80 @@ def test_disturbed_epochs_are_hollow() -> None:
     assert len(calm.axes[0].lines) == 3
 
 
+def test_the_bet_of_the_seconds_is_a_hollow_diamond_that_fits() -> None:
+    figure = lesson.epoch_seconds([[1.0, 2.0]], bet=8.0)
+    bet = figure.axes[0].lines[-1]
+    assert bet.get_xydata().tolist() == [[2.5, 8]]
+    assert (bet.get_marker(), bet.get_markerfacecolor()) == ("D", "none")
+    assert figure.axes[0].get_ylim()[1] == 10
+    assert "Apuesta: 8 s" in words(figure)
+
+
 def test_confusion_matrix_is_in_percent_of_each_true_class() -> None:
     predictions = LABELS.copy()
     predictions[:5] = 6  # cinco de las veinte camisetas, por camisas
-    axis = lesson.confusion_matrix(LABELS, predictions).axes[0]
-    shown = {text.get_position(): text.get_text() for text in axis.texts}
+    figure = lesson.confusion_matrix(LABELS, predictions)
+    shown = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
     right = {(label, label): "100" for label in range(1, 10)}
-    assert shown == right | {(0, 0): "75", (6, 0): "25"}
+    told = {place: text for place, text in shown.items() if text}
+    assert told == right | {(0, 0): "75", (6, 0): "25"}
+    assert figure.get_suptitle() == "Lo que más confunde: Camiseta → Camisa, 25 de cada 100"
 
 
-def test_mistakes_show_the_most_confident_first() -> None:
-    probabilities = np.full((3, 10), 0.01)
-    probabilities[[0, 1, 2], [1, 2, 2]] = [0.6, 0.9, 0.99]
-    axes = lesson.mistakes(IMAGES[:3], np.array([0, 0, 2]), probabilities).axes
-    assert [axis.get_title() for axis in axes[:2]] == [
-        "Dice Suéter (90 %)\nEs Camiseta (1 %)",
-        "Dice Pantalón (60 %)\nEs Camiseta (1 %)",
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (1, "Lo que más confunde: Botín → Bolso, menos de 1 de cada 100"),
+        (0, "No confunde ninguna prenda"),
+    ],
+)
+def test_the_confusion_matrix_never_writes_a_zero(wrong: int, told: str) -> None:
+    labels = np.repeat(np.arange(10), 200)
+    predictions = labels.copy()
+    predictions[len(labels) - wrong :] = 8
+    figure = lesson.confusion_matrix(labels, predictions)
+    assert figure.get_suptitle() == told
+    assert "0" not in words(figure)
+
+
+def test_the_errors_of_the_matrix_are_seen() -> None:
+    """Uno de cada diez se distingue del fondo; el acierto lleva otro color."""
+    predictions = LABELS.copy()
+    predictions[:2] = 6
+    [image] = lesson.confusion_matrix(LABELS, predictions).axes[0].images
+    shades = image.to_rgba(image.get_array())[..., :3] @ (0.2126, 0.7152, 0.0722)
+    assert shades[0, 5] / shades[0, 6] > 3
+    assert (
+        len({tuple(color) for color in image.to_rgba(image.get_array())[range(10), range(10)]}) == 1
+    )
+
+
+def test_mistakes_go_by_pairs_from_the_most_confident_to_the_most_doubtful() -> None:
+    labels = np.array([6, 6, 6, 6, 4, 2, 2])
+    probabilities = np.full((7, 10), 0.0001)
+    for index, (guess, chance) in enumerate(
+        [(0, 0.5), (0, 0.9996), (0, 0.7), (0, 0.6), (2, 0.8), (2, 0.9), (4, 0.6)]
+    ):
+        probabilities[index, labels[index]] = 1 - chance
+        probabilities[index, guess] = chance
+    figure = lesson.mistakes(IMAGES[:7], labels, probabilities, pairs=2)
+    assert [row.get_suptitle() for row in figure.subfigs] == [
+        "Es Camisa y dice Camiseta: 4 veces",
+        "Es Suéter y dice Abrigo: 1 vez",
     ]
-    assert [picture(axis) for axis in axes[:2]] == [IMAGES[1].tolist(), IMAGES[0].tolist()]
-    assert not any(axis.images or axis.get_title() for axis in axes[2:])
+    first, second = (row.axes for row in figure.subfigs)
+    assert [picture(axis) for axis in first] == [IMAGES[index].tolist() for index in (1, 3, 0)]
+    assert [axis.get_xlabel().splitlines()[0] for axis in first] == [
+        *("Camiseta >99.9 %", "Camiseta 60.0 %", "Camiseta 50.0 %"),
+    ]
+    assert first[1].get_xlabel().splitlines()[1:] == ["Camisa 40.0 %", "Pantalón <0.1 %"]
+    assert picture(second[0]) == IMAGES[6].tolist()
+    assert not any(axis.images or axis.get_xlabel() for axis in second[1:])
 
 
 def test_no_mistakes_at_all() -> None:
     figure = lesson.mistakes(IMAGES[:1], np.array([3]), np.eye(10)[[3]])
-    assert not any(axis.images for axis in figure.axes)
-    assert not words(figure)
+    assert words(figure) == ["Ni un error"]
 
 
 # Los equipos

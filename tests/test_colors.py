@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from fashion_bench.charts import lesson, speed, style
+from fashion_bench.charts import convolution, lesson, speed, style
 from fashion_bench.script import report
 
 VISIONS = ["sRGB1"] + [
@@ -69,10 +69,11 @@ def figures() -> list[Figure]:
     right = np.arange(100) < 45 + np.arange(10)[:, None]  # del 45 % al 54 % de aciertos
     predictions = np.where(right.ravel(), labels, (labels + 1) % 10)
     return [
-        lesson.learning_curves([history]),
+        lesson.learning_curves([history], [0.6]),
         speed.lever_gains({"XLA": [0.5, 1.2]}),
         lesson.image_as_numbers(grays, "Todos los grises", side=16),
         lesson.confusion_matrix(labels, predictions),
+        convolution.steps(grays, np.array([[-1, 0, 1]] * 3), [(0, 0), (7, 7), (13, 13)]),
     ]
 
 
@@ -82,9 +83,11 @@ def test_the_text_of_a_chart_can_be_read(figure: Figure) -> None:
     for axis in figure.axes:
         for text, picture in ((text, axis.images[0]) for text in axis.texts if axis.images):
             column, row = text.get_position()
-            on_picture[text] = picture.cmap(picture.norm(picture.get_array()[row, column]))
+            on_picture[text] = picture.to_rgba(picture.get_array())[row, column]
     for text in figure.findobj(Text):
-        background = to_hex(on_picture.get(text, figure.get_facecolor()))
+        box = text.get_bbox_patch()
+        under = box.get_facecolor() if box else on_picture.get(text, figure.get_facecolor())
+        background = to_hex(under)
         assert contrast(to_hex(text.get_color()), background) >= MIN_CONTRAST, text
 
 

@@ -80,6 +80,13 @@ ALL_CELLS_HAVE_RUN = """() => {
 }"""
 """O una ha fallado. Se pregunta al modelo del cuaderno: lo que se ve depende del desplazamiento."""
 
+SCROLL_TO = """id => {
+    const notebook = jupyterapp.shell.currentWidget.content;
+    const index = notebook.widgets.findIndex(cell => cell.model.id === id);
+    notebook.activeCellIndex = index;
+    return notebook.scrollToItem(index, 'start');
+}"""
+
 
 class Run(NamedTuple):
     """Un cuaderno ejecutado en pequeño."""
@@ -311,15 +318,10 @@ def test_a_photo_is_uploaded_with_the_button(ran: Callable[[str], Run], tmp_path
         side = round((megabytes * 1e6 / 3) ** 0.5)
         good.convert("RGB").resize((side, side)).save(tmp_path / f"{megabytes}.bmp")
     (tmp_path / "no.png").write_text("hola")
-    page.evaluate("""() => {
-        const notebook = jupyterapp.shell.currentWidget.content;
-        const index = notebook.widgets.findIndex(cell => cell.model.id === 'foto');
-        notebook.activeCellIndex = index;
-        return notebook.scrollToItem(index, 'start');
-    }""")
+    page.evaluate(SCROLL_TO, "foto")
     button = page.get_by_role("button", name="Subir una foto")
     refusal = page.get_by_text("Esa foto no vale: no es una imagen PNG ni JPEG")
-    drawing = page.locator(".jupyter-widgets img")
+    drawing = page.locator(".widget-vbox", has=button).locator("img")
     page.get_by_text("Si pesa más de 10 MB, puede que no llegue").wait_for()
     for name, answer in (
         ("no.png", refusal),
@@ -334,6 +336,29 @@ def test_a_photo_is_uploaded_with_the_button(ran: Callable[[str], Run], tmp_path
         chooser.value.set_files(tmp_path / name)
         answer.wait_for(timeout=30_000)
     page.screenshot(path=SCREENSHOTS / "foto.png")
+
+
+@pytest.mark.slow
+def test_the_window_of_the_convolution_moves_if_somebody_watches(ran: Callable[[str], Run]) -> None:
+    run = ran(FIRST)
+    if run.page is None:
+        assert run.cells["ventana"].outputs == []
+        pytest.skip("hacen falta Chromium y Playwright")
+    from playwright.sync_api import expect
+
+    run.page.evaluate(SCROLL_TO, "ventana")
+    controls = run.page.locator(".widget-vbox", has_text="Columna")
+    drawing = controls.locator("img")
+    for knob, key in (
+        (controls.get_by_role("slider").first, "ArrowUp"),
+        (controls.get_by_role("spinbutton").first, "ArrowUp"),
+    ):
+        drawing.wait_for(timeout=30_000)
+        before = drawing.get_attribute("src")
+        knob.press(key)
+        knob.press("Enter")
+        expect(drawing).not_to_have_attribute("src", before, timeout=30_000)
+    run.page.screenshot(path=SCREENSHOTS / "ventana.png")
 
 
 @pytest.mark.slow

@@ -1,14 +1,30 @@
 """Los gráficos del cuaderno 01: los datos, el entrenamiento y los aciertos."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from fashion_bench.charts.style import BLUE, GREY, ORANGE, draw_image, hide_frame
+from fashion_bench.charts.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    SKY,
+    draw_image,
+    hide_frame,
+    write_values,
+)
 from fashion_bench.data import CLASS_NAMES
+from fashion_bench.record import ACCURACY_FLOOR
+
+BET: dict[str, Any] = {"marker": "D", "ms": 9, "mfc": "none", "mec": ORANGE, "mew": 2, "ls": "none"}
+"""Lo que se apostó, como en la escalera del cuaderno 02."""
 
 
 def class_examples(images: np.ndarray, labels: np.ndarray, per_class: int = 8) -> Figure:
@@ -31,46 +47,21 @@ def class_examples(images: np.ndarray, labels: np.ndarray, per_class: int = 8) -
     return figure
 
 
-def class_balance(labels: np.ndarray) -> Figure:
-    """Dibuja cuántas imágenes hay de cada clase; `labels` es `(n,)`, de 0 a 9."""
-    figure = Figure(figsize=(7, 3))
-    axis = figure.subplots()
-    counts = np.bincount(labels, minlength=len(CLASS_NAMES))
-    bars = axis.barh(CLASS_NAMES, counts, color=BLUE)
-    axis.bar_label(bars, padding=3)
-    axis.invert_yaxis()
-    axis.set_xlabel("Imágenes de entrenamiento")
-    axis.margins(x=0.1)
-    return figure
-
-
-def image_as_numbers(image: np.ndarray, name: str, side: int = 12) -> Figure:
+def image_as_numbers(image: np.ndarray, name: str, side: int = 8) -> Figure:
     """Dibuja una imagen `(28, 28)` y los números de su recuadro central de `side` píxeles."""
     start = (image.shape[0] - side) // 2
     crop = image[start : start + side, start : start + side]
-    figure = Figure(figsize=(8, 4))
-    whole, numbers = figure.subplots(1, 2)
+    figure = Figure(figsize=(5.6, 3.7))
+    whole, numbers = figure.subplots(1, 2, width_ratios=(1, 2))
     draw_image(whole, image)
     hide_frame(whole)
-    whole.set_title(f"{name}, 28×28 píxeles")
+    whole.set_title(f"{name}, 28×28 píxeles", fontsize="small")
     frame = Rectangle((start - 0.5,) * 2, side, side, fill=False, ec=ORANGE, lw=2)
     whole.add_patch(frame)
     draw_image(numbers, crop)
     hide_frame(numbers)
     numbers.set_title("El recuadro, como lo ve el ordenador")
-    for (row, column), value in np.ndenumerate(crop):
-        color = "black" if value > 116 else "white"
-        numbers.text(column, row, str(value), ha="center", va="center", color=color, fontsize=7)
-    return figure
-
-
-def image_row(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
-    """Dibuja imágenes `(alto, ancho)` en fila, cada una con su escala y su título."""
-    figure = Figure(figsize=(2 * len(images), 2.3))
-    for axis, image, title in zip(figure.subplots(1, len(images)), images, titles, strict=True):
-        axis.imshow(image, cmap="gray")
-        hide_frame(axis)
-        axis.set_title(title, loc="center", fontsize="small")
+    write_values(numbers, crop.astype(str).tolist(), 11)
     return figure
 
 
@@ -96,17 +87,6 @@ def guess(photo: np.ndarray, pixels: np.ndarray, probabilities: np.ndarray) -> F
     right.set_xlim(0, 118)
     right.set_xticks(range(0, 101, 25))
     right.set_xlabel("Probabilidad (%)")
-    return figure
-
-
-def feature_maps(maps: np.ndarray, columns: int = 8) -> Figure:
-    """Dibuja los mapas de características `(alto, ancho, canales)` de una capa."""
-    rows = -(-maps.shape[-1] // columns)
-    figure = Figure(figsize=(columns, rows))
-    for index, axis in enumerate(figure.subplots(rows, columns).flat):
-        hide_frame(axis)
-        if index < maps.shape[-1]:
-            axis.imshow(maps[..., index], cmap="cividis")
     return figure
 
 
@@ -157,48 +137,72 @@ def against_baselines(
     return figure
 
 
-def learning_curves(histories: Sequence[dict[str, list[float]]]) -> Figure:
-    """Dibuja pérdida y exactitud por época, una línea por repetición.
+def learning_curves(
+    histories: Sequence[dict[str, list[float]]],
+    test_accuracy: Sequence[float],
+    bet: float | None = None,
+) -> Figure:
+    """Dibuja pérdida y exactitud por época, una línea por repetición, y la exactitud en prueba.
+
+    Si hay una sola repetición, escribe también los últimos valores de sus líneas.
 
     Args:
         histories: el `history.history` de cada `fit`, con `loss`, `accuracy`, `val_loss` y
             `val_accuracy`.
+        test_accuracy: la de cada repetición, de 0 a 1.
+        bet: la exactitud en prueba que se apostó, de 0 a 1; `None` no se dibuja.
     """
-    figure = Figure(figsize=(8, 3.2))
-    panels = figure.subplots(1, 2)
-    for axis, key, title in zip(
-        panels, ("loss", "accuracy"), ("Pérdida", "Exactitud"), strict=True
-    ):
+    figure = Figure(figsize=(5.2, 6))
+    above, below = figure.subplots(2, 1)
+    for axis, key, title in ((above, "loss", "Pérdida"), (below, "accuracy", "Exactitud")):
         for number, history in enumerate(histories):
-            epochs = np.arange(1, len(history[key]) + 1)
+            trained, validated = history[key], history[f"val_{key}"]
+            epochs = range(1, len(trained) + 1)
             labels = (None, None) if number else ("Entrenamiento", "Validación")
-            axis.plot(epochs, history[key], color=BLUE, marker="o", ms=4, label=labels[0])
-            axis.plot(
-                epochs,
-                history[f"val_{key}"],
-                color=ORANGE,
-                marker="s",
-                ms=4,
-                ls="--",
-                label=labels[1],
-            )
+            axis.plot(epochs, trained, "o-", color=BLUE, ms=4, label=labels[0])
+            axis.plot(epochs, validated, "s--", color=ORANGE, ms=4, label=labels[1])
+            if len(histories) == 1:
+                top, bottom = sorted((trained[-1], validated[-1]), reverse=True)
+                form = "{:.3f}" if key == "loss" else "{:.1%}"
+                for value, va, drop in ((top, "bottom", 5), (bottom, "top", -5)):
+                    axis.annotate(
+                        form.format(value).replace("%", " %"),
+                        (epochs[-1], value),
+                        xytext=(0, drop),
+                        textcoords="offset points",
+                        ha="center",
+                        va=va,
+                        fontsize=9,
+                        bbox={"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0},
+                    )
         axis.set_title(title)
-        axis.set_xlabel("Época")
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axis.grid(axis="y")
-    panels[1].yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
-    panels[0].legend()
+        axis.margins(y=0.2)
+        aside = _draw_epochs(axis, max(len(history[key]) for history in histories))
+    middle = f"{100 * float(np.median(test_accuracy)):.1f} %"
+    places = [aside] * len(test_accuracy)
+    below.plot(places, test_accuracy, "*", color="black", ms=9, label=f"Prueba: {middle}")
+    if bet is not None:
+        below.plot(aside, bet, **BET, label=f"Apuesta: {100 * bet:.1f} %")
+    floor = f"Mínimo: {100 * ACCURACY_FLOOR:.0f} %"
+    below.axhline(ACCURACY_FLOOR, color=GREY, ls=":", label=floor)
+    below.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    figure.legend(*below.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
 
-def epoch_seconds(runs: Sequence[Sequence[float]], disturbed: Sequence[str | None] = ()) -> Figure:
+def epoch_seconds(
+    runs: Sequence[Sequence[float]],
+    disturbed: Sequence[str | None] = (),
+    bet: float | None = None,
+) -> Figure:
     """Dibuja los segundos de cada época, con la mediana de todas.
 
     Args:
         runs: segundos de las épocas de cada repetición.
         disturbed: de cada época de todas, por qué está molestada, o `None`; esas se dibujan huecas.
+        bet: los segundos por época que se apostaron; `None` no se dibuja.
     """
-    figure = Figure(figsize=(8, 3))
+    figure = Figure(figsize=(5.2, 3.2))
     axis = figure.subplots()
     for seconds in runs:
         axis.plot(range(1, len(seconds) + 1), seconds, color=BLUE, marker="o", ms=5, lw=1)
@@ -216,17 +220,20 @@ def epoch_seconds(runs: Sequence[Sequence[float]], disturbed: Sequence[str | Non
         )
     middle = float(np.median(np.concatenate(runs)))
     axis.axhline(middle, color=ORANGE, ls="--", label=f"Mediana: {middle:.2f} s")
-    axis.set_ylim(bottom=0, top=1.25 * max(map(max, runs)))
-    axis.set_xlabel("Época")
+    aside = _draw_epochs(axis, max(map(len, runs)))
+    if bet is not None:
+        axis.plot(aside, bet, **BET, label=f"Apuesta: {bet:g} s")
+    axis.set_ylim(bottom=0, top=1.25 * max(*map(max, runs), bet or 0))
     axis.set_ylabel("Segundos")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axis.grid(axis="y")
-    figure.legend(loc="outside upper right")
+    figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> Figure:
     """Dibuja, para cada clase verdadera, qué porcentaje se predijo como cada clase.
+
+    Los aciertos, en la diagonal, no llevan color: así los errores, que son muchos menos, se
+    distinguen. El título dice el más frecuente.
 
     Args:
         labels: clases verdaderas `(n,)`, de 0 a 9.
@@ -236,47 +243,92 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> Figure:
     counts = np.zeros((size, size))
     np.add.at(counts, (labels, predictions), 1)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(7.5, 6.5))
+    errors = np.ma.array(percent, mask=np.eye(size, dtype=bool))
+    figure = Figure(figsize=(5.6, 5.8))
     axis = figure.subplots()
-    axis.imshow(percent, cmap="cividis", vmin=0, vmax=100)
-    for (row, column), value in np.ndenumerate(percent):
-        if value >= 0.5:
-            color = "black" if value > 47 else "white"
-            axis.text(column, row, f"{value:.0f}", ha="center", va="center", color=color)
-    axis.set_xticks(range(size), CLASS_NAMES, rotation=40, ha="right")
+    colors = colormaps["Oranges"].with_extremes(bad=to_rgba(SKY, 0.35))
+    axis.imshow(errors, cmap=colors, norm=PowerNorm(0.5, 0, max(float(errors.max()), 1)))
+    rounded = [[f"{value:.0f}" for value in row] for row in percent]
+    write_values(axis, [["" if text == "0" else text for text in row] for row in rounded], 10)
+    axis.set_xticks(range(size), CLASS_NAMES, rotation=45, ha="right", rotation_mode="anchor")
     axis.set_yticks(range(size), CLASS_NAMES)
-    axis.set_xlabel("Clase predicha")
+    axis.set_xlabel("Clase predicha (de cada 100 prendas de una clase)")
     axis.set_ylabel("Clase verdadera")
-    axis.set_title("De cada 100 prendas de una clase, cuántas se predicen como cada clase")
     axis.spines[:].set_visible(False)
+    truth, guess = np.unravel_index(errors.argmax(), errors.shape)
+    many = rounded[truth][guess] if rounded[truth][guess] != "0" else "menos de 1"
+    worst = f"{CLASS_NAMES[truth]} → {CLASS_NAMES[guess]}, {many} de cada 100"
+    title = f"Lo que más confunde: {worst}" if errors.max() else "No confunde ninguna prenda"
+    figure.suptitle(title, fontsize="medium")
     return figure
 
 
 def mistakes(
-    images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, count: int = 12
+    images: np.ndarray,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    pairs: int = 4,
+    examples: int = 3,
 ) -> Figure:
-    """Dibuja los errores más seguros de sí mismos.
+    """Dibuja errores de las parejas que más se confunden, con las tres mejores respuestas.
+
+    De cada pareja (la clase verdadera y la que se dice), unos ejemplos repartidos entre el error
+    más seguro y el más dudoso.
 
     Args:
         images: `(n, 28, 28)`, de 0 a 255.
         labels: clases verdaderas `(n,)`.
         probabilities: `(n, 10)`, de 0 a 1.
-        count: cuántos errores dibujar, como mucho.
+        pairs: cuántas parejas dibujar, como mucho.
+        examples: cuántos errores de cada una, como mucho.
     """
+    size = len(CLASS_NAMES)
     predictions = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predictions != labels)
-    worst = wrong[np.argsort(-probabilities[wrong, predictions[wrong]])][:count]
-    figure = Figure(figsize=(8, 7))
-    axes = figure.subplots(-(-count // 4), 4).ravel()
-    for axis in axes:
-        hide_frame(axis)
-    for axis, index in zip(axes, worst, strict=False):
-        draw_image(axis, images[index])
-        guess, truth = predictions[index], labels[index]
-        axis.set_title(
-            f"Dice {CLASS_NAMES[guess]} ({100 * probabilities[index, guess]:.0f} %)\n"
-            f"Es {CLASS_NAMES[truth]} ({100 * probabilities[index, truth]:.0f} %)",
-            loc="center",
-            fontsize="small",
-        )
+    found = size * labels.astype(int) + predictions
+    codes, counts = np.unique(found[predictions != labels], return_counts=True)
+    if not codes.size:
+        figure = Figure(figsize=(4.8, 0.6))
+        figure.suptitle("Ni un error", fontsize="medium")
+        return figure
+    worst = np.argsort(-counts, kind="stable")[:pairs]
+    figure = Figure(figsize=(4.8, 2.5 * len(worst)))
+    rows = figure.subfigures(len(worst), 1, squeeze=False).flat
+    for row, code, count in zip(rows, codes[worst], counts[worst], strict=True):
+        truth, guess = divmod(code, size)
+        times = "1 vez" if count == 1 else f"{count} veces"
+        row.suptitle(f"Es {CLASS_NAMES[truth]} y dice {CLASS_NAMES[guess]}: {times}", fontsize=10)
+        these = np.flatnonzero(found == code)
+        these = these[np.argsort(-probabilities[these, guess])]
+        these = these[np.linspace(0, count - 1, min(examples, count)).round().astype(int)]
+        axes = row.subplots(1, examples)
+        for axis in axes:
+            hide_frame(axis)
+            axis.set_anchor("N")  # el sitio que sobra, debajo
+        for axis, index in zip(axes, these, strict=False):
+            draw_image(axis, images[index])
+            best = np.argsort(-probabilities[index], kind="stable")[:3]
+            lines = [f"{CLASS_NAMES[each]} {_chance(probabilities[index, each])}" for each in best]
+            axis.set_xlabel("\n".join(lines), fontsize=8.5)
     return figure
+
+
+def _chance(probability: float) -> str:
+    """Una probabilidad, con una cifra decimal y sin que el redondeo la haga segura o imposible."""
+    percent = 100 * probability
+    if not 0.1 <= percent <= 99.9:
+        return "<0.1 %" if percent < 50 else ">99.9 %"
+    return f"{percent:.1f} %"
+
+
+def _draw_epochs(axis: Axes, last: int) -> float:
+    """Prepara el eje de las épocas.
+
+    Returns:
+        Dónde van, después de la última, la exactitud en prueba y la apuesta.
+    """
+    gap = max(0.5, last / 20)
+    axis.set_xlim(1 - gap, last + 1.8 * gap)
+    axis.set_xlabel("Época")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axis.grid(axis="y")
+    return last + gap

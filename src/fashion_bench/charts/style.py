@@ -127,6 +127,21 @@ def hide_frame(axis: Axes) -> None:
     axis.spines[:].set_visible(False)
 
 
+def write_values(axis: Axes, texts: Sequence[Sequence[str]], size: float) -> None:
+    """Escribe un texto en cada píxel de la imagen de unos ejes, en negro o en blanco.
+
+    Elige el que más contrasta con el color del píxel, con la luminancia de WCAG 2.1.
+    """
+    [picture] = axis.images
+    colors = picture.to_rgba(np.ma.asarray(picture.get_array()))[..., :3]
+    light = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    luminance = light @ (0.2126, 0.7152, 0.0722)
+    for row, line in enumerate(texts):
+        for column, text in enumerate(line):
+            color = "black" if luminance[row, column] > 0.179 else "white"
+            axis.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
+
+
 def note(
     axis: Axes,
     text: str,

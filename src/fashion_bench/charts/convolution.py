@@ -1,0 +1,155 @@
+"""Los gráficos de la convolución: la cuenta de cada píxel y lo que se ve con un filtro."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
+
+from fashion_bench.charts.style import ORANGE, draw_image, hide_frame, write_values
+
+SIDE = 3
+"""Números que tiene de lado un filtro."""
+
+
+def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Pasa un filtro `(3, 3)` por una imagen `(alto, ancho)`, sin salirse de ella.
+
+    Returns:
+        `(alto - 2, ancho - 2)`: la suma de los nueve productos de cada sitio.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(image.astype(float), kernel.shape)
+    return np.einsum("rcij,ij->rc", windows, kernel)
+
+
+def steps(image: np.ndarray, kernel: np.ndarray, places: Sequence[tuple[int, int]]) -> Figure:
+    """Dibuja, de unos píxeles del resultado de una convolución, la cuenta que los da.
+
+    Arriba van la imagen, con la ventana en cada sitio, y el resultado, con el píxel que sale de
+    cada una. Debajo, una cuenta por fila: el trozo de imagen, el filtro, los nueve productos y su
+    suma, que lleva el gris con el que se dibuja.
+
+    Args:
+        image: `(28, 28)`, de 0 a 255.
+        kernel: el filtro, `(3, 3)`.
+        places: de cada píxel del resultado, su fila y su columna, que son las de la esquina de
+            su ventana.
+    """
+    result = convolve(image, kernel)
+    figure = Figure(figsize=(4.8, 2.5 + 1.3 * len(places)))
+    heights = (2.2, 0.3 + 1.3 * len(places))
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=heights).flat
+    whole, landing = top.subplots(1, 2)
+    draw_image(whole, image)
+    whole.set_title("La imagen y la ventana", loc="center", fontsize="small")
+    draw_signed(landing, result)
+    landing.set_title("El resultado", loc="center", fontsize="small")
+    for axis, pixels in ((whole, image), (landing, result)):
+        hide_frame(axis)
+        axis.set_xlabel("×".join(map(str, pixels.shape)))
+    for number, (row, column) in enumerate(places, 1):
+        _mark(whole, number, row, column, SIDE)
+        _mark(landing, number, row, column, 1)
+    _sums(bottom, image, kernel, result, places)
+    return figure
+
+
+def seen(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
+    """Dibuja imágenes `(alto, ancho)`, de dos en dos, cada una con su escala y su título.
+
+    Si una tiene números negativos, el cero es el gris de en medio; si no, el negro.
+    """
+    rows = -(-len(images) // 2)
+    figure = Figure(figsize=(4.8, 2.6 * rows))
+    for axis, image, title in zip(figure.subplots(rows, 2).flat, images, titles, strict=True):
+        draw_signed(axis, image)
+        hide_frame(axis)
+        axis.set_title(title, loc="center")
+    return figure
+
+
+def feature_maps(kernels: np.ndarray, maps: np.ndarray) -> Figure:
+    """Dibuja cada filtro junto a su mapa de características, de cuatro en cuatro.
+
+    Cada dibujo tiene su escala; en los filtros, el cero es el gris de en medio.
+
+    Args:
+        kernels: los filtros `(3, 3, canales)`.
+        maps: los mapas `(alto, ancho, canales)`.
+    """
+    columns, wide, tall = 4, 4.4, 3.0
+    count = maps.shape[-1]
+    rows = -(-count // columns)
+    figure = Figure(figsize=(5.2, 0.1 + 0.88 * rows))
+    axis = figure.subplots()
+    hide_frame(axis)
+    for index in range(count):
+        x, y = wide * (index % columns), tall * (index // columns)
+        kernel = kernels[..., index]
+        limit = abs(kernel).max() or 1
+        box = (x, x + 1.2, y + 2.8, y + 1.6)
+        axis.imshow(kernel, cmap="gray", vmin=-limit, vmax=limit, extent=box)
+        axis.imshow(maps[..., index], cmap="cividis", extent=(x + 1.3, x + 4.1, y + 2.8, y))
+        axis.text(x, y + 1.4, str(index + 1), va="bottom", fontsize=9)
+    axis.set_xlim(-0.1, wide * min(columns, count))
+    axis.set_ylim(tall * rows, -0.1)
+    return figure
+
+
+def draw_signed(axis: Axes, image: np.ndarray) -> None:
+    """Dibuja en gris una imagen; si tiene negativos, el cero es el gris de en medio."""
+    limit = float(abs(image).max()) or 1
+    axis.imshow(image, cmap="gray", vmin=-limit if image.min() < 0 else 0, vmax=limit)
+
+
+def told(value: float) -> str:
+    """Un número corto: sin decimales si es entero o, si no, con dos cifras o tres."""
+    rounded = round(float(value), 1 if abs(value) >= 10 else 2) + 0.0  # nunca, un cero negativo
+    return f"{rounded:g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _mark(axis: Axes, number: int, row: int, column: int, side: int) -> None:
+    corner = (column - 0.5, row - 0.5)
+    axis.add_patch(Rectangle(corner, side, side, fill=False, ec=ORANGE, lw=2))
+    left = column > axis.get_xlim()[1] / 2  # el número, hacia dentro: ni se sale ni se tapa
+    axis.annotate(
+        str(number),
+        (column - 0.5 if left else column + side - 0.5, row + side / 2 - 0.5),
+        xytext=(-3 if left else 3, 0),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="center",
+        color="black",
+        bbox={"boxstyle": "circle,pad=0.1", "fc": ORANGE, "ec": "none"},
+        fontsize=8,
+    )
+
+
+def _sums(
+    figure: SubFigure,
+    image: np.ndarray,
+    kernel: np.ndarray,
+    result: np.ndarray,
+    places: Sequence[tuple[int, int]],
+) -> None:
+    axes = figure.subplots(len(places), 4, width_ratios=(3, 3, 3, 1.4), squeeze=False)
+    limit = float(abs(result).max()) or 1
+    lowest = -limit if result.min() < 0 else 0
+    for number, (row, column) in enumerate(places, 1):
+        patch = image[row : row + SIDE, column : column + SIDE]
+        drawn = (
+            (patch, str(number), (0, 255)),
+            (kernel, "×", None),
+            (patch * kernel, "=", None),
+            (result[row : row + 1, column : column + 1], "→", (lowest, limit)),
+        )
+        for axis, (values, sign, grays) in zip(axes[number - 1], drawn, strict=True):
+            low, high = grays or (-1, 0)  # sin grises, todo blanco: el cero es lo más claro
+            axis.imshow(values if grays else 0 * values, cmap="gray", vmin=low, vmax=high)
+            write_values(axis, [[told(value) for value in line] for line in values], 9)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(True)
+            axis.set_ylabel(sign, rotation=0, va="center", ha="right", fontsize=12)
+    for axis, title in zip(axes[0], ("Trozo", "Filtro", "Productos", "Suma"), strict=True):
+        axis.set_title(title, loc="center", fontsize="small")

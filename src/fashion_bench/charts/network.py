@@ -1,0 +1,112 @@
+"""Los gráficos de la red: qué forma sale de cada capa y qué parte se lleva cada una."""
+
+from collections.abc import Mapping, Sequence
+from math import log10, prod
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+
+from fashion_bench.charts.style import BLUE, GREY, ORANGE, SKY, hide_frame
+
+Shape = tuple[int, ...]
+"""La forma de lo que sale de una capa, sin el lote."""
+
+DEPTH, RISE = 0.5, 0.15
+"""Lo que cada canal alarga un bloque hacia el fondo: a la derecha y hacia arriba, en píxeles."""
+ROW, GAP, TEXT = 4, 10, 66
+"""Alto de una fila de números, sitio de cada flecha y dónde va el texto, en píxeles."""
+INCHES = 0.034
+"""Lo que ocupa un píxel de los bloques."""
+
+
+def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figure:
+    """Dibuja, de arriba abajo, la forma de los números que salen de cada capa.
+
+    Una imagen es un bloque: de frente, su alto y su ancho; de fondo, sus canales. Los bloques
+    están a escala; las filas de números, no: su largo va en escala logarítmica. Una capa que no
+    cambia la forma va con la siguiente que sí, o, si no la hay, con la última.
+
+    Args:
+        name: cómo se llama lo que entra.
+        shape: su forma.
+        layers: de cada capa, su nombre y la forma de lo que sale de ella.
+    """
+    stages, waiting = [(name, shape)], list[str]()
+    for number, (title, after) in enumerate(layers, 1):
+        waiting.append(title)
+        if after != stages[-1][1] or number == len(layers):
+            stages.append((" + ".join(waiting), after))
+            waiting = []
+    figure = Figure()
+    axis = figure.subplots()
+    hide_frame(axis)
+    y = 0.0
+    for number, (title, after) in enumerate(stages):
+        if number:
+            axis.annotate("", (14, y + GAP - 1), (14, y + 1), arrowprops={"arrowstyle": "->"})
+            y += GAP
+        axis.text(17 if number else TEXT, y - GAP / 2 if number else -2, title, va="center")
+        faces = _faces(after, y)
+        for corners, color in faces:
+            axis.add_patch(Polygon(corners, fc=color, ec="white"))
+        front = faces[-1][0]
+        count = prod(after)
+        numbers = f"{count:,}".replace(",", " ") if count > 9999 else str(count)
+        block = len(after) == 3
+        label = "×".join(map(str, after)) if block else numbers
+        middle = (y + front[:, 1].max()) / 2
+        axis.text(TEXT, middle, label, va="bottom", weight="bold")
+        detail = f"{numbers} números" if block else "números en fila"
+        axis.text(TEXT, middle + 1, detail, va="top", fontsize=9)
+        y = front[:, 1].max()
+    axis.set(xlim=(-1, 123), ylim=(y + 1, -6), aspect="equal")
+    figure.set_size_inches(124 * INCHES, (y + 7) * INCHES)
+    return figure
+
+
+def _faces(shape: Shape, top: float) -> list[tuple[np.ndarray, str]]:
+    """Las caras que se ven de un bloque o de una fila, con su color; la última, la de delante."""
+    if len(shape) == 3:
+        height, width, channels = map(float, shape)
+        right, rise = DEPTH * channels, RISE * channels
+    else:
+        height, width, right, rise = ROW, 16 * log10(max(shape[0], 2)), 0, 0
+    low = top + rise
+    front = np.array([(0, low), (width, low), (width, low + height), (0, low + height)])
+    back = front + np.array([right, -rise])
+    return [
+        (np.array([front[0], front[1], back[1], back[0]]), SKY),
+        (np.array([front[1], front[2], back[2], back[1]]), GREY),
+        (front, BLUE),
+    ]
+
+
+def shares(names: Sequence[str], parts: Mapping[str, Sequence[float]]) -> Figure:
+    """Dibuja qué parte del total se lleva cada capa, en tanto por ciento.
+
+    Args:
+        names: las capas; no se dibujan las que no llegan al 1 % en nada.
+        parts: de cada cosa que se reparte (cuatro, como mucho), cuánto le toca a cada capa, en la
+            unidad que sea.
+    """
+    percents = {title: 100 * np.array(each) / sum(each) for title, each in parts.items()}
+    drawn = np.flatnonzero(np.max(list(percents.values()), axis=0) >= 1).tolist()
+    figure = Figure(figsize=(4.8, 1.1 + (0.1 + 0.2 * len(parts)) * len(drawn)))
+    axis = figure.subplots()
+    height = 0.84 / len(parts)
+    styles = ((BLUE, ""), (ORANGE, "//"), (SKY, ".."), (GREY, "xx"))
+    for number, (title, percent) in enumerate(percents.items()):
+        color, hatch = styles[number]
+        places = np.arange(len(drawn)) + (number - (len(parts) - 1) / 2) * height
+        bars = axis.barh(
+            places, percent[drawn], height, color=color, hatch=hatch, ec="white", label=title
+        )
+        texts = [f"{value:.0f} %" if value >= 0.5 else "" for value in percent[drawn]]
+        axis.bar_label(bars, texts, padding=3, fontsize=9)
+    axis.set_yticks(range(len(drawn)), [names[index] for index in drawn])
+    axis.invert_yaxis()
+    axis.set_xlim(0, 112)
+    axis.set_xlabel("Parte del total (%)\n(sin las capas que no llegan al 1 % en nada)")
+    figure.legend(loc="outside upper left", ncols=len(parts))
+    return figure
