@@ -49,12 +49,14 @@ DISTRIBUTION = {
     "machine_name": "",
     "results_dir": "../results",
 }
+USE = {"quick": False, "device": "auto", "seed": 42}
 DEFAULTS = {
     parameters.Training: TRAINING,
     parameters.Explanation: EXPLANATION,
     parameters.Comparison: COMPARISON,
     parameters.Acceleration: ACCELERATION,
     parameters.Distribution: DISTRIBUTION,
+    parameters.Use: USE,
 }
 EACH = list(zip(NOTEBOOKS, DEFAULTS, strict=True))
 """Cada cuaderno y la clase de sus parámetros."""
