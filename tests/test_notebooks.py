@@ -161,9 +161,8 @@ def ran(folder: Path, request: pytest.FixtureRequest) -> Callable[[str], Run]:
         results.mkdir()
         if name == THIRD:
             make_records(results, 2)
-        chosen = SMALL[name] | (
-            {} if name in (SECOND, FOURTH, SIXTH) else {"results_dir": str(results)}
-        )
+        kept = {} if name in (SECOND, FOURTH, SIXTH) else {"results_dir": str(results)}
+        chosen = SMALL[name] | kept
         nbformat.write(without_outputs(NOTEBOOK.with_name(path.name), chosen), path)
         page = None
         if BROWSER:
