@@ -32,6 +32,7 @@ from fashion_bench.charts import (
     network,
     speed,
     style,
+    use,
 )
 from fashion_bench.data import CLASS_NAMES
 from fashion_bench.measure.profiling import LayerCost
@@ -922,6 +923,46 @@ def test_throughput_tells_measures_from_predictions_and_sheets() -> None:
     )
     assert model.get_color() == measured.get_color() != sheet.get_color()
     assert {"CPU: medido", "CPU: modelo", "RTX 3060: predicho con su ficha"} < set(words(figure))
+
+
+# El cuaderno 06
+
+CALLS = [0.001 * number for number in range(101)]
+"""De 0 a 100 ms: la mediana es 50, y noventa de cada cien están entre 5 y 95."""
+
+
+def test_each_way_of_asking_has_its_median_its_spread_and_its_bet() -> None:
+    figure = use.calls(
+        {"predict": CALLS, "Compilada": [0.002] * 3}, {"Compilada": 7.0, "predict": None, "No": 1.0}
+    )
+    assert names(figure) == ["predict", "Compilada"]
+    spread, middle, *_, diamond = figure.axes[0].lines
+    assert list(spread.get_xdata()) == pytest.approx([5, 95])
+    assert list(middle.get_xdata()) == pytest.approx([50])
+    assert diamond.get_xydata().tolist() == [[7, 1]]
+    assert {"50 ms", "2 ms", "Apuesta"} < set(words(figure))
+    assert "Apuesta" not in words(use.calls({"predict": CALLS}, {"predict": None}))
+
+
+def test_latency_has_a_line_per_device_in_milliseconds() -> None:
+    figure = use.latency({"CPU": {1: CALLS, 32: [0.2]}, "GPU": {1: [0.001], 32: [0.001]}})
+    [axis] = figure.axes
+    cpu, gpu = (container[0] for container in axis.containers)
+    assert cpu.get_xydata().ravel() == pytest.approx([1, 50, 32, 200])
+    assert gpu.get_xydata().ravel() == pytest.approx([1, 1, 32, 1])
+    low, high = axis.containers[0][2][0].get_segments()[0][:, 1]
+    assert (low, high) == pytest.approx((5, 95))
+    assert cpu.get_marker() != gpu.get_marker()
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+    assert {"CPU", "GPU", "1", "32"} < set(words(figure))
+
+
+def test_early_stopping_marks_the_epoch_it_goes_back_to_and_the_one_it_stops_at() -> None:
+    figure = use.early_stopping([0.5, 0.3, 0.4, 0.6], best=2, stopped=3)
+    losses, best, stop = figure.axes[0].lines
+    assert losses.get_xydata().tolist() == [[1, 0.5], [2, 0.3], [3, 0.4], [4, 0.6]]
+    assert best.get_xydata().tolist() == [[2, 0.3]]
+    assert list(stop.get_xdata()) == [3, 3]
 
 
 # El cuaderno 04

@@ -45,7 +45,7 @@ from fashion_bench.results import files
 if TYPE_CHECKING:  # sin Playwright también se ejecutan los cuadernos
     from playwright.sync_api import Browser, Page
 
-FIRST, SECOND, THIRD, FOURTH, FIFTH = (path.stem for path in NOTEBOOKS)
+FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH = (path.stem for path in NOTEBOOKS)
 
 SMALL: dict[str, dict[str, object]] = {
     FIRST: {"epochs": 1, "train_samples": 1000, "repeats": 2, "device": "cpu"},
@@ -53,10 +53,11 @@ SMALL: dict[str, dict[str, object]] = {
     THIRD: {},
     FOURTH: {"quick": True, "device": "cpu"},
     FIFTH: {"epochs": 1, "train_samples": 1000, "device": "cpu"},
+    SIXTH: {"quick": True, "device": "cpu"},
 }
 """Los parámetros con los que se ejecuta cada uno."""
 
-CHARTS = {FIRST: 12, SECOND: 3, THIRD: 4, FOURTH: 4, FIFTH: 4}
+CHARTS = {FIRST: 14, SECOND: 3, THIRD: 4, FOURTH: 4, FIFTH: 4, SIXTH: 4}
 """Cuántos gráficos enseña cada uno."""
 
 AS_COMMITTED = {
@@ -64,6 +65,7 @@ AS_COMMITTED = {
     SECOND: {"cuenta", "numpy", "red"},
     FOURTH: {"partida"},
     FIFTH: {"comparar-mitades", "corazon", "iguales", "bien"},
+    SIXTH: {"guardar", "cargar"},
 }
 """Celdas que deben contar lo mismo en cualquier equipo, también en pequeño."""
 
@@ -166,7 +168,8 @@ def ran(folder: Path, request: pytest.FixtureRequest) -> Callable[[str], Run]:
         results.mkdir()
         if name == THIRD:
             make_records(results, 2)
-        chosen = SMALL[name] | ({} if name in (SECOND, FOURTH) else {"results_dir": str(results)})
+        kept = {} if name in (SECOND, FOURTH, SIXTH) else {"results_dir": str(results)}
+        chosen = SMALL[name] | kept
         nbformat.write(without_outputs(NOTEBOOK.with_name(path.name), chosen), path)
         page = None
         if BROWSER:
@@ -406,6 +409,23 @@ def test_the_fifth_trains_with_two_processes_and_leaves_its_record(
     assert record.name.endswith(" · CPU · 2 procesos")
     assert record.data.training_images == 900
     assert record.network.weights == 421_642
+
+
+@pytest.mark.slow
+def test_the_sixth_keeps_its_network_and_prices_every_answer(ran: Callable[[str], Run]) -> None:
+    run = ran(SIXTH)
+    assert "Números comparados: 100000\nIguales hasta el último bit: sí\n" in run.text("cargar")
+    assert "Dan la misma clase: sí" in run.text("formas-medida")
+    assert re.search(r"^EarlyStopping: [1-4] épocas, ", run.text("parar-grafico"), re.MULTILINE)
+    assert "Cada época con aumento cuesta " in run.text("aumentar-medida")
+    for cell, first, rows in (("formas-tabla", "model.predict", 4), ("lotes-tabla", "CPU", 4)):
+        [table] = [output.data for output in run.cells[cell].outputs if "text/html" in output.data]
+        assert table["text/html"].count("<tr><td>") == rows
+        assert f"<td>{first}</td>" in table["text/html"]
+    [table] = [each.data["text/html"] for each in run.cells["memoria"].outputs if "data" in each]
+    peaks = [int(peak) for peak in re.findall(r"<tr><td>\d+</td><td>(\d+)</td>", table)]
+    assert len(peaks) == 4
+    assert 100 < peaks[0] <= peaks[-1] - 100  # la salida de la primera convolución, al menos
 
 
 @pytest.mark.parametrize(

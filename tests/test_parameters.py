@@ -49,12 +49,14 @@ DISTRIBUTION = {
     "machine_name": "",
     "results_dir": "../results",
 }
+USE = {"quick": False, "device": "auto", "seed": 42}
 DEFAULTS = {
     parameters.Training: TRAINING,
     parameters.Explanation: EXPLANATION,
     parameters.Comparison: COMPARISON,
     parameters.Acceleration: ACCELERATION,
     parameters.Distribution: DISTRIBUTION,
+    parameters.Use: USE,
 }
 EACH = list(zip(NOTEBOOKS, DEFAULTS, strict=True))
 """Cada cuaderno y la clase de sus parámetros."""
@@ -192,6 +194,9 @@ BAD_ELSEWHERE = [
         (parameters.Distribution, "address", value)
         for value in ("ray://192.168.1.10:10001", "192.168.1.10", "pc:123456")
     ],
+    *[(parameters.Use, "quick", value) for value in ("sí", 1)],
+    *[(parameters.Use, "device", value) for value in ("gpu", "")],
+    (parameters.Use, "seed", -1),
     (parameters.Distribution, "storage", "\0"),
     (parameters.Distribution, "epochs", 0),
     (parameters.Distribution, "machine_name", "a/b"),

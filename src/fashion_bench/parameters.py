@@ -196,3 +196,11 @@ class Distribution(Sized):
                 },
             )
         return self
+
+
+class Use(Checked):
+    """Parámetros del cuaderno 06."""
+
+    quick: bool = Field(description="True o False")
+    device: Literal["auto", "cpu"] = Field(description="auto o cpu")
+    seed: Seed
