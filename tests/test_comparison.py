@@ -10,6 +10,7 @@ from fashion_bench.record import METRICS, Record
 from fashion_bench.results import comparison
 from fashion_bench.results.comparison import Contender
 from fashion_bench.results.statistics import Estimate
+from fashion_bench.tables import Table
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CUT = {"status": "interrupted", "reason": "alguien detuvo la ejecución"}
@@ -364,9 +365,10 @@ def test_in_a_notebook_the_table_is_one_of_html(record: dict) -> None:
     group = [alone(make(record, "A", [1.0])), alone(make(record, "B", [2.0]))]
     table = comparison.table(group, group[1], "median_epoch")
     html = table._repr_html_()
-    assert (html.count("<tr>"), html.count("<th>"), html.count("<td>")) == (3, 5, 10)
+    assert (html.count("<tr>"), html.count("<td>")) == (3, 8)
+    assert (html.count('<th scope="col">'), html.count('<th scope="row">')) == (5, 2)
     assert "<caption>Lote de 128, precisión float32, 2700 imágenes</caption>" in html
-    assert comparison.Table("<x>", [("a & b",)])._repr_html_().count("<x>") == 0
+    assert Table("<x>", [("a & b",)])._repr_html_().count("<x>") == 0
 
 
 def test_the_table_leaves_an_unknown_accuracy_blank(record: dict) -> None:

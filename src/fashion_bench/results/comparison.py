@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from html import escape
 from typing import NamedTuple
 
 from fashion_bench.errors import TutorialError
@@ -14,6 +13,7 @@ from fashion_bench.results.statistics import (
     typical_seconds,
     verdict,
 )
+from fashion_bench.tables import Table
 
 SESSION_GAP = timedelta(minutes=15)
 """Lo que tiene que pasar entre dos registros de un equipo para que sean de sesiones distintas."""
@@ -212,44 +212,6 @@ def tell_figure(figure: Estimate, digits: int) -> str:
     if figure.sessions < 2:
         return f"{figure.value:.{digits}f}"
     return f"{figure.value:.{digits}f} ({figure.low:.{digits}f}-{figure.high:.{digits}f})"
-
-
-class Table(NamedTuple):
-    """Una tabla que se lee en un terminal y, en un cuaderno, se ajusta al ancho que haya."""
-
-    caption: str
-    rows: list[tuple[str, ...]]
-    """La primera fila es la cabecera; todas las columnas menos la última y la primera, cifras."""
-
-    def __str__(self) -> str:
-        *columns, _ = zip(*self.rows, strict=True)
-        widths = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join(
-                [
-                    f"{name:{widths[0]}}",
-                    *(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True)),
-                    last,
-                ]
-            )
-            for name, *cells, last in self.rows
-        ]
-        return "\n".join([self.caption, *lines])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        def row(cells: Sequence[str], tag: str) -> str:
-            return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
-
-        head, *body = self.rows
-        lines = "\n".join(f"<tr>{row(cells, 'td')}</tr>" for cells in body)
-        return (
-            f'<div style="overflow-x: auto">\n<table>\n<caption>{escape(self.caption)}</caption>\n'
-            f"<thead><tr>{row(head, 'th')}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>\n"
-            "</div>"
-        )
 
 
 def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
