@@ -378,9 +378,8 @@ def test_the_table_leaves_an_unknown_accuracy_blank(record: dict) -> None:
     assert row.split()[-6:] == ["1.00", "-", "no", "cuenta:", "ejecución", "incompleta"]
 
 
-def test_a_machine_is_told_in_one_line(record: dict) -> None:
+def test_the_table_of_machines_leaves_blank_what_was_not_measured(record: dict) -> None:
     plain = make(record, "PC", [1.0])
-    assert comparison.tell_machine("PC #2", plain) == "PC #2; x86_64_v3; 4 núcleos"
     flops = 15_680 * 2700 * 4.0
     calibration = {
         "float32_flops": 3e11,
@@ -395,9 +394,11 @@ def test_a_machine_is_told_in_one_line(record: dict) -> None:
         machine={"virtual": True, "usable_cores": 1.5},
         calibration=[calibration],
     )
-    assert comparison.tell_machine(known.name, known) == (
-        "PC (AVX2) · CPU; x86_64_v3; 1.5 núcleos; máquina virtual; 300 GFLOP/s; 25 GB/s; MFU 25 %"
-    )
+    _, *rows = comparison.machines_table({"PC #2": plain, known.name: known}).rows
+    assert rows == [
+        ("PC #2", "x86_64_v3", "4", "no", "-", "-", "-"),
+        ("PC (AVX2) · CPU", "x86_64_v3", "1.5", "sí", "300", "25", "25 %"),
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 2, 200])

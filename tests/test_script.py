@@ -441,19 +441,21 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     told = report.card(record, [*others, *mine, record])
     assert (told.name, told.headline) == ("El mío (AVX2) · CPU", "1.50 s por época")
     rows = dict(told.rows)
-    assert rows["Total"] == "3.0 s; aparte, 0.8 s de calentamiento"
-    assert rows["Épocas"] == "2, de 1.50 a 1.50 s"
+    assert rows["Total"] == "3.0 s: 2 épocas, de 1.50 a 1.50 s; aparte, 0.8 s de calentamiento"
     assert rows["Exactitud en prueba"] == "0.9100"
     assert rows["¿Cuenta?"] == "Sí: llegó al final, la exactitud no baja de 0.90"
     assert rows["Equipo"] == (
-        "CPU inventada, 4 núcleos, AVX2; Debian GNU/Linux 12; tensorflow 2.21.0"
+        "CPU inventada, 4 núcleos, AVX2; Debian GNU/Linux 12; TensorFlow 2.21.0"
     )
-    assert rows["Frente a «El lento (AVX2) · CPU»"].startswith("2.63× (")
-    assert rows["Frente a «El lento (AVX2) · CPU»"].endswith("): más rápido")
+    rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
+    assert rows[rival].startswith("2.63× (")
+    assert rows[rival].endswith("): más rápido")
     assert rows["Lo mínimo, por cálculo"].startswith("0.75 s por época, ")
     assert rows["Lo mínimo, por cálculo"].endswith(": va al 50 % de eso")
     alone = dict(report.card(record, [*others, record]).rows)
-    assert alone["Frente a «El lento (AVX2) · CPU»"].endswith("(una sola sesión: sin veredicto)")
+    assert alone["Este equipo, frente a «El lento (AVX2) · CPU»"].endswith(
+        "(una sola sesión: sin veredicto)"
+    )
 
 
 CUT_SHORT: dict[str, object] = {"status": "interrupted", "reason": "Parado por ti"}
@@ -479,12 +481,12 @@ def test_the_card_compares_nothing_that_does_not_count() -> None:
 def test_the_report_starts_with_the_card_and_leaves_out_what_is_only_for_the_notebook(
     tmp_path: Path,
 ) -> None:
-    notebook = ran(record_output(label="<Yo>"), chart("lime", **MAIN))
+    notebook = ran(record_output(label="Tú & yo"), chart("lime", **MAIN))
     exercises = v4.new_markdown_cell("## Ejercicios", metadata={"tags": [report.NOTEBOOK_ONLY]})
     notebook.cells.append(exercises)
     page, _ = report.write(notebook, tmp_path / "a.ipynb", [session(1, "El lento", 4)])
     html = page.read_text(encoding="utf-8")
-    first = [html.index(text) for text in ("&lt;Yo&gt;", "Frente a «", "<figure", "Título")]
+    first = [html.index(text) for text in ("Tú &amp; yo", "frente a «", "<figure", "Título")]
     assert first == sorted(first)
     assert "Ejercicios" not in html
     assert notebook.cells[-1] is exercises

@@ -1,6 +1,6 @@
 """Comparar equipos: qué registros se pueden comparar y cuánto más rápido es cada uno."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -114,19 +114,32 @@ def sweeps(records: Iterable[Record]) -> list[list[Record]]:
     return best
 
 
-def tell_machine(name: str, record: Record) -> str:
-    """Cuenta en una línea qué equipo es: procesador, instrucciones, calibración y MFU."""
-    machine = record.machine
-    known = [name, machine.microarchitecture, f"{machine.usable_cores:g} núcleos"]
-    if machine.virtual:
-        known.append("máquina virtual")
-    if record.calibration:
-        first = record.calibration[0]
-        known.append(f"{first.float32_flops / 1e9:.0f} GFLOP/s")
-        known.append(f"{first.bytes_per_second / 1e9:.0f} GB/s")
-    if record.mfu:
-        known.append(f"MFU {100 * record.mfu:.0f} %")
-    return "; ".join(known)
+def machines_table(machines: Mapping[str, Record]) -> Table:
+    """Hace la tabla de qué equipo es cada uno: procesador, instrucciones, calibración y MFU.
+
+    Args:
+        machines: de cada nombre, un registro; lo que no se midió queda en blanco.
+    """
+    rows: list[tuple[str, ...]] = [
+        ("Equipo", "Arquitectura", "Núcleos", "Máquina virtual", "GFLOP/s", "GB/s", "MFU")
+    ]
+    virtual = {True: "sí", False: "no", None: "-"}
+    for name, record in machines.items():
+        machine, measured = record.machine, ("-", "-")
+        if record.calibration:
+            first = record.calibration[0]
+            measured = f"{first.float32_flops / 1e9:.0f}", f"{first.bytes_per_second / 1e9:.0f}"
+        rows.append(
+            (
+                name,
+                machine.microarchitecture,
+                f"{machine.usable_cores:g}",
+                virtual[machine.virtual],
+                *measured,
+                f"{100 * record.mfu:.0f} %" if record.mfu else "-",
+            )
+        )
+    return Table("Qué equipo es cada uno", rows)
 
 
 def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:

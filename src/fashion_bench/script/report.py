@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from fashion_bench.folders import naming
+from fashion_bench.machine.backends import TITLES
 from fashion_bench.record import ACCURACY_FLOOR, MAIN_CHART, MIME, Record
 from fashion_bench.results import comparison
 
@@ -62,13 +63,17 @@ def card(record: Record, records: Sequence[Record]) -> Card:
     total = f"{mean(repeat.total_seconds for repeat in record.repeats):.1f} s"
     if len(record.repeats) > 1:
         total += f" de media en {len(record.repeats)} repeticiones"
+    total += f": {len(epochs)} época{'s' * (len(epochs) > 1)}"
     rows = [
-        ("Total", f"{total}; aparte, {setup:.1f} s de calentamiento"),
-        ("Épocas", f"{len(epochs)}, de {min(epochs):.2f} a {max(epochs):.2f} s"),
-        ("Rendimiento", f"{record.images_per_second:.0f} imágenes/s"),
-        ("Equipo", _machine(record)),
+        (
+            "Total",
+            f"{total}, de {min(epochs):.2f} a {max(epochs):.2f} s; aparte, {setup:.1f} s de "
+            "calentamiento",
+        ),
         ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else _why_it_counts(record)),
         _against(record, records),
+        ("Rendimiento", f"{record.images_per_second:.0f} imágenes/s"),
+        ("Equipo", _machine(record)),
         ("Condiciones", conditions),
     ]
     if record.accuracy is not None:
@@ -137,7 +142,8 @@ def write(
 def _machine(record: Record) -> str:
     """Qué equipo es: GPU, procesador, núcleos, instrucciones, sistema y motor."""
     machine, software = record.machine, record.software
-    parts = [f"{machine.cpu}, {machine.usable_cores:g} núcleos, {machine.isa}", machine.os]
+    cores = "1 núcleo" if machine.usable_cores == 1 else f"{machine.usable_cores:g} núcleos"
+    parts = [f"{machine.cpu}, {cores}, {machine.isa}", machine.os]
     if record.accelerator:
         parts.insert(0, record.accelerator.name)
     if machine.virtual:
@@ -145,7 +151,7 @@ def _machine(record: Record) -> str:
     if machine.power == "battery":
         parts.append("a batería")
     engine = {"tensorflow": software.tensorflow, "torch": software.torch, "jax": software.jax}
-    return "; ".join([*parts, f"{software.backend} {engine[software.backend]}"])
+    return "; ".join([*parts, f"{TITLES[software.backend]} {engine[software.backend]}"])
 
 
 def _why_it_counts(record: Record) -> str:
@@ -173,7 +179,7 @@ def _against(record: Record, records: Sequence[Record]) -> tuple[str, str]:
         return title, "aún no hay registros de otro equipo que cuenten, con estas condiciones"
     base = comparison.baseline_of(rivals, "")
     ratio = comparison.speedup(mine, base, "images_per_second")
-    return f"Frente a «{base.name}»", comparison.tell_speedup(ratio)
+    return f"Este equipo, frente a «{base.name}»", comparison.tell_speedup(ratio)
 
 
 def _shown(notebook: NotebookNode) -> list[NotebookNode]:
