@@ -98,7 +98,7 @@ def first_epoch(group: Sequence[Contender]) -> Figure:
             axis.barh(position + offset, seconds, 0.36, label=shown, **look)
             note(axis, told, (seconds, position + offset), (5, 0), "small")
     _name_rows(axis, chosen, len(group))
-    axis.set_xlim(0, 2.4 * axis.dataLim.x1)
+    axis.set_xlim(0, 2.7 * axis.dataLim.x1)
     axis.set_xlabel("Segundos que no se repiten en las demás épocas", loc="right")
     figure.legend(loc="outside lower left", ncols=2)
     most = max(range(len(chosen)), key=epochs.__getitem__)
