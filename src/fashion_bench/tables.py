@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
+FIRST = "text-align: left; min-width: 8em"
+"""Cómo es la primera columna: sin un ancho mínimo, en un móvil cada palabra va en su renglón."""
+
 
 class Table(NamedTuple):
     """Una tabla que se lee en un terminal y, en un cuaderno, también en un móvil.
@@ -36,15 +39,19 @@ class Table(NamedTuple):
     def _repr_html_(self) -> str:
         caption = escape(self.caption)
         head, *body = self.rows
-        titles = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+        name, *others = map(escape, head)
+        titles = f'<th scope="col" style="{FIRST}">{name}</th>' + "".join(
+            f'<th scope="col">{title}</th>' for title in others
+        )
         lines = "\n".join(
-            f'<tr><th scope="row">{escape(name)}</th>'
+            f'<tr><th scope="row" style="{FIRST}">{escape(name)}</th>'
             + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
             + "</tr>"
             for name, *cells in body
         )
         return (
             f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{caption}">\n'
-            f"<table>\n<caption>{caption}</caption>\n<thead><tr>{titles}</tr></thead>\n"
+            f'<table>\n<caption style="text-align: left; white-space: normal">{caption}</caption>\n'
+            f"<thead><tr>{titles}</tr></thead>\n"
             f"<tbody>\n{lines}\n</tbody>\n</table>\n</div>"
         )
