@@ -205,6 +205,14 @@ ALL: dict[str, Callable[[], Figure]] = (
         "epoch_seconds": lambda: lesson.epoch_seconds([[9.0, 0.1, 0.2]] * 3),
         "confusion_matrix": lambda: lesson.confusion_matrix(LABELS, LABELS[::-1]),
         "mistakes": lambda: lesson.mistakes(IMAGES, LABELS, PROBABILITIES),
+        "ladder": lambda: ladder.ladder(
+            {"Bucles de Python, 1 imagen": 2e7, "Todos los hilos, lote de 256": 9e12}, {}
+        ),
+        "throughput": lambda: ladder.throughput(
+            {"CPU": ([1, 64], [0.01, 0.001])},
+            {"CPU": ([1, 64], [0.02, 0.001])},
+            {name: ([1, 64], [0.01, 0.0001]) for name in ("RTX 3060", "M1", "H100 SXM")},
+        ),
         "layer_costs": lambda: speed.layer_costs(COSTS),
         "layer_costs of 50": lambda: speed.layer_costs(
             [COSTS[1]._replace(name=f"conv2d_{number}" + "_x" * 10) for number in range(50)]
@@ -722,6 +730,10 @@ def test_the_ladder_has_a_dot_per_rung_and_a_diamond_per_bet() -> None:
     assert diamond.get_xydata().tolist() == [[0.5, 0]]
     assert {"Apuesta", "0.002", "0.3 (×150)", "150 (×75000)"} < set(words(figure))
     assert figure.axes[0].get_xscale() == "log"
+
+
+def test_a_great_speed_is_told_in_whole_figures() -> None:
+    assert "9000 (×9000)" in words(ladder.ladder({"Python": 1e9, "GPU": 9e12}, {}))
 
 
 def test_without_bets_the_ladder_has_no_diamonds() -> None:
