@@ -1,16 +1,33 @@
-"""El informe que deja el script, como lo abre una persona: en un Chromium de verdad."""
+"""El informe y los cuadernos, en un Chromium de verdad, como los abre una persona."""
 
+from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from conftest import NOTEBOOK, SCREENSHOTS
+from conftest import NOTEBOOK, NOTEBOOKS, SCREENSHOTS
+from nbconvert import HTMLExporter
 
 from fashion_bench.script import report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+NOT_OURS: dict[str, Any] = {
+    "exclude": [
+        # Los pone nbconvert, con sus colores: el gris de «In [1]:» y el código sobre gris.
+        ".jp-InputPrompt",
+        ".jp-OutputPrompt",
+        ".highlight",
+        # El resumen de Keras: sus colores, y un <pre> que se desliza y no se puede elegir.
+        ".jp-RenderedHTML > pre[style]",
+    ],
+    # nbconvert quita el subrayado de los enlaces.
+    "rules": {"link-in-text-block": {"enabled": False}},
+}
+"""Lo que no se mira en un cuaderno exportado, porque no se puede cambiar desde él."""
 
 
 @pytest.mark.slow
@@ -27,6 +44,8 @@ def test_the_report_opens_without_a_network(browser: "Browser", tmp_path: Path) 
     assert complaints == []
     assert page.evaluate("document.documentElement.lang") == "es"
     charts = len([output for output in outputs if "image/png" in output.get("data", {})])
+    card, chart = (page.locator(place).bounding_box() for place in (".tarjeta", "#principal img"))
+    assert card["y"] + card["height"] < chart["y"] < chart["y"] + chart["height"] < 900
     assert page.locator("img").count() == charts > 0
     assert page.evaluate(
         "[...document.images].every(image => image.naturalWidth && image.alt.length > 10)"
@@ -37,4 +56,39 @@ def test_the_report_opens_without_a_network(browser: "Browser", tmp_path: Path) 
     page.screenshot(path=SCREENSHOTS / "informe.png")
     page.get_by_label("Mostrar el código").check()
     assert code.count() > 20
+    page.context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["informe", *(path.stem for path in NOTEBOOKS)])
+def test_on_a_phone_it_fits_and_nobody_is_left_out(
+    browser: "Browser", tmp_path: Path, name: str
+) -> None:
+    """Lo que axe-core llama grave o crítico, y lo que no cabe a lo ancho."""
+    if not find_spec("axe_playwright_python"):
+        pytest.skip("hace falta axe-playwright-python, que trae axe-core")
+    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+    if name == "informe":
+        notebook = nbformat.read(NOTEBOOK, as_version=4)
+        html, _ = report.write(notebook, tmp_path / "informe.ipynb")
+    else:
+        html = tmp_path / f"{name}.html"
+        exported, _ = HTMLExporter().from_filename(str(NOTEBOOK.with_name(f"{name}.ipynb")))
+        html.write_text(exported, encoding="utf-8")
+    page = browser.new_context(offline=True, viewport={"width": 390, "height": 844}).new_page()
+    page.goto(html.as_uri())
+    page.screenshot(path=SCREENSHOTS / f"{name}-movil.png")
+    if name == "informe":
+        page.get_by_label("Mostrar el código").check()
+    page.evaluate(axe)
+    mine = {"exclude": [], "rules": {}} if name == "informe" else NOT_OURS
+    told = "([exclude, rules]) => axe.run({exclude}, {rules, resultTypes: ['violations']})"
+    found = page.evaluate(told, [[[place] for place in mine["exclude"]], mine["rules"]])
+    assert [
+        (each["id"], node["html"][:200], node["failureSummary"])
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.context.close()

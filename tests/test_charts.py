@@ -19,6 +19,7 @@ from IPython.core.formatters import DisplayFormatter
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
@@ -183,6 +184,28 @@ def bars(figure: Figure) -> list[float]:
     return [round(bar.get_width(), 6) for bar in figure.axes[0].patches]
 
 
+def typical(figure: Figure) -> list[float]:
+    """Los segundos de la época típica de cada equipo: los de su rombo."""
+    return [round(float(np.ravel(diamond.get_xdata())[0]), 6) for diamond in diamonds(figure)]
+
+
+def diamonds(figure: Figure) -> list[Line2D]:
+    return [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+
+
+def painted(figure: Figure) -> list[str | None]:
+    """De cada rombo, su color, o `None` si es hueco."""
+    return [
+        None if diamond.get_markerfacecolor() == "none" else to_hex(diamond.get_color()).upper()
+        for diamond in diamonds(figure)
+    ]
+
+
+def message(figure: Figure) -> str:
+    """Lo que dice el gráfico encima, en un renglón."""
+    return figure.get_suptitle().replace("\n", " ")
+
+
 def colors(figure: Figure) -> list[str | None]:
     """De cada barra, su color, o `None` si es rayada y sin relleno."""
     return [
@@ -196,8 +219,8 @@ def names(figure: Figure) -> list[str]:
 
 
 def dots(figure: Figure) -> list[list[float]]:
-    """Los segundos de los puntos del único equipo: los rellenos y los huecos."""
-    return [line.get_xdata().tolist() for line in figure.axes[0].lines]
+    """Los segundos de los puntos de cada equipo: los rellenos y los huecos."""
+    return [list(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() == "o"]
 
 
 def points(axis: Axes) -> list[list[list[float]]]:
@@ -234,6 +257,14 @@ ALL: dict[str, Callable[[], Figure]] = (
         "epoch_seconds of one": lambda: lesson.epoch_seconds([[9.0]], bet=1.5),
         "confusion_matrix": lambda: lesson.confusion_matrix(LABELS, LABELS[::-1]),
         "mistakes": lambda: lesson.mistakes(IMAGES, LABELS, PROBABILITIES),
+        "ladder": lambda: ladder.ladder(
+            {"Bucles de Python, 1 imagen": 2e7, "Todos los hilos, lote de 256": 9e12}, {}
+        ),
+        "throughput": lambda: ladder.throughput(
+            {"CPU": ([1, 64], [0.01, 0.001])},
+            {"CPU": ([1, 64], [0.02, 0.001])},
+            {name: ([1, 64], [0.01, 0.0001]) for name in ("RTX 3060", "M1", "H100 SXM")},
+        ),
         "layer_costs": lambda: speed.layer_costs(COSTS),
         "layer_costs of 50": lambda: speed.layer_costs(
             [COSTS[1]._replace(name=f"conv2d_{number}" + "_x" * 10) for number in range(50)]
@@ -730,10 +761,9 @@ def test_compare_machines_highlights_this_and_marks_what_does_not_count() -> Non
         "Roto (AVX2) · CPU\nno cuenta: sin memoria",
         "Este equipo (AVX2) · CPU\n(esta ejecución)",
     ]
-    assert bars(figure) == [1.5, 2, 4]
-    assert colors(figure) == [style.SKY, None, style.BLUE]
-    flawed = figure.axes[0].patches[1]
-    assert (flawed.get_hatch(), to_hex(flawed.get_edgecolor()).upper()) == ("///", style.GREY)
+    assert typical(figure) == [1.5, 2, 4]
+    assert painted(figure) == [style.SKY, None, style.BLUE]
+    assert diamonds(figure)[1].get_markeredgecolor() == style.GREY
     assert {"1.50 s", "2.00 s", "4.00 s"} < set(words(figure))
     assert figure.axes[0].yaxis_inverted()
 
@@ -747,7 +777,7 @@ def test_compare_machines_draws_every_epoch_of_every_repeat() -> None:
     figure = machines.compare_machines(groups([record]))
     assert dots(figure) == [[1, 2, 3, 9], []]
     assert figure.axes[0].get_xlim()[1] > 9
-    assert bars(figure) == [2.5]
+    assert typical(figure) == [2.5]
     assert names(figure) == ["Equipo de prueba (AVX2) · CPU"]
 
 
@@ -759,7 +789,7 @@ def test_the_dots_of_disturbed_epochs_are_hollow() -> None:
     record = make(repeats=[busy], parameters={"epochs": 4})
     figure = machines.compare_machines(groups([record]))
     assert dots(figure) == [[1, 2, 1.5], [3]]
-    filled, hollow = figure.axes[0].lines
+    _, filled, hollow = figure.axes[0].lines
     assert (filled.get_markerfacecolor(), hollow.get_markerfacecolor()) == ("black", "none")
 
 
@@ -767,31 +797,31 @@ def test_several_sessions_have_an_interval_and_all_their_epochs() -> None:
     several = in_sessions(make(0), (1.0, 4.0))
     group = groups([*several, make(1, (3.0, 3.0))])
     figure = machines.compare_machines(group)
-    interval, *others = figure.axes[0].lines
+    interval, diamond, *_ = figure.axes[0].lines
     estimate = group[0].estimate("median_epoch")
     assert interval.get_xdata().tolist() == [estimate.low, estimate.high]
     assert estimate.low < 2 < estimate.high
-    assert interval.get_color() == "black"
-    assert [line.get_xdata().tolist() for line in others] == [[1, 1, 4, 4], [], [3, 3], []]
-    assert bars(figure) == [2, 3]
+    assert interval.get_color() == diamond.get_color()
+    assert dots(figure) == [[1, 1, 4, 4], [], [3, 3], []]
+    assert typical(figure) == pytest.approx([2, 3])
     assert names(figure)[0].endswith("\n2 sesiones")
     assert "sesiones" not in names(figure)[1]
     assert figure.axes[0].get_xlim()[1] > estimate.high
     alone = machines.compare_machines(group[1:])
-    assert len(alone.axes[0].lines) == 2
+    assert len(alone.axes[0].lines) == 3
     mine = machines.compare_machines(group, several[0])
-    assert colors(mine) == [style.BLUE, style.SKY]
+    assert painted(mine) == [style.BLUE, style.SKY]
 
 
 def test_a_flawed_run_is_flawed_even_if_it_is_this_one() -> None:
     this = make(status="interrupted", reason="Parado por ti")
     figure = machines.compare_machines(groups([this, make(1)]), this)
-    assert colors(figure) == [None, style.SKY]
-    assert names(figure)[0].endswith("(esta ejecución)\nno cuenta: ejecución incompleta")
+    assert painted(figure) == [None, style.SKY]
+    assert names(figure)[0].endswith("(esta ejecución)\nno cuenta: ejecución\nincompleta")
 
 
-def test_without_a_run_of_ones_own_all_bars_are_alike() -> None:
-    assert colors(machines.compare_machines(groups([make(0), make(1)]))) == [style.BLUE] * 2
+def test_without_a_run_of_ones_own_all_are_alike() -> None:
+    assert painted(machines.compare_machines(groups([make(0), make(1)]))) == [style.BLUE] * 2
 
 
 @pytest.mark.parametrize("mine", [3, 19, 20, 22, 24])
@@ -799,12 +829,28 @@ def test_ones_own_run_is_always_drawn(mine: int) -> None:
     many = [make(number, (1.0 + number,) * 2, label=f"Equipo {number}") for number in range(25)]
     figure = machines.compare_machines(groups(many), many[mine])
     expected = [*range(20)] if mine < 20 else [*range(19), mine]
-    assert bars(figure) == [1 + number for number in expected]
+    assert typical(figure) == [1 + number for number in expected]
     own = f"Equipo {mine} (AVX2) · CPU\n(esta ejecución)"
     assert [name for name in names(figure) if "esta" in name] == [own]
-    painted = [style.BLUE if number == mine else style.SKY for number in expected]
-    assert colors(figure) == painted
+    looks = [style.BLUE if number == mine else style.SKY for number in expected]
+    assert painted(figure) == looks
     assert "20 de 25 equipos" in words(figure)
+
+
+def test_compare_machines_says_who_wins_only_if_there_is_somebody_to_compare_with() -> None:
+    fast, slow = in_sessions(make(0), (1.0, 1.01, 1.02)), in_sessions(make(1), (3.0, 3.01, 3.02))
+    setting = "Lote de 128, precisión float32"
+    both = groups([*fast, *slow])
+    assert message(machines.compare_machines(both)) == (
+        f"«{both[0].name}», frente a «{both[1].name}»: 2.98× (2.90-3.07): más rápido {setting}"
+    )
+    told = message(machines.compare_machines(both, slow[-1]))
+    assert told.startswith(f"«{both[1].name}», frente a «{both[0].name}»: 0.34× (")
+    assert told.endswith(f"): más lento {setting}")
+    cut = make(2, status="interrupted", reason="Parado por ti")
+    assert message(machines.compare_machines(groups([*fast, cut]))) == setting
+    assert message(machines.compare_machines(groups([*fast, *slow, cut]), cut)) == setting
+    assert message(machines.compare_machines(both[:1])) == setting
 
 
 @pytest.mark.parametrize("chart", [machines.first_epoch, machines.images_per_joule])
@@ -815,17 +861,22 @@ def test_a_chart_says_that_not_all_machines_are_in_it(chart: Callable[..., Figur
     assert len(names(chart(many))) == 20
 
 
-def test_first_epoch_leaves_it_out_of_the_median_of_the_rest() -> None:
+def test_first_epoch_tells_what_starting_costs_in_epochs() -> None:
     repeats = [
         RECORD["repeats"][0] | {"seed": seed, "setup_seconds": setup, "epoch_seconds": seconds}
         for seed, setup, seconds in ((1, 0.5, [9, 2, 3]), (2, 0.7, [7, 4, 8]), (3, 4, [8, 5, 6]))
     ]
     parameters = {"repeats": 3, "epochs": 3}
     figure = machines.first_epoch(groups([make(repeats=repeats, parameters=parameters), make(1)]))
-    assert bars(figure) == [0.7, 0.8, 8, 1, 4.5, 2]
+    assert bars(figure) == [0.7, 3.5, 0.8, 0]
     shown = words(figure)
-    assert {"0.70 s", "8.00 s", "4.50 s", "0.80 s", "1.00 s", "2.00 s"} < set(shown)
-    assert {"Calentamiento", "Primera época", "Las demás (mediana)"} < set(shown)
+    assert {"0.70 s, 0.16 ép.", "3.50 s, 0.78 ép.", "0.80 s, 0.40 ép."} < set(shown)
+    assert "0.00 s, 0.00 ép." in shown  # la primera, más rápida que las demás
+    assert (shown.count("Calentamiento"), shown.count("De más en la primera época")) == (1, 1)
+    assert message(figure) == (
+        "Donde más cuesta arrancar, «Equipo de prueba (AVX2) · CPU #1», cuesta lo que 0.9 de sus "
+        "épocas"
+    )
 
 
 def test_throughput_has_a_line_for_each_sweep() -> None:
@@ -846,6 +897,9 @@ def test_throughput_has_a_line_for_each_sweep() -> None:
         "Otro (AVX2) · CPU · float32 · 2026-11-23",
     } < set(words(figure))
     assert {"32", "128", "512"} < set(words(figure))
+    assert message(figure) == "Lo más rápido: lote de 512 con float32, 5400 imágenes/s"
+    looks = [line.get_color() for line in figure.axes[0].lines]
+    assert looks == [style.BLUE, style.ORANGE, style.SKY]
 
 
 def test_throughput_crosses_out_what_does_not_count() -> None:
@@ -858,6 +912,7 @@ def test_throughput_crosses_out_what_does_not_count() -> None:
     assert cross.get_xydata().tolist() == [[512, 2700]]
     assert (cross.get_marker(), cross.get_linestyle()) == ("x", "None")
     assert "No cuenta: ejecución incompleta" in words(figure)
+    assert message(figure) == "Lo más rápido: lote de 128 con float32, 1800 imágenes/s"
 
 
 def test_throughput_crosses_out_nothing_that_is_not_drawn() -> None:
@@ -893,6 +948,10 @@ def test_the_ladder_has_a_dot_per_rung_and_a_diamond_per_bet() -> None:
     assert diamond.get_xydata().tolist() == [[0.5, 0]]
     assert {"Apuesta", "0.002", "0.3 (×150)", "150 (×75000)"} < set(words(figure))
     assert figure.axes[0].get_xscale() == "log"
+
+
+def test_a_great_speed_is_told_in_whole_figures() -> None:
+    assert "9000 (×9000)" in words(ladder.ladder({"Python": 1e9, "GPU": 9e12}, {}))
 
 
 def test_without_bets_the_ladder_has_no_diamonds() -> None:
@@ -972,9 +1031,16 @@ def test_layer_costs_add_forward_and_backward() -> None:
     figure = speed.layer_costs(COSTS[1:4])
     assert bars(figure) == [2, 0.6, 5, 7.5, 0.6, 12]
     assert [round(bar.get_x(), 6) for bar in figure.axes[0].patches[3:]] == [2, 0.6, 5]
-    assert names(figure) == ["conv2d", "max_pooling2d", "conv2d_1"]
+    assert names(figure) == ["Convolución 1", "MaxPooling", "Convolución 2"]
+    assert {"9.50 ms, 34 %", "1.20 ms, 4 %", "17.00 ms, 61 %"} < set(words(figure))
+    assert message(figure) == "Convolución 2: el 61 % de lo que suman las capas"
     assert figure.axes[0].yaxis_inverted()
     assert {"Hacia delante", "Hacia atrás"} < set(words(figure))
+
+
+def test_the_number_of_a_layer_is_that_of_its_network() -> None:
+    told = speed.layer_titles(["conv2d_7", "flatten_3", "conv2d_8", "dense", "rara_2"])
+    assert told == ["Convolución 1", "Aplanar", "Convolución 2", "Densa", "rara"]
 
 
 def test_roofline_separates_layers_by_what_limits_them() -> None:
@@ -984,37 +1050,61 @@ def test_roofline_separates_layers_by_what_limits_them() -> None:
     assert memory.get_xydata().round(2).tolist() == [[0.2, 5.33], [0.2, 4.57], [4.29, 30]]
     assert compute.get_xydata().round(2).tolist() == [[31.25, 142.86], [90, 180]]
     shown = set(words(figure))
-    assert {"Cuentas: 200 GFLOP/s", "Memoria: 40 GB/s", "100"} < shown
+    assert {"La limitan las cuentas: 200 GFLOP/s", "La limita la memoria: 40 GB/s", "100"} < shown
     drawn = np.concatenate([memory.get_xydata(), compute.get_xydata()])
     shares = [f"{100 * y / min(200, 40 * x):.0f} %" for x, y in drawn]
-    labels = sorted(word for word in shown if word.endswith(" %"))
+    labels = sorted(word for word in shown if word.endswith(" %") and word.count(",") == 1)
     assert [label.partition(", ")[0] for label in labels] == [
-        *("conv2d", "conv2d_1", "dense"),
-        *("max_pooling2d", "max_pooling2d_1"),
+        *("Convolución 1", "Convolución 2", "Densa 1"),
+        *("MaxPooling 1", "MaxPooling 2"),
     ]
     assert sorted(label.partition(", ")[2] for label in labels) == sorted(shares)
-    assert not any(word.startswith(("rescaling", "flatten", "dense_1")) for word in shown)
+    assert not any(word.startswith(("Reescalar", "Aplanar", "Densa 2")) for word in shown)
+    assert message(figure) == (
+        "Más cerca del techo: Convolución 2, al 90 %; más lejos: Convolución 1, al 18 %"
+    )
 
 
-def test_each_lever_shows_its_median_and_its_extremes() -> None:
-    figure = speed.lever_gains(GAINS)
-    assert bars(figure) == [1.2, 0.5, 2]
-    assert colors(figure) == [style.BLUE, style.GREY, style.BLUE]
-    assert names(figure) == list(GAINS)
-    *extremes, before = figure.axes[0].lines
-    assert [line.get_xdata().tolist() for line in extremes] == [[1.1, 1.4], [0.4, 0.6], [1.9, 2.2]]
+def test_a_lever_that_does_not_always_win_is_no_win() -> None:
+    figure = speed.lever_gains(GAINS | {"16 pasos": [0.9, 1.05, 1.2], "8 pasos": [1.0, 1.1, 1.2]})
+    assert names(figure) == [*GAINS, "16 pasos", "8 pasos"]
+    *lines, before = figure.axes[0].lines
+    extremes, middles = lines[::2], lines[1::2]
+    assert [list(line.get_xdata()) for line in extremes[:3]] == [[1.1, 1.4], [0.4, 0.6], [1.9, 2.2]]
+    assert [line.get_xdata()[0] for line in middles] == [1.2, 0.5, 2, 1.05, 1.1]
+    looks = [line.get_color() for line in middles]
+    assert looks == [style.BLUE, style.ORANGE, style.BLUE, style.GREY, style.GREY]
     assert set(before.get_xdata()) == {1}
-    assert {"1.20×", "0.50×", "2.00×"} < set(words(figure))
+    shown = words(figure)
+    assert {"1.20×", "0.50×", "2.00×", "1.05×", "1.10×"} < set(shown)
+    assert shown.count("Gana en todas las vueltas") == shown.count("No se sabe") == 1
+    assert message(figure) == (
+        "De 5 palancas: gana en todas las vueltas, 2; pierde en todas, 1; no se sabe, 2"
+    )
 
 
 def test_the_race_shows_every_seed_and_the_goal() -> None:
     figure = speed.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92)
-    reference, runs, goal = figure.axes[0].lines
+    goal, reference, runs = figure.axes[0].lines
     assert reference.get_xydata().tolist() == [[120.0, 0.921]]
     assert runs.get_xydata().tolist() == [[15.0, 0.922], [16.0, 0.919]]
     assert set(goal.get_ydata()) == {0.92}
     assert "Meta: 92 %" in words(figure)
     assert figure.axes[0].get_xlim()[0] == 0
+    assert message(figure) == (
+        "La receta rápida tarda 7.7 veces menos que el cuaderno 01; exactitud media, 92.1 % frente "
+        "a 92.1 %"
+    )
+    slow = speed.race((10.0, 0.921), [(20.0, 0.92)], 0.92)
+    assert message(slow).startswith("La receta rápida tarda 2.0 veces más que el cuaderno 01;")
+
+
+def test_the_race_does_not_magnify_what_chance_can_do() -> None:
+    axis = speed.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92).axes[0]
+    low, high = axis.get_ylim()
+    assert high - low > 10 * (0.922 - 0.919)
+    [chance] = axis.patches
+    assert chance.get_height() == pytest.approx(2 * 0.0053, abs=1e-4)  # 0.53 puntos a cada lado
 
 
 # El cuaderno 05
@@ -1024,12 +1114,14 @@ def test_a_shared_step_gives_each_replica_its_half_of_the_batch() -> None:
     figure = cluster.data_parallelism(IMAGES[:8])
     [axis] = figure.axes
     assert [picture(inset) for inset in axis.child_axes] == IMAGES[:8].tolist()
-    heights = [inset.get_position().y0 for inset in axis.child_axes]
-    assert min(heights[:4]) > max(heights[4:])
+    lefts = [inset.get_position().x0 for inset in axis.child_axes]
+    assert max(lefts[:4]) < min(lefts[4:])
     shown = words(figure)
-    assert [shown.count(f"Réplica {number}\nla red entera") for number in (1, 2, 3)] == [1, 1, 0]
-    assert shown.count("Los mismos\npesos nuevos") == 2
-    assert shown.count("Suma\n(all-reduce)") == 1
+    assert [
+        shown.count(f"Réplica {number}: calcula\ncon la red entera") for number in (1, 2, 3)
+    ] == [1, 1, 0]
+    assert shown.count("Da el mismo paso:\nlos mismos pesos nuevos") == 2
+    assert shown.count("Todas suman (all-reduce)") == 1
     assert len(axis.patches) == 7
     assert len([text for text in axis.texts if getattr(text, "arrow_patch", None)]) == 8
 
@@ -1050,6 +1142,7 @@ def test_worker_speeds_compare_measured_ideal_and_model() -> None:
     shown = words(figure)
     assert {"100", "150", "120", "101", "155", "140", "Medido", "Ideal", "Modelo"} <= set(shown)
     assert not [word for word in shown if word.startswith("Sin ideal")]
+    assert message(figure) == "Con 2 procesos, 1.5 veces más rápido que con 1; lo ideal, 2"
 
 
 @pytest.mark.parametrize(("places", "told"), [(2, "2 procesadores"), (1, "1 procesador")])
@@ -1059,6 +1152,12 @@ def test_the_ideal_stops_at_the_processors_there_are(places: int, told: str) -> 
     assert ideals(figure) == [100, 200][:places]
     assert words(figure).count(f"Sin ideal:\naquí solo hay\n{told}") == 3 - places
     assert figure.axes[0].get_ylim()[1] < 300  # el ideal imposible no encoge lo demás
+    assert ("lo ideal" in message(figure)) is (places == 2)
+
+
+def test_if_more_workers_gain_nothing_the_chart_says_so() -> None:
+    figure = cluster.worker_speeds({1: 100.0, 2: 90.0}, {1: 100.0, 2: 90.0}, places=2)
+    assert message(figure) == "Lo más rápido es 1: con más procesos no se gana"
 
 
 def test_the_ideal_starts_at_the_fewest_workers() -> None:

@@ -10,6 +10,7 @@ from fashion_bench.record import METRICS, Record
 from fashion_bench.results import comparison
 from fashion_bench.results.comparison import Contender
 from fashion_bench.results.statistics import Estimate
+from fashion_bench.tables import Table
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CUT = {"status": "interrupted", "reason": "alguien detuvo la ejecución"}
@@ -364,9 +365,10 @@ def test_in_a_notebook_the_table_is_one_of_html(record: dict) -> None:
     group = [alone(make(record, "A", [1.0])), alone(make(record, "B", [2.0]))]
     table = comparison.table(group, group[1], "median_epoch")
     html = table._repr_html_()
-    assert (html.count("<tr>"), html.count("<th>"), html.count("<td>")) == (3, 5, 10)
-    assert "<caption>Lote de 128, precisión float32, 2700 imágenes</caption>" in html
-    assert comparison.Table("<x>", [("a & b",)])._repr_html_().count("<x>") == 0
+    assert (html.count("<tr>"), html.count("<td>")) == (3, 8)
+    assert (html.count('<th scope="col"'), html.count('<th scope="row"')) == (5, 2)
+    assert ">Lote de 128, precisión float32, 2700 imágenes</caption>" in html
+    assert Table("<x>", [("a & b",)])._repr_html_().count("<x>") == 0
 
 
 def test_the_table_leaves_an_unknown_accuracy_blank(record: dict) -> None:
@@ -376,9 +378,8 @@ def test_the_table_leaves_an_unknown_accuracy_blank(record: dict) -> None:
     assert row.split()[-6:] == ["1.00", "-", "no", "cuenta:", "ejecución", "incompleta"]
 
 
-def test_a_machine_is_told_in_one_line(record: dict) -> None:
+def test_the_table_of_machines_leaves_blank_what_was_not_measured(record: dict) -> None:
     plain = make(record, "PC", [1.0])
-    assert comparison.tell_machine("PC #2", plain) == "PC #2; x86_64_v3; 4 núcleos"
     flops = 15_680 * 2700 * 4.0
     calibration = {
         "float32_flops": 3e11,
@@ -393,9 +394,11 @@ def test_a_machine_is_told_in_one_line(record: dict) -> None:
         machine={"virtual": True, "usable_cores": 1.5},
         calibration=[calibration],
     )
-    assert comparison.tell_machine(known.name, known) == (
-        "PC (AVX2) · CPU; x86_64_v3; 1.5 núcleos; máquina virtual; 300 GFLOP/s; 25 GB/s; MFU 25 %"
-    )
+    _, *rows = comparison.machines_table({"PC #2": plain, known.name: known}).rows
+    assert rows == [
+        ("PC #2", "x86_64_v3", "4", "no", "-", "-", "-"),
+        ("PC (AVX2) · CPU", "x86_64_v3", "1.5", "sí", "300", "25", "25 %"),
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 2, 200])

@@ -41,6 +41,7 @@ from fashion_bench.charts import cluster, style
 from fashion_bench.cluster import launcher, scaling
 from fashion_bench.errors import TutorialError
 from fashion_bench.results import files
+from fashion_bench.tables import Table
 
 if TYPE_CHECKING:  # sin Playwright también se ejecutan los cuadernos
     from playwright.sync_api import Browser, Page
@@ -107,6 +108,12 @@ class Run(NamedTuple):
     def text(self, cell: str) -> str:
         """Lo que ha escrito una celda."""
         return "".join(output.get("text", "") for output in self.cells[cell].outputs)
+
+    def table(self, cell: str) -> str:
+        """La tabla que enseña una celda, como texto."""
+        [told] = [output.data for output in self.cells[cell].outputs if "data" in output]
+        assert "<table>" in told["text/html"]
+        return told["text/plain"]
 
 
 @pytest.fixture(scope="module")
@@ -376,10 +383,10 @@ def test_jupyterlab_speaks_spanish(browser: "Browser", lab: str) -> None:
 def test_the_second_climbs_the_ladder_and_predicts(ran: Callable[[str], Run]) -> None:
     run = ran(SECOND)
     assert run.text("escalera").startswith("Del primer peldaño al mejor, ")
-    errors = re.findall(r"lote de +(\d+): .* error +[+-]\d+ %", run.text("error"))
+    errors = re.findall(r"(?m)^CPU +(\d+) .* [+-]\d+ %$", run.table("error"))
     assert errors == ["1", "16", "64", "256"]
-    assert "según el modelo (fichas, no medidas)" in run.text("otro-epoca")
-    assert len(re.findall(r"órdenes, \d+ %", run.text("otro-epoca"))) == 12
+    assert "según el modelo (fichas, no medidas)" in run.table("otro-epoca")
+    assert len(run.table("otro-epoca").splitlines()) == 2 + 12
     kinds = {kind for output in run.cells["mandos-ver"].outputs for kind in output.get("data", {})}
     there = "application/vnd.jupyter.widget-view+json" in kinds
     assert there is (run.page is not None)  # sin nadie delante, la frase
@@ -466,6 +473,7 @@ def fifth_predicts(per_image: float, crowded: float, shown: list[str]) -> Cells:
     notebook.names |= {
         "config": SimpleNamespace(workers=2, batch_size=128),
         "model": SimpleNamespace(count_params=lambda: 421_642),
+        "Table": Table,
         "charts": cluster,
         "show": lambda figure, alt: shown.append(alt),
         "images": 12_800,
@@ -481,15 +489,14 @@ def test_the_fifth_does_not_take_the_crowd_for_a_fixed_cost(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     shown: list[str] = []
-    fifth_predicts(per_image=3e-4, crowded=1.25, shown=shown)
+    notebook = fifth_predicts(per_image=3e-4, crowded=1.25, shown=shown)
     told = capsys.readouterr().out
     assert "Cuentas: 2.50 ms fijos y 0.300 ms por imagen\n" in told
     assert "Suma: 500 µs por mensaje y 0.50 GB/s\n" in told
-    table = re.findall(r"^ +([124]) +(\d+) +(\d+) +([+-]\d+) %$", told, re.MULTILINE)
-    assert table == [
-        ("1", "3130", "3130", "+0"),
-        ("2", "4064", "4909", "+21"),
-        ("4", "3341", "3968", "+19"),
+    assert notebook.names["rows"][1:] == [
+        ("1", "3130", "3130", "+0 %"),
+        ("2", "4064", "4909", "+21 %"),
+        ("4", "3341", "3968", "+19 %"),
     ]
     assert "Donde más falla: procesos = 2, +21 %\n" in told
     assert "2 procesos a la vez: sus cuentas tardan 1.25 veces lo que a solas\n" in told

@@ -399,7 +399,8 @@ def test_the_main_chart_is_found_in_whatever_cell_draws_it(tmp_path: Path) -> No
     assert PIL.Image.open(picture).getpixel((0, 0)) == (0, 255, 0)
     html = page.read_text(encoding="utf-8")
     assert html.count("<img") == 3
-    assert 'alt="un cuadrado lime"' in html
+    assert html.count('alt="un cuadrado lime"') == 1
+    assert html.index("cuadrado lime") < html.index("cuadrado red") < html.index("#principal")
     assert "<title>Fashion-MNIST contra el reloj, a {b} ñ</title>" in html
 
 
@@ -407,6 +408,88 @@ def test_without_a_main_chart_there_is_a_page_all_the_same(tmp_path: Path) -> No
     page, picture = report.write(ran(chart("red")), tmp_path / "a.ipynb")
     assert picture is None
     assert list(tmp_path.glob("a.*")) == [page]
+
+
+CALIBRATION = {
+    "float32_flops": 3e11,
+    "precision_flops": 15_680 * 1800 * 2.0,
+    "bytes_per_second": 2.5e10,
+    "order_seconds": 1e-6,
+}
+
+
+def session(day: int, label: str, seconds: float, **changes: object) -> Record:
+    """Una sesión de un equipo: de cada día y nombre, una."""
+    number = len(label)
+    return Record.model_validate(
+        RECORD
+        | {
+            "run_id": f"202611{day:02}T162119Z-{number:08x}",
+            "created_utc": f"2026-11-{day:02}T16:21:19Z",
+            "label": label,
+            "machine": RECORD["machine"] | {"key": f"{number:032x}"},
+            "repeats": [RECORD["repeats"][0] | {"epoch_seconds": [seconds, seconds]}],
+        }
+        | changes
+    )
+
+
+def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() -> None:
+    others = [session(day, "El lento", 4 + day / 100) for day in (1, 2, 3)]
+    mine = [session(day, "El mío", 1.5 + day / 100) for day in (4, 5)]
+    record = session(6, "El mío", 1.5, calibration=[CALIBRATION])
+    told = report.card(record, [*others, *mine, record])
+    assert (told.name, told.headline) == ("El mío (AVX2) · CPU", "1.50 s por época")
+    rows = dict(told.rows)
+    assert rows["Total"] == "3.0 s: 2 épocas, de 1.50 a 1.50 s; aparte, 0.8 s de calentamiento"
+    assert rows["Exactitud en prueba"] == "0.9100"
+    assert rows["¿Cuenta?"] == "Sí: llegó al final, la exactitud no baja de 0.90"
+    assert rows["Equipo"] == (
+        "CPU inventada, 4 núcleos, AVX2; Debian GNU/Linux 12; TensorFlow 2.21.0"
+    )
+    rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
+    assert rows[rival].startswith("2.63× (")
+    assert rows[rival].endswith("): más rápido")
+    assert rows["Lo mínimo, por cálculo"].startswith("0.75 s por época, ")
+    assert rows["Lo mínimo, por cálculo"].endswith(": va al 50 % de eso")
+    alone = dict(report.card(record, [*others, record]).rows)
+    assert alone["Este equipo, frente a «El lento (AVX2) · CPU»"].endswith(
+        "(una sola sesión: sin veredicto)"
+    )
+
+
+CUT_SHORT: dict[str, object] = {"status": "interrupted", "reason": "Parado por ti"}
+
+
+def test_the_card_compares_nothing_that_does_not_count() -> None:
+    record = session(6, "El mío", 1.5)
+    cut = session(6, "El mío", 1.5, **CUT_SHORT)
+    unlike = session(1, "Otro lote", 4, parameters=RECORD["parameters"] | {"batch_size": 512})
+    flawed = session(1, "El lento", 4, **CUT_SHORT)
+    for told, others, answer in (
+        (record, [unlike, flawed], "aún no hay registros de otro equipo que cuenten"),
+        (record, [], "aún no hay registros de otro equipo que cuenten"),
+        (cut, [session(1, "El lento", 4)], "sin comparar: "),
+    ):
+        assert dict(report.card(told, others).rows)["Frente a otros"].startswith(answer)
+    assert dict(report.card(cut, []).rows)["¿Cuenta?"] == "No: ejecución incompleta"
+    empty = report.card(session(6, "El mío", 1.5, repeats=[], **CUT_SHORT), [])
+    assert empty.headline == "no terminó ninguna época"
+    assert dict(empty.rows)["¿Cuenta?"] == "No: ejecución incompleta"
+
+
+def test_the_report_starts_with_the_card_and_leaves_out_what_is_only_for_the_notebook(
+    tmp_path: Path,
+) -> None:
+    notebook = ran(record_output(label="Tú & yo"), chart("lime", **MAIN))
+    exercises = v4.new_markdown_cell("## Ejercicios", metadata={"tags": [report.NOTEBOOK_ONLY]})
+    notebook.cells.append(exercises)
+    page, _ = report.write(notebook, tmp_path / "a.ipynb", [session(1, "El lento", 4)])
+    html = page.read_text(encoding="utf-8")
+    first = [html.index(text) for text in ("Tú &amp; yo", "frente a «", "<figure", "Título")]
+    assert first == sorted(first)
+    assert "Ejercicios" not in html
+    assert notebook.cells[-1] is exercises
 
 
 @pytest.fixture
@@ -550,9 +633,11 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
     calls = papermill(ran(*WHOLE))
     really_write = report.write
 
-    def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
+    def write(
+        notebook: NotebookNode, executed: Path, records: list[Record]
+    ) -> tuple[Path, Path | None]:
         executed.with_suffix(".png").mkdir()
-        return really_write(notebook, executed)
+        return really_write(notebook, executed, records)
 
     monkeypatch.setattr(report, "write", write)
     outcome = cli.run(v4.new_notebook(), {})

@@ -1,6 +1,5 @@
 """Los gráficos del cuaderno 05: entrenar entre varios."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, SKY, draw_image, hide_frame
+from fashion_bench.charts.style import (
+    BLUE,
+    GREY,
+    LINES,
+    ORANGE,
+    SKY,
+    WIDTH,
+    draw_image,
+    headline,
+    hide_frame,
+)
 from fashion_bench.cluster.scaling import WORTH_IT, best_number
 
 
@@ -19,37 +28,31 @@ def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
     Args:
         images: ocho imágenes `(28, 28)`, las de un lote pequeño.
     """
-    figure = Figure(figsize=(8, 3.6))
+    figure = Figure(figsize=(WIDTH, 5))
     axis = figure.subplots()
     for replica, color in enumerate((BLUE, ORANGE)):
-        drop = 0.5 * replica
+        left = 0.02 + 0.52 * replica
+        middle = left + 0.22
         for place in range(4):
-            inset = axis.inset_axes((0.02 + 0.055 * place, 0.62 - drop, 0.05, 0.2))
+            inset = axis.inset_axes((left + 0.11 * place, 0.84, 0.1, 0.11))
             draw_image(inset, images[4 * replica + place])
             hide_frame(inset)
-        for start, width, text in (
-            (0.3, 0.17, f"Réplica {replica + 1}\nla red entera"),
-            (0.54, 0.14, "Sus\ngradientes"),
-            (0.84, 0.15, "Los mismos\npesos nuevos"),
+        for bottom, height, text in (
+            (0.6, 0.14, f"Réplica {replica + 1}: calcula\ncon la red entera"),
+            (0.41, 0.1, "Propone: sus gradientes"),
+            (0, 0.14, "Da el mismo paso:\nlos mismos pesos nuevos"),
         ):
-            _box(axis, start, 0.57 - drop, width, 0.3, text, color)
-        middle, sum_edge = 0.72 - drop, 0.6 - 0.26 * replica
+            _box(axis, left, bottom, 0.44, height, text, color)
+        sum_edge = 0.42 + 0.16 * replica
         for tail, head in (
-            ((0.25, middle), (0.3, middle)),
-            ((0.47, middle), (0.54, middle)),
-            ((0.68, middle), (0.71, sum_edge)),
-            ((0.8, sum_edge), (0.84, middle)),
+            ((middle, 0.83), (middle, 0.74)),
+            ((middle, 0.6), (middle, 0.51)),
+            ((middle, 0.41), (sum_edge, 0.32)),
+            ((sum_edge, 0.22), (middle, 0.14)),
         ):
             axis.annotate("", xy=head, xytext=tail, arrowprops={"arrowstyle": "->"})
-    _box(axis, 0.7, 0.32, 0.11, 0.3, "Suma\n(all-reduce)", SKY)
-    for left, title in (
-        (0.02, "Su parte del lote"),
-        (0.3, "Calcula"),
-        (0.54, "Propone"),
-        (0.7, "Todas suman"),
-        (0.84, "Dan el mismo paso"),
-    ):
-        axis.text(left, 0.94, title, fontsize="small")
+        axis.text(left, 0.97, f"Parte {replica + 1} del lote")
+    _box(axis, 0.25, 0.22, 0.5, 0.1, "Todas suman (all-reduce)", SKY)
     axis.set(xlim=(0, 1), ylim=(0, 1))
     hide_frame(axis)
     return figure
@@ -65,7 +68,7 @@ def worker_speeds(
         predicted: lo que dice el modelo para los mismos números.
         places: procesadores, o GPU, que hay para ellos; con más procesos no hay ideal.
     """
-    figure = Figure(figsize=(5.6, 4))
+    figure = Figure(figsize=(WIDTH, 4.4))
     axis = figure.subplots()
     numbers = sorted(measured)
     ideal = {n: measured[numbers[0]] * n / numbers[0] for n in numbers if n <= places}
@@ -96,7 +99,15 @@ def worker_speeds(
     axis.set_ylabel("Imágenes por segundo", fontsize="large")
     axis.yaxis.set_major_formatter("{x:.0f}")
     axis.grid(axis="y")
-    figure.legend(loc="outside upper left", ncols=3, fontsize="large")
+    figure.legend(loc="outside lower left", ncols=3, fontsize="large")
+    most = max(numbers, key=measured.__getitem__)
+    if most == numbers[0]:
+        told = f"Lo más rápido es {most}: con más procesos no se gana"
+    else:
+        times, parts = measured[most] / measured[numbers[0]], most / numbers[0]
+        told = f"Con {most} procesos, {times:.1f} veces más rápido que con {numbers[0]}"
+        told += f"; lo ideal, {parts:g}" if most in ideal else ""
+    headline(figure, told)
     return figure
 
 
@@ -110,7 +121,7 @@ def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Fi
             número de ellos.
         title: lo que se aprende del gráfico; los renglones que no caben se parten.
     """
-    figure = Figure(figsize=(5.6, 4.4))
+    figure = Figure(figsize=(WIDTH, 4.4))
     axis = figure.subplots()
     workers = sorted(set().union(*curves.values()))
     axis.plot(workers, workers, color=GREY, ls="--")
@@ -127,7 +138,7 @@ def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Fi
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter("{x:g}")
     axis.set_xticks(workers)
-    axis.set_title("\n".join(textwrap.fill(line, 58) for line in title.splitlines()))
+    headline(figure, title)
     axis.set_xlabel("Procesos, uno por ordenador (escalas logarítmicas)")
     axis.set_ylabel("Veces más rápido que uno", fontsize="large")
     axis.grid()
@@ -167,6 +178,4 @@ def _box(
     axis: Axes, left: float, bottom: float, width: float, height: float, text: str, color: str
 ) -> None:
     axis.add_patch(Rectangle((left, bottom), width, height, fill=False, edgecolor=color, lw=2))
-    axis.text(
-        left + width / 2, bottom + height / 2, text, ha="center", va="center", fontsize="small"
-    )
+    axis.text(left + width / 2, bottom + height / 2, text, ha="center", va="center")

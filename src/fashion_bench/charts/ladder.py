@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, note
+from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, WIDTH, note
 
 TICKS = (1, 4, 16, 64, 256, 1024, 4096)
 
@@ -23,13 +23,14 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
         rungs: de cada peldaño, sus operaciones por segundo.
         bets: los GFLOP/s apostados; `None`, o sin peldaño, no se dibuja.
     """
-    figure = Figure(figsize=(6.4, 1.4 + 0.42 * len(rungs)))
+    figure = Figure(figsize=(WIDTH, 1.4 + 0.42 * len(rungs)))
     axis = figure.subplots()
     speeds = [speed / 1e9 for speed in rungs.values()]
     axis.plot(speeds, range(len(rungs)), "o", ms=10, color=BLUE, ls="none")
     for position, speed in enumerate(speeds):
         times = f" (×{speed / speeds[0]:.0f})" if position else ""
-        note(axis, f"{speed:.3g}{times}", (speed, position), (9, 0))
+        told = f"{speed:.0f}" if speed >= 1000 else f"{speed:.3g}"  # nunca «9e+03»
+        note(axis, told + times, (speed, position), (9, 0))
     placed = [(bet, list(rungs).index(name)) for name, bet in bets.items() if bet and name in rungs]
     if placed:
         axis.plot(
@@ -50,7 +51,7 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
 
 def lanes(seconds: Mapping[int, float]) -> Figure:
     """Dibuja lo que tarda la convolución según los canales de su entrada."""
-    figure = Figure(figsize=(6.4, 3.2))
+    figure = Figure(figsize=(WIDTH, 3.2))
     axis = figure.subplots()
     first = min(seconds)
     channels, milliseconds = list(seconds), [1000 * value for value in seconds.values()]
@@ -78,7 +79,7 @@ def throughput(
         predicted: de esos mismos, lo que predice el modelo.
         sheets: de los que no están aquí, lo que predice el modelo con su ficha.
     """
-    figure = Figure(figsize=(6.4, 4.8))
+    figure = Figure(figsize=(WIDTH, 4.8))
     axis = figure.subplots()
     handles = []
     names = [*predicted, *(name for name in sheets if name not in predicted)]
@@ -101,5 +102,5 @@ def throughput(
     axis.set_xlabel("Imágenes por lote (escala logarítmica)")
     axis.set_ylabel("Imágenes por segundo (escala logarítmica)")
     axis.grid(alpha=0.3)
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    figure.legend(handles=handles, loc="outside upper left", ncols=2, fontsize="small")
     return figure

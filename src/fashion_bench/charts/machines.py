@@ -3,86 +3,111 @@
 import textwrap
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, SKY, note
+from fashion_bench.charts.style import (
+    BLUE,
+    FEW_LINES,
+    GREY,
+    LINES,
+    ORANGE,
+    SKY,
+    WIDTH,
+    headline,
+    note,
+)
 from fashion_bench.record import Record
+from fashion_bench.results import comparison
 from fashion_bench.results.comparison import Contender
 
-MOST_BARS = 20
-"""Equipos que caben en un gráfico de barras."""
+MOST_ROWS = 20
+"""Equipos que caben en un gráfico."""
+LONGEST_NAME = 34
+"""Letras que caben del nombre de un equipo en el título de un gráfico."""
 
 
 def compare_machines(group: Sequence[Contender], this: Record | None = None) -> Figure:
-    """Dibuja los segundos por época de cada equipo: una barra hasta la época típica y cada época.
+    """Dibuja los segundos por época de cada equipo: un rombo, la época típica, y cada época.
 
-    Un punto relleno es una época tranquila; uno hueco, una molestada. Si hay varias sesiones, una
-    línea negra es el intervalo del 95 %. Una barra rayada es un tiempo que no cuenta, con su razón.
+    Un punto relleno es una época tranquila; uno hueco, una molestada. Si hay varias sesiones, la
+    línea del rombo es su intervalo del 95 %. Un rombo hueco es un tiempo que no cuenta, con su
+    razón.
 
     Args:
         group: equipos comparables entre sí, al menos uno, en el orden en que se dibujan.
         this: registro cuyo equipo se resalta; si no cabe con los primeros, se dibuja tras ellos.
     """
-    late = [contender for contender in group[MOST_BARS:] if this in contender.records]
-    chosen = [*group[: MOST_BARS - len(late)], *late]
+    late = [contender for contender in group[MOST_ROWS:] if this in contender.records]
+    chosen = [*group[: MOST_ROWS - len(late)], *late]
     figure = Figure()
     axis = figure.subplots()
+    farthest = 0.0
     for position, contender in enumerate(chosen):
-        color = BLUE if this is None or this in contender.records else SKY
+        color = GREY if contender.flaw else BLUE
+        if this is not None and this not in contender.records and not contender.flaw:
+            color = SKY
         typical = contender.estimate("median_epoch")
-        _bar(axis, position, typical.value, f"{typical.value:.2f} s", color, contender.flaw)
         if typical.sessions > 1:
             interval = (typical.low, typical.high)
-            axis.plot(interval, [position - 0.2] * 2, "|-", color="black", ms=8, lw=1.5)
-        _dots(axis, position + 0.2, contender.records)
-    _name_bars(axis, chosen, len(group), this)
-    every = [
-        second for contender in chosen for r in contender.records for second in r.epoch_seconds
-    ]
-    highs = [contender.estimate("median_epoch").high for contender in chosen]
-    axis.set_xlim(0, 1.2 * max(*every, *highs))
+            axis.plot(interval, [position] * 2, "|-", color=color, ms=10, lw=2)
+        fill = "none" if contender.flaw else color
+        axis.plot(typical.value, position, "D", color=color, mfc=fill, ms=9)
+        _dots(axis, position + 0.28, contender.records)
+        every = [second for record in contender.records for second in record.epoch_seconds]
+        end = max(typical.high, *every)
+        note(axis, f"{typical.value:.2f} s", (end, position), (9, 0))
+        farthest = max(farthest, end)
+    _name_rows(axis, chosen, len(group), this)
+    axis.set_xlim(0, 1.3 * farthest)
+    axis.grid(axis="x")
     axis.set_xlabel(
-        "Segundos por época; menos es mejor\n(puntos: cada época; hueco, con el equipo molestado)"
+        "Segundos por época; menos es mejor\n(puntos: cada época; hueco, molestada)", loc="right"
     )
     setting = chosen[0].latest.parameters
-    axis.set_title(f"Lote de {setting.batch_size}, precisión {setting.precision}")
+    condition = f"Lote de {setting.batch_size}, precisión {setting.precision}"
+    headline(figure, "\n".join([*_who_wins(chosen, this), condition]))
     return figure
 
 
 def first_epoch(group: Sequence[Contender]) -> Figure:
-    """Dibuja, por equipo, el calentamiento, la primera época y la mediana de las demás.
+    """Dibuja, por equipo, lo que cuesta arrancar: el calentamiento y lo de más de la primera época.
+
+    Junto a cada barra van sus segundos y a cuántas épocas normales equivalen.
 
     Args:
         group: equipos comparables cuyo último registro tiene dos épocas o más, al menos uno.
     """
-    chosen = group[:MOST_BARS]
-    medians = np.array([_setup_first_and_others(contender.latest) for contender in chosen])
+    chosen = group[:MOST_ROWS]
     figure = Figure()
     axis = figure.subplots()
-    for column, (offset, name, color, hatch) in enumerate(
-        (
-            (-0.27, "Calentamiento", ORANGE, "//"),
-            (0, "Primera época", BLUE, None),
-            (0.27, "Las demás (mediana)", SKY, ".."),
-        )
-    ):
-        bars = axis.barh(
-            np.arange(len(chosen)) + offset,
-            medians[:, column],
-            0.25,
-            color=color,
-            hatch=hatch,
-            edgecolor="white",
-            label=name,
-        )
-        axis.bar_label(bars, fmt="%.2f s", padding=3, fontsize="small")
-    _name_bars(axis, chosen, len(group))
-    axis.margins(x=0.12)
-    axis.set_xlabel("Segundos")
-    figure.legend(loc="outside upper right", ncols=3)
+    epochs = []
+    for position, contender in enumerate(chosen):
+        setup, first, usual = _setup_first_and_others(contender.latest)
+        extra = max(0.0, first - usual)
+        epochs.append((setup + extra) / usual)
+        for offset, seconds, color, hatch, label in (
+            (-0.2, setup, ORANGE, "//", "Calentamiento"),
+            (0.2, extra, BLUE, None, "De más en la primera época"),
+        ):
+            told = f"{seconds:.2f} s, {seconds / usual:.2f} ép."
+            shown = "_" if position else label
+            look: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white"}
+            axis.barh(position + offset, seconds, 0.36, label=shown, **look)
+            note(axis, told, (seconds, position + offset), (5, 0), "small")
+    _name_rows(axis, chosen, len(group))
+    axis.set_xlim(0, 3 * axis.dataLim.x1)
+    told = "Segundos que no se repiten en las demás épocas\n(y a cuántas épocas equivalen)"
+    axis.set_xlabel(told, loc="right")
+    figure.legend(loc="outside lower left", ncols=2)
+    most = max(range(len(chosen)), key=epochs.__getitem__)
+    headline(
+        figure,
+        f"Donde más cuesta arrancar, «{_short(chosen[most].name)}», cuesta lo que "
+        f"{epochs[most]:.1f} de sus épocas",
+    )
     return figure
 
 
@@ -98,13 +123,14 @@ def throughput_by_batch(sweeps: Sequence[Sequence[Record]]) -> Figure:
     shown = sweeps[: len(LINES)]
     figure = Figure()
     axis = figure.subplots()
-    for line, (color, marker) in zip(shown, LINES, strict=False):
+    looks = FEW_LINES if len(shown) <= len(FEW_LINES) else LINES
+    for line, (color, marker) in zip(shown, looks, strict=False):
         label = f"{line[0].name} · {line[0].parameters.precision} · {line[0].created_utc:%Y-%m-%d}"
-        axis.plot(*_speeds(line), marker=marker, color=color, label=textwrap.fill(label, 60))
+        axis.plot(*_speeds(line), marker=marker, color=color, label=textwrap.fill(label, 52))
     flawed = [record for line in shown for record in line if record.flaw]
     if flawed:
         why = ", ".join(sorted({str(record.flaw) for record in flawed}))
-        label = textwrap.fill(textwrap.shorten(f"No cuenta: {why}", 180, placeholder="…"), 60)
+        label = textwrap.fill(textwrap.shorten(f"No cuenta: {why}", 180, placeholder="…"), 52)
         axis.plot(*_speeds(flawed), "x", color="black", ms=12, label=label)
     axis.set_xscale("log", base=2)
     batches = sorted({record.parameters.batch_size for line in shown for record in line})
@@ -115,10 +141,18 @@ def throughput_by_batch(sweeps: Sequence[Sequence[Record]]) -> Figure:
     axis.grid(axis="y")
     title = f"{len(shown)} de {len(sweeps)} líneas" if len(sweeps) > len(shown) else None
     legend = figure.legend(
-        loc="outside upper left", fontsize="small", title=title, alignment="left"
+        loc="outside lower left", fontsize="small", title=title, alignment="left"
     )
     rows = sum(1 + text.get_text().count("\n") for text in legend.get_texts())
-    figure.set_size_inches(8, 3.4 + 0.2 * rows)
+    figure.set_size_inches(WIDTH, 3.8 + 0.2 * rows)
+    counting = [record for line in shown for record in line if not record.flaw]
+    if counting:
+        best = max(counting, key=lambda record: record.images_per_second)
+        headline(
+            figure,
+            f"Lo más rápido: lote de {best.parameters.batch_size} con "
+            f"{best.parameters.precision}, {best.images_per_second:.0f} imágenes/s",
+        )
     return figure
 
 
@@ -130,35 +164,47 @@ def images_per_joule(group: Sequence[Contender]) -> Figure:
             haber alguno que la sepa.
     """
     known = [(each, images) for each in group if (images := each.latest.images_per_joule)]
-    chosen = known[:MOST_BARS]
+    chosen = known[:MOST_ROWS]
     figure = Figure()
     axis = figure.subplots()
     for position, (contender, images) in enumerate(chosen):
-        _bar(axis, position, images, f"{images:.2f}", BLUE, contender.flaw)
-    _name_bars(axis, [contender for contender, _ in chosen], len(known))
+        look: dict[str, Any] = {"color": BLUE}
+        if contender.flaw:
+            look = {"color": "none", "edgecolor": GREY, "hatch": "///"}
+        axis.barh(position, images, 0.6, **look)
+        note(axis, f"{images:.2f}", (images, position), (8, 0))
+    _name_rows(axis, [contender for contender, _ in chosen], len(known))
     axis.margins(x=0.2)
-    axis.set_xlabel("Imágenes por julio que gasta la GPU; más es mejor")
+    axis.set_xlabel("Imágenes por julio que gasta la GPU; más es mejor", loc="right")
     return figure
 
 
-def _bar(axis: Axes, position: int, value: float, text: str, color: str, flaw: str | None) -> None:
-    """Dibuja una barra y, tras ella, un texto; si no cuenta, gris y rayada."""
-    if flaw:
-        axis.barh(position, value, 0.6, color="none", edgecolor=GREY, hatch="///")
-    else:
-        axis.barh(position, value, 0.6, color=color)
-    note(axis, text, (value, position), (8, 2))
+def _who_wins(chosen: Sequence[Contender], this: Record | None) -> list[str]:
+    """Dice cuánto más rápido es el equipo de `this`, o el primero, si hay con quién compararlo."""
+    counting = [contender for contender in chosen if contender.flaw is None]
+    own = [contender for contender in counting if this in contender.records]
+    if len(counting) < 2 or (this and not own):
+        return []
+    mine = own[0] if own else counting[0]
+    base = comparison.baseline_of([each for each in counting if each is not mine], "")
+    ratio = comparison.speedup(mine, base, "median_epoch")
+    names = f"«{_short(mine.name)}», frente a «{_short(base.name)}»"
+    return [f"{names}: {comparison.tell_speedup(ratio)}"]
 
 
-def _name_bars(
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
+def _name_rows(
     axis: Axes, chosen: Sequence[Contender], total: int, this: Record | None = None
 ) -> None:
-    """Pone nombre a las barras y da al gráfico el alto que piden; si no caben todas, lo dice."""
+    """Pone nombre a las filas y da al gráfico el alto que piden; si no caben todas, lo dice."""
     names = [_lines(contender, this) for contender in chosen]
-    row = max(0.5, 0.1 + 0.14 * max(map(len, names)))
+    row = max(0.55, 0.1 + 0.14 * max(map(len, names)))
     figure = axis.get_figure(root=True)
     if figure:
-        figure.set_size_inches(8, 1.4 + row * len(names))
+        figure.set_size_inches(WIDTH, 2 + row * len(names))
     axis.set_yticks(range(len(names)), ["\n".join(lines) for lines in names], fontsize="small")
     axis.set_ylim(len(names) - 0.5, -0.5)
     if total > len(names):
@@ -166,13 +212,13 @@ def _name_bars(
 
 
 def _lines(contender: Contender, this: Record | None) -> list[str]:
-    lines = textwrap.wrap(contender.name, 32)
+    lines = textwrap.wrap(contender.name, 30)
     if this in contender.records:
         lines.append("(esta ejecución)")
     if (sessions := len(contender.sessions("median_epoch"))) > 1:
         lines.append(f"{sessions} sesiones")
     if contender.flaw:
-        lines += textwrap.wrap(f"no cuenta: {contender.flaw}", 32)
+        lines += textwrap.wrap(f"no cuenta: {contender.flaw}", 30)
     return lines
 
 

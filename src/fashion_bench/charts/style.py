@@ -35,7 +35,12 @@ LINES = (
     ("#578DFF", "X"),
     ("#656364", "*"),
 )
-"""El color y la marca de cada línea."""
+"""El color y la marca de cada línea, si son muchas."""
+FEW_LINES = ((BLUE, "o"), (ORANGE, "s"), (SKY, "^"))
+"""Si son pocas, con los colores de los demás gráficos."""
+
+WIDTH = 5.6
+"""Pulgadas de ancho de un gráfico: en la pantalla de un móvil, sus letras aún se leen."""
 
 FONT = "DejaVu Sans"
 """La letra de todo: viene con Matplotlib."""
@@ -70,7 +75,10 @@ style.use(
             "axes.spines.top": False,
             "axes.titlelocation": "left",
             "axes.titlesize": "medium",
+            # Sobre un fondo oscuro, el gráfico es una hoja blanca: que el texto no toque su borde.
+            "figure.constrained_layout.h_pad": 0.08,
             "figure.constrained_layout.use": True,
+            "figure.constrained_layout.w_pad": 0.12,
             "figure.dpi": 100,
             "font.family": fonts(),
             "font.size": 10,
@@ -114,6 +122,30 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     width = picture.width // SHARPNESS  # el alto, el que le toque: en un móvil mengua con el ancho
     # IPython 7, el de Colab, no tiene alt=
     display(Image(reduced.getvalue(), metadata=metadata, width=width))
+
+
+def headline(figure: Figure, text: str) -> None:
+    """Escribe encima de un gráfico lo que se aprende de él; lo que no cabe en un renglón se parte.
+
+    Args:
+        figure: el gráfico, ya con su ancho.
+        text: lo que se aprende, si se ha calculado; si no, de qué es el gráfico.
+    """
+    margin = 0.12  # pulgadas, a cada lado
+    title = figure.suptitle("", x=margin / figure.get_figwidth(), ha="left", size="medium")
+    room = figure.bbox.width - 2 * margin * figure.dpi
+    lines = []
+    for whole in text.splitlines():
+        line = ""
+        for word in whole.split(" "):
+            title.set_text(f"{line} {word}".lstrip())
+            if line and title.get_window_extent().width > room:
+                lines.append(line)
+                line = word
+            else:
+                line = title.get_text()
+        lines.append(line)
+    title.set_text("\n".join(lines))
 
 
 def draw_image(axis: Axes, image: np.ndarray) -> None:

@@ -1,8 +1,7 @@
 """Comparar equipos: qué registros se pueden comparar y cuánto más rápido es cada uno."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from html import escape
 from typing import NamedTuple
 
 from fashion_bench.errors import TutorialError
@@ -14,6 +13,7 @@ from fashion_bench.results.statistics import (
     typical_seconds,
     verdict,
 )
+from fashion_bench.tables import Table
 
 SESSION_GAP = timedelta(minutes=15)
 """Lo que tiene que pasar entre dos registros de un equipo para que sean de sesiones distintas."""
@@ -114,19 +114,32 @@ def sweeps(records: Iterable[Record]) -> list[list[Record]]:
     return best
 
 
-def tell_machine(name: str, record: Record) -> str:
-    """Cuenta en una línea qué equipo es: procesador, instrucciones, calibración y MFU."""
-    machine = record.machine
-    known = [name, machine.microarchitecture, f"{machine.usable_cores:g} núcleos"]
-    if machine.virtual:
-        known.append("máquina virtual")
-    if record.calibration:
-        first = record.calibration[0]
-        known.append(f"{first.float32_flops / 1e9:.0f} GFLOP/s")
-        known.append(f"{first.bytes_per_second / 1e9:.0f} GB/s")
-    if record.mfu:
-        known.append(f"MFU {100 * record.mfu:.0f} %")
-    return "; ".join(known)
+def machines_table(machines: Mapping[str, Record]) -> Table:
+    """Hace la tabla de qué equipo es cada uno: procesador, instrucciones, calibración y MFU.
+
+    Args:
+        machines: de cada nombre, un registro; lo que no se midió queda en blanco.
+    """
+    rows: list[tuple[str, ...]] = [
+        ("Equipo", "Arquitectura", "Núcleos", "Máquina virtual", "GFLOP/s", "GB/s", "MFU")
+    ]
+    virtual = {True: "sí", False: "no", None: "-"}
+    for name, record in machines.items():
+        machine, measured = record.machine, ("-", "-")
+        if record.calibration:
+            first = record.calibration[0]
+            measured = f"{first.float32_flops / 1e9:.0f}", f"{first.bytes_per_second / 1e9:.0f}"
+        rows.append(
+            (
+                name,
+                machine.microarchitecture,
+                f"{machine.usable_cores:g}",
+                virtual[machine.virtual],
+                *measured,
+                f"{100 * record.mfu:.0f} %" if record.mfu else "-",
+            )
+        )
+    return Table("Qué equipo es cada uno", rows)
 
 
 def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:
@@ -212,44 +225,6 @@ def tell_figure(figure: Estimate, digits: int) -> str:
     if figure.sessions < 2:
         return f"{figure.value:.{digits}f}"
     return f"{figure.value:.{digits}f} ({figure.low:.{digits}f}-{figure.high:.{digits}f})"
-
-
-class Table(NamedTuple):
-    """Una tabla que se lee en un terminal y, en un cuaderno, se ajusta al ancho que haya."""
-
-    caption: str
-    rows: list[tuple[str, ...]]
-    """La primera fila es la cabecera; todas las columnas menos la última y la primera, cifras."""
-
-    def __str__(self) -> str:
-        *columns, _ = zip(*self.rows, strict=True)
-        widths = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join(
-                [
-                    f"{name:{widths[0]}}",
-                    *(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True)),
-                    last,
-                ]
-            )
-            for name, *cells, last in self.rows
-        ]
-        return "\n".join([self.caption, *lines])
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        def row(cells: Sequence[str], tag: str) -> str:
-            return "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
-
-        head, *body = self.rows
-        lines = "\n".join(f"<tr>{row(cells, 'td')}</tr>" for cells in body)
-        return (
-            f'<div style="overflow-x: auto">\n<table>\n<caption>{escape(self.caption)}</caption>\n'
-            f"<thead><tr>{row(head, 'th')}</tr></thead>\n<tbody>\n{lines}\n</tbody>\n</table>\n"
-            "</div>"
-        )
 
 
 def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:

@@ -20,6 +20,7 @@ from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders, lesson, parameter
 from fashion_bench.errors import TutorialError
 from fashion_bench.folders import shown
 from fashion_bench.record import Record
+from fashion_bench.results import files
 from fashion_bench.script import report
 from fashion_bench.script.console import Console, OutputLostError, Relay
 from fashion_bench.script.interrupt import Brake, StoppedError
@@ -237,23 +238,23 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
         if told.lost:
             raise told.lost
         if failure is None:
-            outcome = _tell(executed, output)
+            outcome = _tell(executed, output, overrides)
         elif brake.pressed:
             _complain(f"Interrumpido.{_partial(output)}")
             outcome = Outcome(INTERRUPTED)
         else:
             _complain(f"Error: {_sentence(failure)}")
-            outcome = _tell_partial(output)
+            outcome = _tell_partial(output, overrides)
         return outcome._replace(code=INTERRUPTED) if brake.pressed else outcome
 
 
-def _tell(executed: nbformat.NotebookNode, output: Path) -> Outcome:
+def _tell(executed: nbformat.NotebookNode, output: Path, overrides: Overrides) -> Outcome:
     """Escribe el informe y cuenta dónde ha quedado todo."""
     record = report.record_of(executed)
     if record is None:
         print("El cuaderno no enseña su registro: le falta la celda que lo hace.")
     try:
-        page, picture = report.write(executed, output)
+        page, picture = report.write(executed, output, _others(overrides))
     except OSError as error:
         _complain(f"Error: {_sentence(error)}")
         return Outcome(FAILED, record)
@@ -264,12 +265,22 @@ def _tell(executed: nbformat.NotebookNode, output: Path) -> Outcome:
     return Outcome(FINE, record)
 
 
-def _tell_partial(output: Path) -> Outcome:
+def _others(overrides: Overrides) -> list[Record]:
+    """Los registros con los que comparar el de la ejecución: los de su carpeta."""
+    try:
+        usual, _ = lesson.defaults(lesson.read())["results_dir"]
+        folder = folders.find_folder(str(overrides.get("results_dir", usual)))
+    except TutorialError:  # alguien lo ha borrado mientras tanto
+        return []
+    return files.load_folder(folder)[0]
+
+
+def _tell_partial(output: Path, overrides: Overrides) -> Outcome:
     """Cuenta dónde ha quedado un cuaderno que ha fallado; si ya enseña su registro, con informe."""
     if output.exists():
         notebook = nbformat.read(output, as_version=4)
         if report.record_of(notebook):
-            return _tell(notebook, output)._replace(code=FAILED)
+            return _tell(notebook, output, overrides)._replace(code=FAILED)
         _complain(_partial(output).strip())
     return Outcome(FAILED)
 

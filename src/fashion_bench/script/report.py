@@ -1,15 +1,36 @@
-"""El informe de una ejecución, para compartirlo: una página web y su gráfico principal."""
+"""El informe de una ejecución, para compartirlo: una página web y su gráfico principal.
+
+La página empieza por una tarjeta, que sale del registro: lo que cabe en la pantalla de un móvil.
+"""
 
 from base64 import b64decode
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
 
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 from fashion_bench.folders import naming
-from fashion_bench.record import MAIN_CHART, MIME, Record
+from fashion_bench.machine.backends import TITLES
+from fashion_bench.record import ACCURACY_FLOOR, MAIN_CHART, MIME, Record
+from fashion_bench.results import comparison
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+
+NOTEBOOK_ONLY = "notebook-only"
+"""Con esta etiqueta, una celda del cuaderno no está en el informe: sus ejercicios, por ejemplo."""
+
+
+class Card(NamedTuple):
+    """Lo primero que se lee de una ejecución."""
+
+    name: str
+    headline: str
+    rows: list[tuple[str, str]]
+    """Nombre y valor de cada dato."""
 
 
 def record_of(notebook: NotebookNode) -> Record | None:
@@ -21,7 +42,57 @@ def record_of(notebook: NotebookNode) -> Record | None:
     return Record.model_validate(found[-1]) if found else None
 
 
-def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
+def card(record: Record, records: Sequence[Record]) -> Card:
+    """Resume una ejecución y la compara con las demás.
+
+    No lleva la predicción del modelo de tres términos: pide las órdenes de un paso y los bytes de
+    cada capa, que no están en el registro. Sí lleva su segundo término solo, que es un mínimo.
+
+    Args:
+        record: el de la ejecución.
+        records: los que haya con los que compararla, quizá también el suyo.
+    """
+    told, data = record.parameters, record.data
+    conditions = (
+        f"lote de {told.batch_size}, precisión {told.precision}, {data.training_images} imágenes"
+    )
+    if not record.repeats:
+        rows = [("Equipo", _machine(record)), ("¿Cuenta?", f"No: {record.flaw}")]
+        return Card(record.name, "no terminó ninguna época", [*rows, ("Condiciones", conditions)])
+    epochs, setup = record.epoch_seconds, record.repeats[0].setup_seconds
+    total = f"{mean(repeat.total_seconds for repeat in record.repeats):.1f} s"
+    if len(record.repeats) > 1:
+        total += f" de media en {len(record.repeats)} repeticiones"
+    total += f": {len(epochs)} época{'s' * (len(epochs) > 1)}"
+    rows = [
+        (
+            "Total",
+            f"{total}, de {min(epochs):.2f} a {max(epochs):.2f} s; aparte, {setup:.1f} s de "
+            "calentamiento",
+        ),
+        ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else _why_it_counts(record)),
+        _against(record, records),
+        ("Rendimiento", f"{record.images_per_second:.0f} imágenes/s"),
+        ("Equipo", _machine(record)),
+        ("Condiciones", conditions),
+    ]
+    if record.accuracy is not None:
+        rows.insert(3, ("Exactitud en prueba", f"{record.accuracy:.4f}"))
+    if record.mfu:
+        least = record.mfu * record.median_epoch_seconds
+        rows.append(
+            (
+                "Lo mínimo, por cálculo",
+                f"{least:.2f} s por época, si todo fuera como el producto de matrices de este "
+                f"equipo: va al {100 * record.mfu:.0f} % de eso",
+            )
+        )
+    return Card(record.name, f"{record.median_epoch_seconds:.2f} s por época", rows)
+
+
+def write(
+    notebook: NotebookNode, executed: Path, records: Sequence[Record] = ()
+) -> tuple[Path, Path | None]:
     """Escribe el informe al lado del cuaderno ejecutado.
 
     La página lleva dentro todo lo que necesita: se abre sin conexión. El código no se ve hasta
@@ -30,6 +101,7 @@ def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
     Args:
         notebook: el cuaderno 01, ejecutado.
         executed: dónde está guardado.
+        records: los registros con los que comparar el suyo.
 
     Returns:
         Las rutas de la página (`.html`) y del gráfico principal (`.png`), que es `None` si el
@@ -38,22 +110,76 @@ def write(notebook: NotebookNode, executed: Path) -> tuple[Path, Path | None]:
     Raises:
         OSError: si no se puede escribir.
     """
-    exporter = HTMLExporter(raw_template=TEMPLATE.read_text(encoding="utf-8"), language_code="es")
-    title = f"Fashion-MNIST contra el reloj, {executed.stem}"
-    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
-    html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
-    with naming(html):
-        html.write_text(page, encoding="utf-8")
     pictures = [
-        output.data["image/png"]
+        output
         for output in _shown(notebook)
         if output.metadata.get("image/png", {}).get(MAIN_CHART)
     ]
+    record = record_of(notebook)
+    exporter = HTMLExporter(
+        Config(TagRemovePreprocessor={"enabled": True, "remove_cell_tags": {NOTEBOOK_ONLY}}),
+        raw_template=TEMPLATE.read_text(encoding="utf-8"),
+        language_code="es",
+    )
+    title = f"Fashion-MNIST contra el reloj, {executed.stem}"
+    resources = {
+        "metadata": {"name": title},
+        "card": card(record, records) if record else None,
+        "main_mark": MAIN_CHART,
+        "main": pictures[-1] if pictures else None,
+    }
+    page, _ = exporter.from_notebook_node(notebook, resources)
+    html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
+    with naming(html):
+        html.write_text(page, encoding="utf-8")
     if not pictures:
         return html, None
     with naming(png):
-        png.write_bytes(b64decode(pictures[-1]))
+        png.write_bytes(b64decode(pictures[-1].data["image/png"]))
     return html, png
+
+
+def _machine(record: Record) -> str:
+    """Qué equipo es: GPU, procesador, núcleos, instrucciones, sistema y motor."""
+    machine, software = record.machine, record.software
+    cores = "1 núcleo" if machine.usable_cores == 1 else f"{machine.usable_cores:g} núcleos"
+    parts = [f"{machine.cpu}, {cores}, {machine.isa}", machine.os]
+    if record.accelerator:
+        parts.insert(0, record.accelerator.name)
+    if machine.virtual:
+        parts.append("máquina virtual")
+    if machine.power == "battery":
+        parts.append("a batería")
+    engine = {"tensorflow": software.tensorflow, "torch": software.torch, "jax": software.jax}
+    return "; ".join([*parts, f"{TITLES[software.backend]} {engine[software.backend]}"])
+
+
+def _why_it_counts(record: Record) -> str:
+    reasons = ["llegó al final", f"la exactitud no baja de {ACCURACY_FLOOR:.2f}"]
+    if record.agreement:
+        reasons.append("la GPU calcula lo mismo que la CPU")
+    if all(repeat.surroundings for repeat in record.repeats):
+        busy = sum(map(bool, record.disturbed))
+        reasons.append(f"{busy or 'ninguna'} de {len(record.disturbed)} épocas molestadas")
+    return f"Sí: {', '.join(reasons)}"
+
+
+def _against(record: Record, records: Sequence[Record]) -> tuple[str, str]:
+    """Con quién se compara su equipo, y cuántas veces más rápido es, con todas sus sesiones."""
+    title = "Frente a otros"
+    if record.flaw:
+        return title, "sin comparar: un tiempo que no cuenta no se compara"
+    others = [each for each in records if each.run_id != record.run_id]
+    groups = comparison.groups([*others, record], "images_per_second")
+    [(group, mine)] = [
+        (group, each) for group in groups for each in group if record in each.records
+    ]
+    rivals = [each for each in group if each is not mine and each.flaw is None]
+    if not rivals:
+        return title, "aún no hay registros de otro equipo que cuenten, con estas condiciones"
+    base = comparison.baseline_of(rivals, "")
+    ratio = comparison.speedup(mine, base, "images_per_second")
+    return f"Este equipo, frente a «{base.name}»", comparison.tell_speedup(ratio)
 
 
 def _shown(notebook: NotebookNode) -> list[NotebookNode]:
