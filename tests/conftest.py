@@ -14,6 +14,7 @@ import nbformat
 import pytest
 
 from fashion_bench.jupyter import quiet
+from fashion_bench.record import Accelerator
 
 with quiet():
     import keras  # noqa: F401  (así las demás pruebas lo importan sin ruido)
@@ -29,6 +30,16 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 BROWSER = bool(CHROMIUM and find_spec("playwright"))
 """Si las pruebas en un navegador se pueden hacer."""
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
+
+RTX = Accelerator(
+    name="NVIDIA GeForce RTX 3060",
+    memory_gib=12.0,
+    driver="560.35.03",
+    compute_capability="8.6",
+    power_limit_w=170.0,
+    mig=None,
+)
+"""La tarjeta de las pruebas, tal como la cuenta su controlador."""
 
 RECORD = {
     "schema_version": 2,

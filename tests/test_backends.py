@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import keras
 import pytest
-from conftest import NOTEBOOK, ROOT, child_environment
+from conftest import NOTEBOOK, ROOT, RTX, child_environment
 
 from fashion_bench import jupyter
 from fashion_bench.errors import TutorialError
@@ -215,14 +215,6 @@ def test_changing_the_device_too_late(
 # --- Qué GPU es ---
 
 
-RTX = Accelerator(
-    name="NVIDIA GeForce RTX 3060",
-    memory_gib=12.0,
-    driver="560.35",
-    compute_capability="8.6",
-    power_limit_w=170.0,
-    mig=None,
-)
 Place = Callable[[object], None]
 BARE = {
     "memory_gib": None,

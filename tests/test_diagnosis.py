@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pynvml
 import pytest
-from conftest import ROOT, child_environment
+from conftest import ROOT, RTX, child_environment
 
 from fashion_bench import __main__, folders
 from fashion_bench.doctor import diagnosis, needs, probe, trial
@@ -25,18 +25,9 @@ from fashion_bench.doctor.facts import Engine, Facts
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.doctor.rules import gpu
 from fashion_bench.machine import backends, hardware
-from fashion_bench.record import Accelerator
 
 Changes = dict[str, object]
 
-RTX = Accelerator(
-    name="NVIDIA GeForce RTX 3060",
-    memory_gib=12.0,
-    driver="560.35.03",
-    compute_capability="8.6",
-    power_limit_w=170.0,
-    mig=None,
-)
 CUDA = Engine(
     name="tensorflow",
     version="2.21.0",

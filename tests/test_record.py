@@ -8,20 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import RECORD, ROOT
+from conftest import RECORD, ROOT, RTX
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.record import ACCURACY_FLOOR, METRICS, MIME, TOLERANCE, Record
 from fashion_bench.results import files
 
-GPU = {
-    "name": "RTX 3060",
-    "memory_gib": 12.0,
-    "driver": "560.35",
-    "compute_capability": "8.6",
-    "power_limit_w": 170.0,
-    "mig": False,
-}
+GPU = RTX.model_dump()
 AGREEMENT = {"precision": "float32", "loss_difference": 1e-6, "gradient_difference": 1e-3}
 
 
@@ -180,7 +173,8 @@ def test_nine_thousand_of_ten_thousand_reach_the_floor(
 
 
 def test_every_repeat_must_reach_the_floor(record: dict) -> None:
-    record["repeats"].append(record["repeats"][0] | {"seed": 43, "test_correct": 8000})
+    """Aunque la media llegue: 9100 y 8950."""
+    record["repeats"].append(record["repeats"][0] | {"seed": 43, "test_correct": 8950})
     assert make(record, parameters__repeats=2).flaw == "exactitud por debajo de 0.90"
 
 

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import RTX
 
 from fashion_bench import lesson
 from fashion_bench import record as recordings
@@ -26,7 +27,7 @@ from fashion_bench.measure import provenance
 from fashion_bench.measure import recorder as recorders
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.recorder import Recorder
-from fashion_bench.record import Accelerator, Agreement, Calibration, Record
+from fashion_bench.record import Agreement, Calibration, Record
 from fashion_bench.results import files
 
 FAST = Calibration(
@@ -48,14 +49,6 @@ def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[Calibration]:
 
 IMAGES = np.zeros((100, 28, 28, 1), np.uint8)
 LABELS = np.zeros(100, np.uint8)
-GPU = Accelerator(
-    name="RTX 3060",
-    memory_gib=12.0,
-    driver="560.35",
-    compute_capability="8.6",
-    power_limit_w=170.0,
-    mig=False,
-)
 RIGHT = Agreement(precision="float32", loss_difference=1e-6, gradient_difference=1e-6)
 
 
@@ -284,14 +277,14 @@ def test_a_run_that_trains_nothing_leaves_no_file(tmp_path: Path) -> None:
 def test_on_a_gpu_the_check_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agreement: Agreement | None, counts: bool
 ) -> None:
-    monkeypatch.setattr(backends, "accelerator_of", lambda model: GPU)
+    monkeypatch.setattr(backends, "accelerator_of", lambda model: RTX)
     recorder = Recorder(tmp_path, agreement=agreement)
     if counts:
         train(recorder)
         record = only_record(tmp_path)
-        assert record.accelerator == GPU
+        assert record.accelerator == RTX
         assert record.agreement == agreement
-        assert record.label == "RTX 3060"
+        assert record.label == RTX.name
     else:
         with pytest.raises(TutorialError, match="hay que comprobar que calcula bien"):
             train(recorder)
