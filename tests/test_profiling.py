@@ -40,6 +40,17 @@ def test_the_cost_of_each_layer(model: keras.Sequential) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
+def test_what_a_call_costs_is_not_of_the_layer(
+    model: keras.Sequential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ni cuentan las dos primeras vueltas."""
+    turns = {"nada": [9, 9, 1, 1, 2], "delante": [9, 9, 3, 3, 8], "todo": [9, 9, 7, 7, 8]}
+    monkeypatch.setattr(profiling, "alternate", lambda functions, rounds: turns)
+    rescaling, conv, *_ = profiling.layer_costs(model, np.zeros((16, 8, 8, 1), "uint8"))
+    assert (rescaling.forward_seconds, rescaling.backward_seconds) == (2, 0)
+    assert (conv.forward_seconds, conv.backward_seconds) == (2, 4)
+
+
 def test_turns_change_their_order_every_round() -> None:
     calls = []
 
