@@ -16,9 +16,6 @@ import pytest
 from fashion_bench.jupyter import quiet
 from fashion_bench.record import Accelerator
 
-with quiet():
-    import keras  # noqa: F401  (así las demás pruebas lo importan sin ruido)
-
 if TYPE_CHECKING:  # no hace falta para las demás pruebas
     from playwright.sync_api import Browser
 
@@ -118,6 +115,13 @@ RECORD = {
     "agreement": None,
     "calibration": [],
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Importa Keras sin ruido antes que las pruebas; con `-n`, solo donde se prueba."""
+    if not config.getoption("numprocesses", None):
+        with quiet():
+            import keras  # noqa: F401
 
 
 @pytest.fixture

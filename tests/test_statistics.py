@@ -1,10 +1,12 @@
 """Los intervalos: que contengan la verdad tan a menudo como dicen y callen cuando toca."""
 
+from math import exp
+
 import numpy as np
 import pytest
 
 from fashion_bench.results import statistics
-from fashion_bench.results.statistics import Session
+from fashion_bench.results.statistics import Estimate, Session
 
 BETWEEN, WITHIN = 0.10, 0.02
 """Lo que cambia de una sesión a otra y, dentro de ella, de una época a otra."""
@@ -27,14 +29,17 @@ def test_with_five_sessions_the_interval_covers_the_truth(
     monkeypatch: pytest.MonkeyPatch, repeats: int
 ) -> None:
     monkeypatch.setattr(statistics, "RESAMPLES", 1000)
+    typical, estimates = statistics.typical_seconds, []
+    monkeypatch.setattr(
+        statistics, "typical_seconds", lambda each: estimates.append(typical(each)) or estimates[-1]
+    )
     generator = np.random.default_rng(3)
     machine = ratio = 0
     for _ in range(200):
         slow, fast = (sessions(generator, seconds, 5, repeats) for seconds in (8.0, 4.0))
-        found = statistics.typical_seconds(slow)
-        machine += found.low <= 8 <= found.high
         found = statistics.times_faster(fast, slow)
         ratio += found.low <= 2 <= found.high
+        machine += estimates[-1].low <= 8 <= estimates[-1].high  # la del lento
     assert 180 <= machine <= 200
     assert 180 <= ratio <= 200
 
@@ -58,6 +63,16 @@ def test_the_figure_is_the_geometric_mean_of_the_medians_of_the_sessions() -> No
     assert found.sessions == 2
     ratio = statistics.times_faster([[[2.0]], [[2.0]]], [[[8.0]], [[8.0]]])
     assert ratio[:3] == pytest.approx((4, 4, 4))
+
+
+def test_the_interval_of_a_ratio_comes_from_both_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """La regla MOVER: en logaritmos, la hipotenusa de lo que se aparta cada uno."""
+    fast = Estimate(2, 2 * exp(-0.8), 2 * exp(0.4), 5)
+    slow = Estimate(8, 8 * exp(-0.3), 8 * exp(0.6), 3)
+    found = iter([fast, slow])
+    monkeypatch.setattr(statistics, "typical_seconds", lambda each: next(found))
+    ratio = statistics.times_faster([], [])
+    assert ratio == pytest.approx((4, 4 * exp(-0.5), 4 * exp(1), 3))
 
 
 @pytest.mark.parametrize(
