@@ -26,6 +26,8 @@ SCREENSHOTS = ROOT / "runs" / "capturas"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 BROWSER = bool(CHROMIUM and find_spec("playwright"))
 """Si las pruebas en un navegador se pueden hacer."""
+LONGEST = ("notebooks", "script", "launcher", "colab", "benchmarks", "photo", "charts", "recorder")
+"""Los ficheros de pruebas que más tardan: empiezan antes, para que acaben todos a la vez."""
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
 
 RTX = Accelerator(
@@ -122,6 +124,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("numprocesses", None):
         with quiet():
             import keras  # noqa: F401
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pone delante las pruebas de los ficheros que más tardan."""
+    order = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture

@@ -25,6 +25,14 @@ def default_policy() -> Iterator[None]:
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """La hora, de mentira: solo pasa cuando alguien la cambia."""
+    hour = [0.0]
+    monkeypatch.setattr(clocks, "perf_counter", lambda: hour[0])
+    return hour
+
+
 def build_model() -> keras.Model:
     """Red pequeña con azar dentro (Dropout), como la del cuaderno."""
     model = keras.Sequential(
@@ -68,20 +76,24 @@ def test_training_after_a_warm_up_gives_the_same_losses(precision: str) -> None:
     assert losses(warm=True) == losses(warm=False)
 
 
-def test_warm_up_restores_every_variable_and_does_train_meanwhile() -> None:
+def test_warm_up_restores_every_variable_and_does_train_meanwhile(now: list[float]) -> None:
     model = build_model()
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [np.array(variable) for variable in variables]
     seen: list[np.ndarray] = []
+    steps: list[int] = []
     fit = model.fit
 
     def spy(*args: object, **kwargs: object) -> None:
         fit(*args, **kwargs)
+        now[0] += 3
         seen.extend(np.array(variable) for variable in variables)
+        steps.append(int(np.array(model.optimizer.iterations)))
 
     model.fit = spy
-    clocks.warm_up(model, dataset())
+    assert clocks.warm_up(model, dataset()) == 3
+    assert steps == [4]  # todos los lotes: el último es menor
     assert any(not np.array_equal(old, new) for old, new in zip(before, seen, strict=True))
     for old, variable in zip(before, variables, strict=True):
         np.testing.assert_array_equal(old, np.array(variable))
@@ -138,14 +150,6 @@ def test_the_clock_counts_training_and_not_validation_nor_callbacks(validate: bo
         assert min(clock.validation_seconds) > SLEEP
     else:
         assert max(clock.validation_seconds) < SLEEP
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """La hora, de mentira: solo pasa cuando alguien la cambia."""
-    hour = [0.0]
-    monkeypatch.setattr(clocks, "perf_counter", lambda: hour[0])
-    return hour
 
 
 def test_the_clock_waits_for_the_device(monkeypatch: pytest.MonkeyPatch, now: list[float]) -> None:
