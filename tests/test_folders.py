@@ -161,11 +161,13 @@ def test_a_file_that_somebody_is_reading_is_tried_again(
 def test_paths_are_shown_from_the_project_or_from_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    home = tmp_path / "ana"
+    monkeypatch.setattr(Path, "home", lambda: home)
     assert folders.shown(ROOT / "results" / "a.json") == "results/a.json"
-    assert folders.shown(tmp_path / "curso" / "a.json") == "~/curso/a.json"
-    outside = Path(tmp_path.anchor, "otro", "a.json")
+    assert folders.shown(home / "curso" / "a.json") == "~/curso/a.json"
+    outside, disk = (Path(tmp_path.anchor, *names, "a.json") for names in (["otro"], ["x", "ana"]))
     assert folders.shown(outside) == str(outside)
+    assert folders.shown(disk) == str(disk).replace("ana", "<usuario>")  # un disco de esa persona
 
 
 @pytest.mark.parametrize("kind", ["no está", "fichero"])
