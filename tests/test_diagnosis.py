@@ -201,6 +201,7 @@ XLA = "Unknown flag in TF_XLA_FLAGS: --xla_gpu_cuda_data_dir=/usr/local/cuda"
 
 GTX_1080 = {"name": "NVIDIA GeForce GTX 1080 Ti", "compute_capability": "6.1"}
 V100 = {"name": "Tesla V100-SXM2-16GB", "compute_capability": "7.0"}
+T4 = {"name": "Tesla T4", "compute_capability": "7.5"}
 GT_710 = {"name": "NVIDIA GeForce GT 710", "compute_capability": "3.5", "driver": "470.256.02"}
 GTX_960M = {"name": "NVIDIA GeForce GTX 960M", "compute_capability": "5.0"}
 RTX_5090 = {"name": "NVIDIA GeForce RTX 5090", "compute_capability": "12.0", "driver": "580.95.05"}
@@ -267,6 +268,7 @@ REPORTED: list[Case] = [
     (LINUX, NEW_CUDNN | seen(V100) | NOT_TRIED, "cudnn-too-new"),
     (LINUX, seen(GTX_1080), "gpu-ready"),
     (LINUX, NEW_CUDNN, "gpu-ready"),
+    (LINUX, NEW_CUDNN | seen(T4) | NOT_TRIED, "gpu-ready"),  # la primera para la que trae código
     (LINUX, broken("x") | {"in_the_way": ("notebooks/tensorflow.py",)}, "file-in-the-way"),  # E5
     (LINUX, NOT_TRIED | {"keras": None, "exit_code": 1, "gpus": ()}, "keras-broken"),  # E6
     (
@@ -316,6 +318,7 @@ REPORTED: list[Case] = [
     (having(WINDOWS, {"name": "jax"}), {}, "windows-native"),
     (LINUX, step_fails(CUDNN), "cudnn-broken"),  # E16
     (LINUX, step_fails(MEMORY), "gpu-memory-taken"),
+    (LINUX, step_fails(f"CUDNN_STATUS_ALLOC_FAILED\n{MEMORY}"), "gpu-memory-taken"),
     (LINUX, step_fails(KERNEL), "gpu-without-code"),
     (LINUX, step_fails(exit_code=-signal.SIGSEGV), "gpu-does-not-compute"),
     (LINUX, step_fails(exit_code=None), "gpu-does-not-compute"),
@@ -347,17 +350,24 @@ REPORTED: list[Case] = [
     (BARE, {"nvidia_hardware": True, "nvidia_error": "GPU is lost"}, "gpu-lost"),
     (
         WINDOWS,
-        broken("FileNotFoundError") | {"path_length": 120, "long_paths": False},
+        broken("FileNotFoundError") | {"path_length": 75, "long_paths": False},
         "path-too-long",
     ),  # E26
+    (
+        WINDOWS,
+        broken("FileNotFoundError") | {"path_length": 74, "long_paths": False},
+        "engine-broken",
+    ),
     (LINUX, step_fails() | seen(RTX_5090), "gpu-too-new"),  # E28
     (LINUX, BLIND | card(**RTX_5090), "gpu-too-new"),
+    (LINUX, BLIND | card(name="NVIDIA B200", compute_capability="10.0"), "gpu-too-new"),
     (WINDOWS, card(**RTX_5090), "gpu-too-new"),
     (LINUX, seen(RTX_5090), "gpu-ready"),  # ha calculado
     (TORCH, seen(RTX_5090), "gpu-ready"),
     (LINUX, {"architecture": "armv7l"} | broken(MISSING), "system-unsupported"),  # E29
     (LINUX, {"libc": "musl"} | broken(MISSING), "system-unsupported"),
     (LINUX, {"libc": "glibc 2.26"} | broken(MISSING), "system-unsupported"),
+    (LINUX, {"libc": "glibc 2.27"} | broken(MISSING), "engine-missing"),
     (WINDOWS, {"architecture": "ARM64"} | broken(MISSING), "system-unsupported"),
     # TensorFlow 2.22 ya no cuenta para qué se compiló: vale la tabla.
     (
