@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,6 +198,16 @@ def registry() -> None:
     done = subprocess.run(command, input="nbval", text=True, capture_output=True)
     if done.returncode:
         pytest.skip("sin acceso al registro de paquetes no se puede instalar ni resolver nada")
+
+
+@cache
+def weights() -> int:
+    """Los pesos de la red del curso, según el registro que enseña el cuaderno 01 confirmado."""
+    from fashion_bench.script import report
+
+    shown = report.record_of(nbformat.read(NOTEBOOK, as_version=4))
+    assert shown is not None
+    return shown.network.weights
 
 
 class Cells:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, weights
 from nbformat.v4 import new_code_cell, new_output
 
 from fashion_bench import lesson
@@ -23,7 +23,6 @@ import peers
 import primitives
 import startup
 
-WEIGHTS = 421_642
 PROGRAM = """
 import os
 import harness
@@ -112,10 +111,10 @@ def test_the_peers_are_compared_round_by_round(
 def test_the_network_written_in_pytorch_is_that_of_the_lesson() -> None:
     model = lesson.load().build_model()
     # Si la red del cuaderno 01 cambia, cambia también `torch_network` en benchmarks/peers.py.
-    assert model.count_params() == WEIGHTS
+    assert model.count_params() == weights()
     torch = pytest.importorskip("torch")
     network = peers.torch_network()
-    assert sum(weight.numel() for weight in network.parameters()) == WEIGHTS
+    assert sum(weight.numel() for weight in network.parameters()) == weights()
     assert network(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 
 

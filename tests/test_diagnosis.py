@@ -227,6 +227,7 @@ CASES: list[Case] = [
     (LINUX, broken(PROTOBUF), "protobuf-conflict"),
     (LINUX, broken(GENCODE), "protobuf-conflict"),
     (LINUX, broken(NUMPY), "numpy-conflict"),
+    (LINUX, broken(f"{NUMPY}\n{PROTOBUF}"), "protobuf-conflict"),  # lo de NumPy era un aviso
     (LINUX, broken(exit_code=-signal.SIGSEGV), "engine-broken"),
     (LINUX, broken(exit_code=None), "engine-slow"),
     (LINUX, {"python": "3.14.0"} | broken(MISSING), "python-unsupported"),
@@ -363,6 +364,9 @@ REPORTED: list[Case] = [
     (LINUX, BLIND | card(name="NVIDIA B200", compute_capability="10.0"), "gpu-too-new"),
     (WINDOWS, card(**RTX_5090), "gpu-too-new"),
     (LINUX, seen(RTX_5090), "gpu-ready"),  # ha calculado
+    # Lo que el motor cuenta de sí mismo manda sobre la tabla.
+    (LINUX, BLIND | card(**RTX_5090) | {"capabilities": ("sm_120",)}, "libraries-not-found"),
+    (LINUX, BLIND | card(**V100) | {"capabilities": ("sm_75", "compute_90")}, "gpu-too-old"),
     (TORCH, seen(RTX_5090), "gpu-ready"),
     (LINUX, {"architecture": "armv7l"} | broken(MISSING), "system-unsupported"),  # E29
     (LINUX, {"libc": "musl"} | broken(MISSING), "system-unsupported"),
@@ -432,12 +436,15 @@ ORDER_CASES: list[Case] = [
     (LINUX, {"nvidia_cards": (RTX.model_copy(update=RTX_5090), RTX)}, "gpu-ready"),
     # Una tarjeta callada entre otras que responden no es un controlador que falta.
     (LINUX, {"nvidia_error": "GPU is lost"}, "gpu-ready"),
+    # Con lo justo, basta.
+    (LINUX, {"free_memory_gib": 1.5, "free_disk_gib": 0.5}, "gpu-ready"),
     (BARE, {"nvidia_hardware": True, "nvidia_error": None}, "driver-not-loaded"),
 ]
 EXTRA_CASES: list[Case] = [
     (LINUX, {"free_memory_gib": 0.7}, "low-memory"),
     (LINUX, {"free_disk_gib": 0.1}, "low-disk"),
     (BARE, {"free_disk_gib": 1.0} | broken(MISSING), "low-disk"),
+    (BARE, {"free_disk_gib": 9.0, "engine": Engine(name="torch", exit_code=1)}, "low-disk"),
     (LINUX, {"gpus": (RTX.name, "NVIDIA T400")}, "several-gpus"),
 ]
 ALL = CASES + REPORTED + ORDER_CASES + EXTRA_CASES

@@ -30,9 +30,12 @@ def test_with_five_sessions_the_interval_covers_the_truth(
 ) -> None:
     monkeypatch.setattr(statistics, "RESAMPLES", 1000)
     typical, estimates = statistics.typical_seconds, []
-    monkeypatch.setattr(
-        statistics, "typical_seconds", lambda each: estimates.append(typical(each)) or estimates[-1]
-    )
+
+    def spy(each: list[Session]) -> Estimate:
+        estimates.append(typical(each))
+        return estimates[-1]
+
+    monkeypatch.setattr(statistics, "typical_seconds", spy)
     generator = np.random.default_rng(3)
     machine = ratio = 0
     for _ in range(200):

@@ -82,18 +82,21 @@ def test_counters_are_subtracted() -> None:
     assert around.swapped_mb == 2
 
 
-LINUX = namedtuple(
-    "LINUX", "user nice system idle iowait irq softirq steal guest guest_nice", defaults=[0] * 10
-)
+LINUX = namedtuple("LINUX", "user nice system idle iowait irq softirq steal guest guest_nice")
 WINDOWS = namedtuple("WINDOWS", "user system idle interrupt dpc")
+
+
+def linux(**seconds: float) -> LINUX:
+    """Los contadores de Linux; los que no se dan, a cero."""
+    return LINUX(**dict.fromkeys(LINUX._fields, 0) | seconds)
 
 
 @pytest.mark.parametrize(
     ("times", "busy", "stolen"),
     [
-        (LINUX(user=100, nice=20, system=30, irq=1, softirq=2), 153, 0),
-        (LINUX(user=100, idle=1000, iowait=50, steal=7), 100, 7),
-        (LINUX(user=100, nice=20, guest=40, guest_nice=5), 120, 0),  # ya en `user` y `nice`
+        (linux(user=100, nice=20, system=30, irq=1, softirq=2), 153, 0),
+        (linux(user=100, idle=1000, iowait=50, steal=7), 100, 7),
+        (linux(user=100, nice=20, guest=40, guest_nice=5), 120, 0),  # ya en `user` y `nice`
         (WINDOWS(100, 30, 1000, 2, 1), 133, None),
     ],
 )
