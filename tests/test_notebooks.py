@@ -294,6 +294,8 @@ def test_the_first_trains_and_leaves_one_good_record(ran: Callable[[str], Run]) 
     assert record.parameters.epochs == 1
     assert record.data.training_images == 900
     assert record.network.weights == weights()
+    assert record.software.backend == "tensorflow"
+    assert record.name.endswith(" · CPU")
     assert [repeat.seed for repeat in record.repeats] == [42, 43]
     assert all(len(repeat.epoch_seconds) == 1 for repeat in record.repeats)
 
