@@ -1,6 +1,6 @@
 """Los intervalos: que contengan la verdad tan a menudo como dicen y callen cuando toca."""
 
-from math import exp
+from math import exp, sqrt
 
 import numpy as np
 import pytest
@@ -105,6 +105,20 @@ def test_inside_one_session_the_interval_comes_from_its_epochs() -> None:
 def test_repeats_of_different_lengths_are_resampled_whole() -> None:
     found = statistics.typical_seconds([[[1.0] * 9, [1.0]], [[1.0]]])
     assert found[:3] == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "student"), [(2, 12.706), (6, 2.571), (13, 2.179), (31, 2.042)]
+)
+def test_few_sessions_widen_the_interval_as_student_says(sessions: int, student: float) -> None:
+    """El factor de Hesterberg: el cuantil de la `t` y la varianza dividida entre uno menos."""
+    expected = sqrt(sessions / (sessions - 1)) * student / 1.96
+    assert statistics._widening(sessions) == pytest.approx(expected, rel=0.012)
+
+
+def test_repeats_of_a_session_are_resampled() -> None:
+    found = statistics.typical_seconds([[[1.0] * 5, [2.0] * 5]])
+    assert (found.low, found.high) == (1, 2)
 
 
 def test_more_sessions_narrow_the_interval() -> None:
