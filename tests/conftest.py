@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,7 @@ import nbformat
 import pytest
 
 from fashion_bench.jupyter import quiet
-
-with quiet():
-    import keras  # noqa: F401  (así las demás pruebas lo importan sin ruido)
+from fashion_bench.record import Accelerator
 
 if TYPE_CHECKING:  # no hace falta para las demás pruebas
     from playwright.sync_api import Browser
@@ -29,7 +28,19 @@ SCREENSHOTS = ROOT / "runs" / "capturas"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 BROWSER = bool(CHROMIUM and find_spec("playwright"))
 """Si las pruebas en un navegador se pueden hacer."""
+LONGEST = ("notebooks", "script", "launcher", "colab", "benchmarks", "photo", "charts", "recorder")
+"""Los ficheros de pruebas que más tardan: empiezan antes, para que acaben todos a la vez."""
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
+
+RTX = Accelerator(
+    name="NVIDIA GeForce RTX 3060",
+    memory_gib=12.0,
+    driver="560.35.03",
+    compute_capability="8.6",
+    power_limit_w=170.0,
+    mig=None,
+)
+"""La tarjeta de las pruebas, tal como la cuenta su controlador."""
 
 RECORD = {
     "schema_version": 2,
@@ -110,6 +121,19 @@ RECORD = {
 }
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Importa Keras sin ruido antes que las pruebas; con `-n`, solo donde se prueba."""
+    if not config.getoption("numprocesses", None):
+        with quiet():
+            import keras  # noqa: F401
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pone delante las pruebas de los ficheros que más tardan."""
+    order = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 @pytest.fixture
 def record() -> dict:
     """Un registro válido, inventado para las pruebas, que se puede modificar."""
@@ -175,6 +199,16 @@ def registry() -> None:
     done = subprocess.run(command, input="nbval", text=True, capture_output=True)
     if done.returncode:
         pytest.skip("sin acceso al registro de paquetes no se puede instalar ni resolver nada")
+
+
+@cache
+def weights() -> int:
+    """Los pesos de la red del curso, según el registro que enseña el cuaderno 01 confirmado."""
+    from fashion_bench.script import report
+
+    shown = report.record_of(nbformat.read(NOTEBOOK, as_version=4))
+    assert shown is not None
+    return shown.network.weights
 
 
 class Cells:

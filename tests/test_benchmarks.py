@@ -5,9 +5,10 @@ import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, weights
 from nbformat.v4 import new_code_cell, new_output
 
 from fashion_bench import lesson
@@ -22,7 +23,6 @@ import peers
 import primitives
 import startup
 
-WEIGHTS = 421_642
 PROGRAM = """
 import os
 import harness
@@ -88,16 +88,6 @@ def test_the_first_images_are_those_of_the_lesson(already_started: None) -> None
     assert (batches[1][1] == names.train_labels[64:100]).all()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("peer", [peer for peer in peers.PEERS if peer != "torch"])
-def test_every_peer_trains(peer: str, already_started: None) -> None:
-    measured = peers.measure(peer, [128, 200])
-    assert [len(measured[part]) for part in ("epoch", "call")] == [2, 2]
-    assert all(
-        0 < epoch <= call for epoch, call in zip(measured["epoch"], measured["call"], strict=True)
-    )
-
-
 def test_the_peers_are_compared_round_by_round(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,16 +111,37 @@ def test_the_peers_are_compared_round_by_round(
 def test_the_network_written_in_pytorch_is_that_of_the_lesson() -> None:
     model = lesson.load().build_model()
     # Si la red del cuaderno 01 cambia, cambia también `torch_network` en benchmarks/peers.py.
-    assert model.count_params() == WEIGHTS
+    assert model.count_params() == weights()
     torch = pytest.importorskip("torch")
     network = peers.torch_network()
-    assert sum(weight.numel() for weight in network.parameters()) == WEIGHTS
+    assert sum(weight.numel() for weight in network.parameters()) == weights()
     assert network(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 
 
+@pytest.fixture
+def rounds(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """Lo que se va midiendo de verdad, de cada uno."""
+    measured: dict[str, list[Any]] = {}
+    by_turns = harness.by_turns
+
+    def listened(*arguments: Any) -> dict[str, list[Any]]:  # noqa: ANN401
+        measured.update(by_turns(*arguments))
+        return measured
+
+    monkeypatch.setattr(harness, "by_turns", listened)
+    return measured
+
+
 @pytest.mark.slow
-def test_the_peers_for_real(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_peers_for_real(
+    rounds: dict[str, list[Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     peers.compare(rounds=1, sizes=(128, 200))
+    assert set(rounds) >= {"proyecto", "keras"}
+    for [times] in rounds.values():
+        assert len(times["epoch"]) == len(times["call"]) == 2
+        pairs = zip(times["epoch"], times["call"], strict=True)
+        assert all(0 < epoch <= call for epoch, call in pairs)
     written = capsys.readouterr().out
     assert re.search(r"^keras +\d+ +\d+\.\d\d \(", written, re.M)
     assert bool(re.search(r"^torch +\d+ +\d+\.\d\d \(", written, re.M)) == bool(find_spec("torch"))
@@ -138,14 +149,12 @@ def test_the_peers_for_real(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.slow
-def test_a_backend_trains(already_started: None) -> None:
-    measured = backends.measure("tensorflow", 300)
-    assert measured["warm_up"] > measured["epoch"] > 0
-
-
-@pytest.mark.slow
-def test_the_installed_backends_for_real(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_installed_backends_for_real(
+    rounds: dict[str, list[Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     backends.compare(rounds=1, images=300)
+    assert "tensorflow" in rounds
+    assert all(times["warm_up"] > times["epoch"] > 0 for [times] in rounds.values())
     written = capsys.readouterr().out
     assert re.search(r"^TensorFlow +\d+\.\d\d +\d\.\d\d  1\.00 \(1\.00–1\.00\)$", written, re.M)
     for backend, title in backends.TITLES.items():

@@ -11,6 +11,7 @@ from fashion_bench.machine import backends
 from fashion_bench.machine.hardware import CardWatcher
 from fashion_bench.measure import clock as clocks
 from fashion_bench.measure import surroundings
+from fashion_bench.record import GpuState
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), np.uint8)
 LABELS = np.random.default_rng(1).integers(0, 10, 200, np.uint8)
@@ -22,6 +23,14 @@ SLEEP = 0.5
 def default_policy() -> Iterator[None]:
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """La hora, de mentira: solo pasa cuando alguien la cambia."""
+    hour = [0.0]
+    monkeypatch.setattr(clocks, "perf_counter", lambda: hour[0])
+    return hour
 
 
 def build_model() -> keras.Model:
@@ -67,20 +76,24 @@ def test_training_after_a_warm_up_gives_the_same_losses(precision: str) -> None:
     assert losses(warm=True) == losses(warm=False)
 
 
-def test_warm_up_restores_every_variable_and_does_train_meanwhile() -> None:
+def test_warm_up_restores_every_variable_and_does_train_meanwhile(now: list[float]) -> None:
     model = build_model()
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [np.array(variable) for variable in variables]
     seen: list[np.ndarray] = []
+    steps: list[int] = []
     fit = model.fit
 
     def spy(*args: object, **kwargs: object) -> None:
         fit(*args, **kwargs)
+        now[0] += 3
         seen.extend(np.array(variable) for variable in variables)
+        steps.append(int(np.array(model.optimizer.iterations)))
 
     model.fit = spy
-    clocks.warm_up(model, dataset())
+    assert clocks.warm_up(model, dataset()) == 3
+    assert steps == [4]  # todos los lotes: el último es menor
     assert any(not np.array_equal(old, new) for old, new in zip(before, seen, strict=True))
     for old, variable in zip(before, variables, strict=True):
         np.testing.assert_array_equal(old, np.array(variable))
@@ -139,12 +152,14 @@ def test_the_clock_counts_training_and_not_validation_nor_callbacks(validate: bo
         assert max(clock.validation_seconds) < SLEEP
 
 
-def test_the_clock_waits_for_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clocks, "wait_for_device", lambda model: time.sleep(0.4))
-    model = build_model()
+def test_the_clock_waits_for_the_device(monkeypatch: pytest.MonkeyPatch, now: list[float]) -> None:
+    def wait(model: keras.Model) -> None:
+        now[0] += 5
+
+    monkeypatch.setattr(clocks, "wait_for_device", wait)
     clock = clocks.EpochClock(images=200)
-    model.fit(dataset(), shuffle=False, verbose=0, callbacks=[clock])
-    assert clock.total_seconds > 0.4
+    build_model().fit(dataset(), epochs=2, shuffle=False, verbose=0, callbacks=[clock])
+    assert clock.epoch_seconds == [5, 5]
 
 
 def test_every_epoch_counts_only_its_own_energy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,22 +174,22 @@ def test_every_epoch_counts_only_its_own_energy(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_epoch_tells_what_happened_meanwhile_outside_the_clock(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, now: list[float]
 ) -> None:
-    snapshot = surroundings.snapshot
+    """Mirar lo que pasa tarda un segundo, en el que este programa calcula sin parar."""
 
-    def slow() -> surroundings.Snapshot:
-        time.sleep(SLEEP)
-        return snapshot()
+    def look() -> surroundings.Snapshot:
+        now[0] += 1
+        return surroundings.Snapshot(now[0], now[0], None, None, 0)
 
-    monkeypatch.setattr(surroundings, "snapshot", slow)
-    model = build_model()
-    clocks.warm_up(model, dataset())
+    monkeypatch.setattr(surroundings, "snapshot", look)
+    hot = GpuState(clock_mhz=1800, temperature_c=80, slowed_by=None, other_programs=0)
+    monkeypatch.setattr(CardWatcher, "state", lambda self: hot)
     clock = clocks.EpochClock(images=200)
-    model.fit(dataset(), epochs=2, shuffle=False, verbose=0, callbacks=[clock])
-    assert all(seconds < SLEEP for seconds in clock.epoch_seconds)
-    assert len(clock.surroundings) == 2
-    assert all(around.own_cpu_seconds > 0 for around in clock.surroundings)
+    build_model().fit(dataset(), epochs=2, shuffle=False, verbose=0, callbacks=[clock])
+    assert clock.epoch_seconds == [0, 0]
+    assert [around.own_cpu_seconds for around in clock.surroundings] == [1, 1]
+    assert [around.gpu for around in clock.surroundings] == [hot, hot]
 
 
 def test_the_meter_is_that_of_the_gpu_that_has_the_network(

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from unittest import mock
 
 import keras
 import numpy as np
@@ -60,6 +61,36 @@ def test_the_step_is_the_gradient() -> None:
     assert loss == pytest.approx(float(expected_loss), rel=1e-6)
     for found, wanted in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_the_reference_is_the_cpu_in_float32(
+    monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    steps = []
+
+    def step(*arguments: object) -> correctness.Step:
+        steps.append(arguments[3:])
+        return 1.0, [np.ones(2)]
+
+    monkeypatch.setattr(correctness, "training_step", step)
+    correctness.agreement(build_model(), IMAGES, LABELS, "gpu:0", precision)
+    assert steps == [("cpu", "float32"), ("gpu:0", precision)]
+
+
+def test_small_gradients_are_scaled_only_with_float16(
+    monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    scaled = mock.Mock(wraps=keras.optimizers.LossScaleOptimizer)
+    monkeypatch.setattr(keras.optimizers, "LossScaleOptimizer", scaled)
+    correctness.training_step(build_model(), IMAGES, LABELS, "cpu", precision)
+    assert scaled.called == (precision == "mixed_float16")
+
+
+def test_differences_are_relative_and_of_the_gradients_the_largest_counts() -> None:
+    right = (2.0, [np.array([3.0, 4.0]), np.array([0.1])])
+    found = correctness.compare(right, (2.5, [np.array([3.0, 4.5]), np.array([0.12])]), "float32")
+    assert found.loss_difference == pytest.approx(0.25)
+    assert found.gradient_difference == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pynvml
 import pytest
-from conftest import ROOT, child_environment
+from conftest import ROOT, RTX, child_environment
 
 from fashion_bench import __main__, folders
 from fashion_bench.doctor import diagnosis, needs, probe, trial
@@ -25,18 +25,9 @@ from fashion_bench.doctor.facts import Engine, Facts
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.doctor.rules import gpu
 from fashion_bench.machine import backends, hardware
-from fashion_bench.record import Accelerator
 
 Changes = dict[str, object]
 
-RTX = Accelerator(
-    name="NVIDIA GeForce RTX 3060",
-    memory_gib=12.0,
-    driver="560.35.03",
-    compute_capability="8.6",
-    power_limit_w=170.0,
-    mig=None,
-)
 CUDA = Engine(
     name="tensorflow",
     version="2.21.0",
@@ -210,6 +201,7 @@ XLA = "Unknown flag in TF_XLA_FLAGS: --xla_gpu_cuda_data_dir=/usr/local/cuda"
 
 GTX_1080 = {"name": "NVIDIA GeForce GTX 1080 Ti", "compute_capability": "6.1"}
 V100 = {"name": "Tesla V100-SXM2-16GB", "compute_capability": "7.0"}
+T4 = {"name": "Tesla T4", "compute_capability": "7.5"}
 GT_710 = {"name": "NVIDIA GeForce GT 710", "compute_capability": "3.5", "driver": "470.256.02"}
 GTX_960M = {"name": "NVIDIA GeForce GTX 960M", "compute_capability": "5.0"}
 RTX_5090 = {"name": "NVIDIA GeForce RTX 5090", "compute_capability": "12.0", "driver": "580.95.05"}
@@ -235,6 +227,7 @@ CASES: list[Case] = [
     (LINUX, broken(PROTOBUF), "protobuf-conflict"),
     (LINUX, broken(GENCODE), "protobuf-conflict"),
     (LINUX, broken(NUMPY), "numpy-conflict"),
+    (LINUX, broken(f"{NUMPY}\n{PROTOBUF}"), "protobuf-conflict"),  # lo de NumPy era un aviso
     (LINUX, broken(exit_code=-signal.SIGSEGV), "engine-broken"),
     (LINUX, broken(exit_code=None), "engine-slow"),
     (LINUX, {"python": "3.14.0"} | broken(MISSING), "python-unsupported"),
@@ -276,6 +269,7 @@ REPORTED: list[Case] = [
     (LINUX, NEW_CUDNN | seen(V100) | NOT_TRIED, "cudnn-too-new"),
     (LINUX, seen(GTX_1080), "gpu-ready"),
     (LINUX, NEW_CUDNN, "gpu-ready"),
+    (LINUX, NEW_CUDNN | seen(T4) | NOT_TRIED, "gpu-ready"),  # la primera para la que trae código
     (LINUX, broken("x") | {"in_the_way": ("notebooks/tensorflow.py",)}, "file-in-the-way"),  # E5
     (LINUX, NOT_TRIED | {"keras": None, "exit_code": 1, "gpus": ()}, "keras-broken"),  # E6
     (
@@ -325,6 +319,7 @@ REPORTED: list[Case] = [
     (having(WINDOWS, {"name": "jax"}), {}, "windows-native"),
     (LINUX, step_fails(CUDNN), "cudnn-broken"),  # E16
     (LINUX, step_fails(MEMORY), "gpu-memory-taken"),
+    (LINUX, step_fails(f"CUDNN_STATUS_ALLOC_FAILED\n{MEMORY}"), "gpu-memory-taken"),
     (LINUX, step_fails(KERNEL), "gpu-without-code"),
     (LINUX, step_fails(exit_code=-signal.SIGSEGV), "gpu-does-not-compute"),
     (LINUX, step_fails(exit_code=None), "gpu-does-not-compute"),
@@ -356,17 +351,27 @@ REPORTED: list[Case] = [
     (BARE, {"nvidia_hardware": True, "nvidia_error": "GPU is lost"}, "gpu-lost"),
     (
         WINDOWS,
-        broken("FileNotFoundError") | {"path_length": 120, "long_paths": False},
+        broken("FileNotFoundError") | {"path_length": 75, "long_paths": False},
         "path-too-long",
     ),  # E26
+    (
+        WINDOWS,
+        broken("FileNotFoundError") | {"path_length": 74, "long_paths": False},
+        "engine-broken",
+    ),
     (LINUX, step_fails() | seen(RTX_5090), "gpu-too-new"),  # E28
     (LINUX, BLIND | card(**RTX_5090), "gpu-too-new"),
+    (LINUX, BLIND | card(name="NVIDIA B200", compute_capability="10.0"), "gpu-too-new"),
     (WINDOWS, card(**RTX_5090), "gpu-too-new"),
     (LINUX, seen(RTX_5090), "gpu-ready"),  # ha calculado
+    # Lo que el motor cuenta de sí mismo manda sobre la tabla.
+    (LINUX, BLIND | card(**RTX_5090) | {"capabilities": ("sm_120",)}, "libraries-not-found"),
+    (LINUX, BLIND | card(**V100) | {"capabilities": ("sm_75", "compute_90")}, "gpu-too-old"),
     (TORCH, seen(RTX_5090), "gpu-ready"),
     (LINUX, {"architecture": "armv7l"} | broken(MISSING), "system-unsupported"),  # E29
     (LINUX, {"libc": "musl"} | broken(MISSING), "system-unsupported"),
     (LINUX, {"libc": "glibc 2.26"} | broken(MISSING), "system-unsupported"),
+    (LINUX, {"libc": "glibc 2.27"} | broken(MISSING), "engine-missing"),
     (WINDOWS, {"architecture": "ARM64"} | broken(MISSING), "system-unsupported"),
     # TensorFlow 2.22 ya no cuenta para qué se compiló: vale la tabla.
     (
@@ -431,12 +436,15 @@ ORDER_CASES: list[Case] = [
     (LINUX, {"nvidia_cards": (RTX.model_copy(update=RTX_5090), RTX)}, "gpu-ready"),
     # Una tarjeta callada entre otras que responden no es un controlador que falta.
     (LINUX, {"nvidia_error": "GPU is lost"}, "gpu-ready"),
+    # Con lo justo, basta.
+    (LINUX, {"free_memory_gib": 1.5, "free_disk_gib": 0.5}, "gpu-ready"),
     (BARE, {"nvidia_hardware": True, "nvidia_error": None}, "driver-not-loaded"),
 ]
 EXTRA_CASES: list[Case] = [
     (LINUX, {"free_memory_gib": 0.7}, "low-memory"),
     (LINUX, {"free_disk_gib": 0.1}, "low-disk"),
     (BARE, {"free_disk_gib": 1.0} | broken(MISSING), "low-disk"),
+    (BARE, {"free_disk_gib": 9.0, "engine": Engine(name="torch", exit_code=1)}, "low-disk"),
     (LINUX, {"gpus": (RTX.name, "NVIDIA T400")}, "several-gpus"),
 ]
 ALL = CASES + REPORTED + ORDER_CASES + EXTRA_CASES

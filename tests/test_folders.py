@@ -45,6 +45,23 @@ def test_a_reader_never_sees_half_a_record(tmp_path: Path) -> None:
     assert reads > 10
 
 
+def test_two_writers_of_the_same_file_do_not_mix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """El segundo empieza y acaba mientras el primero aún escribe."""
+    path, fsync = tmp_path / "a.json", os.fsync
+
+    def meanwhile(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fsync", fsync)
+        folders.write_atomically(path, "el segundo")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    folders.write_atomically(path, "el primero")
+    assert path.read_text(encoding="utf-8") == "el primero"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_failed_write_leaves_the_old_file_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,11 +178,17 @@ def test_a_file_that_somebody_is_reading_is_tried_again(
 def test_paths_are_shown_from_the_project_or_from_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    home = tmp_path / "ana"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
     assert folders.shown(ROOT / "results" / "a.json") == "results/a.json"
-    assert folders.shown(tmp_path / "curso" / "a.json") == "~/curso/a.json"
-    outside = Path(tmp_path.anchor, "otro", "a.json")
+    assert folders.shown(home / "curso" / "a.json") == "~/curso/a.json"
+    outside, disk = (Path(tmp_path.anchor, *names, "a.json") for names in (["otro"], ["x", "ana"]))
     assert folders.shown(outside) == str(outside)
+    assert folders.shown(disk) == str(disk).replace("ana", "<usuario>")  # un disco de esa persona
+    assert folders.portable(disk) == str(disk)  # así hace falta para encontrarlo
+    assert folders.portable(home / "curso") == "~/curso"
+    assert folders.portable(ROOT / "results") == "../results"
 
 
 @pytest.mark.parametrize("kind", ["no está", "fichero"])

@@ -3,6 +3,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from conftest import weights
 from nbformat import NotebookNode, v4
 
 from fashion_bench import NOTEBOOKS_DIR, lesson
@@ -110,7 +111,7 @@ def test_load_runs_the_cells_of_the_lesson_with_the_chosen_parameters() -> None:
     assert (loaded.config.train_samples, loaded.config.seed) == (500, 42)
     assert loaded.train_images.shape == (450, 28, 28)
     assert len(loaded.make_dataset(loaded.train_images, loaded.train_labels)) == 9
-    assert loaded.compile_model(loaded.build_model()).count_params() == 421_642
+    assert loaded.compile_model(loaded.build_model()).count_params() == weights()
     assert tuple(loaded.cell_seconds) == lesson.PREPARE
 
 

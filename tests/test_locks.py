@@ -4,6 +4,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -49,6 +51,30 @@ def resolve(*locks: str, platform: str, python: str) -> list[str]:
     return [line for line in done.stdout.splitlines() if line != "-e ."]
 
 
+def compiled(name: str, folder: Path) -> str:
+    """Lo que `tools/lock.py` escribiría ahora en un fichero."""
+    copy = Path(shutil.copy(ROOT / name, folder / name))
+    lock.compile_lock(name, copy)
+    return copy.read_text()
+
+
+@pytest.fixture(scope="module")
+def asked(
+    tmp_path_factory: pytest.TempPathFactory, registry: None
+) -> Iterator[dict[object, Future]]:
+    """Todo lo que se pregunta al registro, a la vez: lo que tarda es la red."""
+    folder = tmp_path_factory.mktemp("candados")
+    with ThreadPoolExecutor(8) as pool:
+        fresh = {name: pool.submit(compiled, name, folder) for name in lock.LOCKS}
+        together = {
+            (base, platform, python): pool.submit(
+                resolve, base, *lock.ADDITIONS, platform=platform, python=python
+            )
+            for base, platform, python in TARGETS
+        }
+        yield fresh | together
+
+
 def pinned(*locks: str) -> set[str]:
     """Los «paquete==versión» que fijan esos ficheros en algún equipo."""
     return {pin.split(" ;")[0] for name in locks for pin in lock.pins(ROOT / name)}
@@ -61,12 +87,9 @@ def test_every_lock_is_known() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize("name", lock.LOCKS)
-def test_lock_is_fresh_against_pyproject(tmp_path: Path, name: str) -> None:
-    copy = Path(shutil.copy(ROOT / name, tmp_path / name))
-    lock.compile_lock(name, copy)
-    assert copy.read_text() == (ROOT / name).read_text(), "ejecuta python tools/lock.py"
+def test_lock_is_fresh_against_pyproject(asked: dict[object, Future], name: str) -> None:
+    assert asked[name].result() == (ROOT / name).read_text(), "ejecuta python tools/lock.py"
 
 
 @pytest.mark.parametrize("name", lock.LOCKS)
@@ -77,11 +100,12 @@ def test_lock_pins_everything_and_only_a_base_installs_the_package(name: str) ->
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize(("base", "platform", "python"), TARGETS)
-def test_additions_fit_over_the_base(base: str, platform: str, python: str) -> None:
+def test_additions_fit_over_the_base(
+    asked: dict[object, Future], base: str, platform: str, python: str
+) -> None:
     """Como caben todos a la vez, cabe cada uno: ninguno cambia una versión de la base."""
-    resolved = resolve(base, *lock.ADDITIONS, platform=platform, python=python)
+    resolved = asked[base, platform, python].result()
     assert set(resolved) <= pinned(base, *lock.ADDITIONS)
     cpu_only = base == "requirements.txt" and platform == LINUX
     tensorflows = [pin.split("==")[0] for pin in resolved if re.match("tensorflow(-cpu)?==", pin)]

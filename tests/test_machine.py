@@ -16,7 +16,7 @@ import archspec.cpu
 import psutil
 import pynvml
 import pytest
-from conftest import child_environment
+from conftest import RTX, child_environment
 from test_diagnosis import BARE, LINUX, NOT_TRIED, TORCH, having
 
 from fashion_bench.doctor import diagnosis, probe, summary, trial
@@ -27,14 +27,6 @@ from fashion_bench.machine import backends, hardware
 from fashion_bench.machine.hardware import Card, CardWatcher
 from fashion_bench.record import Accelerator, GpuState
 
-RTX = Accelerator(
-    name="NVIDIA GeForce RTX 3060",
-    memory_gib=12.0,
-    driver="560.35",
-    compute_capability="8.6",
-    power_limit_w=170.0,
-    mig=None,
-)
 FIRST, SECOND = (f"GPU-{UUID(int=number)}" for number in (1, 2))
 
 
@@ -552,7 +544,7 @@ def test_a_card_that_a_cpu_build_cannot_use_is_explained(nvml: FakeDriver) -> No
             RTX,
             "auto",
             "GPU detectada: NVIDIA GeForce RTX 3060 (12 GiB, capacidad de cómputo 8.6, "
-            "controlador 560.35)",
+            "controlador 560.35.03)",
         ),
         (
             RTX.model_copy(update={"memory_gib": None, "driver": None}),

@@ -1,6 +1,7 @@
 """El modelo de tres términos y la escalera, sin depender de lo rápido que sea este equipo."""
 
 import json
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -27,6 +28,9 @@ def test_each_piece_hits_its_own_limit() -> None:
     assert prediction.seconds([counts], FAST) == pytest.approx(1)
     assert prediction.seconds([memory], FAST) == pytest.approx(1)
     assert prediction.seconds([counts, memory], FAST) == pytest.approx(2)  # una detrás de otra
+    assert prediction.seconds([Work("las dos", 0, 10e12, 400e9)], FAST) == pytest.approx(
+        1
+    )  # a la vez
     assert prediction.seconds([Work("órdenes", 1000, 0, 0)], FAST) == pytest.approx(0.005)
     assert prediction.seconds([], FAST) == 0
 
@@ -45,6 +49,13 @@ def test_the_bytes_of_a_layer_are_those_of_its_tables(network: keras.Sequential)
     tables = 4 * 10 * 32 * (28 * 28 + 14 * 14)
     assert pieces[pooling.name].bytes_moved == tables
     assert pieces[f"{pooling.name}, atrás"].bytes_moved == 2 * tables
+    conv = next(each.name for each in network.layers if "conv" in each.name)
+    entering, leaving, weights = (4 * each for each in (10 * 784, 10 * 784 * 32, 9 * 32 + 32))
+    assert pieces[conv].bytes_moved == entering + leaving + weights
+    # El gradiente de los pesos y, cuatro veces con su salida, el de la `ReLU` y el del sesgo.
+    assert pieces[f"{conv}, atrás"].bytes_moved == entering + 5 * leaving + weights
+    assert pieces["pesos"].bytes_moved == 30 * 4 * network.count_params()
+    assert pieces["pesos"].operations == 10 * network.count_params()
     twice = {piece.name: piece for piece in prediction.step(network, 20)}
     assert twice[pooling.name].bytes_moved == 2 * pieces[pooling.name].bytes_moved
     assert twice["pesos"] == pieces["pesos"]  # los pesos son los mismos con cualquier lote
@@ -104,6 +115,19 @@ def test_small_batches_leave_a_fast_device_idle(network: keras.Sequential) -> No
 def test_this_machine_has_its_three_numbers() -> None:
     order = prediction.graph_order_seconds()
     assert 0 < order < 1e-3
+
+
+def test_what_a_call_costs_is_not_of_its_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Una llamada de mentira tarda 7 segundos, más 2 por orden."""
+    now = [0.0]
+
+    def call(value: object, orders: int) -> SimpleNamespace:
+        now[0] += 7 + 2 * orders
+        return SimpleNamespace(numpy=lambda: None)
+
+    monkeypatch.setattr(prediction, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(prediction.tf, "function", lambda function: call)
+    assert prediction.graph_order_seconds() == 2
 
 
 def test_every_sheet_says_where_it_comes_from() -> None:

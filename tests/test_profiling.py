@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from conftest import weights
 
 from fashion_bench import lesson
 from fashion_bench.measure import profiling
@@ -40,6 +41,17 @@ def test_the_cost_of_each_layer(model: keras.Sequential) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
+def test_what_a_call_costs_is_not_of_the_layer(
+    model: keras.Sequential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ni cuentan las dos primeras vueltas."""
+    turns = {"nada": [9, 9, 1, 1, 2], "delante": [9, 9, 3, 3, 8], "todo": [9, 9, 7, 7, 8]}
+    monkeypatch.setattr(profiling, "alternate", lambda functions, rounds: turns)
+    rescaling, conv, *_ = profiling.layer_costs(model, np.zeros((16, 8, 8, 1), "uint8"))
+    assert (rescaling.forward_seconds, rescaling.backward_seconds) == (2, 0)
+    assert (conv.forward_seconds, conv.backward_seconds) == (2, 4)
+
+
 def test_turns_change_their_order_every_round() -> None:
     calls = []
 
@@ -58,7 +70,7 @@ def test_the_lesson_is_taken_from_the_notebook_in_silence(
 ) -> None:
     names = lesson.load(train_samples=1000, batch_size=32, device="cpu")
     assert len(names.train_labels) == 900
-    assert names.build_model().count_params() == 421_642
+    assert names.build_model().count_params() == weights()
     images, labels = next(iter(names.make_dataset(names.train_images, names.train_labels)))
     assert (images.shape, labels.shape) == ((32, 28, 28, 1), (32,))
     assert names.cell_seconds["datos"] > 0

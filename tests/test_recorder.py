@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,16 +18,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import RTX
 
 from fashion_bench import lesson
 from fashion_bench import record as recordings
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends, hardware
+from fashion_bench.machine.hardware import CardWatcher
 from fashion_bench.measure import provenance
 from fashion_bench.measure import recorder as recorders
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.recorder import Recorder
-from fashion_bench.record import Accelerator, Agreement, Calibration, Record
+from fashion_bench.record import Agreement, Calibration, Record
 from fashion_bench.results import files
 
 FAST = Calibration(
@@ -48,14 +51,6 @@ def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[Calibration]:
 
 IMAGES = np.zeros((100, 28, 28, 1), np.uint8)
 LABELS = np.zeros(100, np.uint8)
-GPU = Accelerator(
-    name="RTX 3060",
-    memory_gib=12.0,
-    driver="560.35",
-    compute_capability="8.6",
-    power_limit_w=170.0,
-    mig=False,
-)
 RIGHT = Agreement(precision="float32", loss_difference=1e-6, gradient_difference=1e-6)
 
 
@@ -284,14 +279,17 @@ def test_a_run_that_trains_nothing_leaves_no_file(tmp_path: Path) -> None:
 def test_on_a_gpu_the_check_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agreement: Agreement | None, counts: bool
 ) -> None:
-    monkeypatch.setattr(backends, "accelerator_of", lambda model: GPU)
+    monkeypatch.setattr(backends, "accelerator_of", lambda model: RTX)
+    meter = count(step=10)  # cada vez que se mira, ha gastado diez julios más
+    monkeypatch.setattr(CardWatcher, "joules", lambda card: next(meter))
     recorder = Recorder(tmp_path, agreement=agreement)
     if counts:
         train(recorder)
         record = only_record(tmp_path)
-        assert record.accelerator == GPU
+        assert record.accelerator == RTX
         assert record.agreement == agreement
-        assert record.label == "RTX 3060"
+        assert record.label == RTX.name
+        assert record.repeats[0].energy_joules == 30
     else:
         with pytest.raises(TutorialError, match="hay que comprobar que calcula bien"):
             train(recorder)
@@ -409,6 +407,25 @@ def test_ctrl_c_also_stops_while_validating(tmp_path: Path) -> None:
             callbacks=[clock, follower, press],
         )
     assert press.batches == 1
+
+
+class PressAtTheEnd(keras.callbacks.Callback):
+    """Pulsa Ctrl-C cuando ya no queda ningún lote."""
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_after_the_last_batch_is_not_forgotten(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Recorder(tmp_path) as recorder:
+        clock, data = EpochClock(images=90), dataset(0, 90)
+        follower = recorder.follow(clock, 7, 0.5, data, dataset(90, 100))
+        build_model().fit(
+            data, shuffle=False, verbose=0, callbacks=[clock, follower, PressAtTheEnd()]
+        )
+    record = only_record(tmp_path)
+    assert record.status == "interrupted"
+    assert len(record.epoch_seconds) == 1
 
 
 @pytest.mark.parametrize("before", [signal.default_int_handler, lambda number, frame: None])

@@ -11,7 +11,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -274,6 +274,14 @@ def test_a_grid_goes_on_after_a_failure_stops_when_told_and_ends_with_a_table(
         "--epochs 6   sin hacer",
         "--epochs 7   sin hacer",
     ]
+
+
+def test_a_failure_is_not_forgotten_by_what_comes_after(
+    order: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = iter([cli.Outcome(cli.FAILED), cli.Outcome(cli.FINE)])
+    monkeypatch.setattr(cli, "run", lambda *_: next(outcomes))
+    assert order("--epochs", "1", "--epochs", "2") == cli.FAILED
 
 
 def test_a_reader_that_leaves_ends_it_quietly() -> None:
@@ -1006,45 +1014,6 @@ def test_a_quick_run_from_another_folder_and_another_encoding(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="Windows no tiene pty")
-def test_on_a_terminal_the_epoch_shows_that_it_lives_and_leaves_one_line(tmp_path: Path) -> None:
-    import pty
-    import termios
-
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 40))
-    options = ("--epochs", "1", "--train-samples", "9000", "--results-dir", tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, LAUNCHER, *options],
-        stdout=theirs,
-        stderr=subprocess.DEVNULL,
-        env={name: text for name, text in child_environment().items() if name != "COLUMNS"},
-    )
-    os.close(theirs)
-    shown_text = b""
-    with suppress(OSError):  # el final de una terminal que se cierra
-        while chunk := os.read(ours, 4096):
-            shown_text += chunk
-    os.close(ours)
-    assert process.wait() == 0
-    lines = shown_text.decode("utf-8").split("\r\n")
-    [epoch] = [line for line in lines if "Época 1/1" in line]
-    *steps, _ = epoch.removeprefix("\r").split("\r")
-    assert all(re.match(r"Época 1/1: +\d+ %, +\d+ imágenes/s", step) for step in steps)
-    assert {len(step) for step in steps} == {39}
-    executed = ROOT / lines[-2].removeprefix("Cuaderno ejecutado: ")
-    kept = [
-        output.text
-        for cell in nbformat.read(executed, as_version=4).cells
-        for output in cell.get("outputs", [])
-        if "Época" in output.get("text", "")
-    ]
-    assert len(kept) == 1
-    assert re.search(r"^Época 1/1: .* validación 0\.\d+$", kept[0], re.MULTILINE)
-    assert "quedan" not in kept[0]
-
-
-@pytest.mark.slow
 def test_a_grid_with_a_failing_cell_goes_on(tmp_path: Path) -> None:
     devices = ("--device", "gpu", "--device", "cpu")
     done = run_script(*QUICK, *devices, "--results-dir", str(tmp_path))
@@ -1087,28 +1056,6 @@ def test_a_notebook_without_ids_nor_its_last_cells_keeps_what_it_earns(
     assert [line.partition(": ")[0] for line in lines[-2:]] == ["Informe", "Cuaderno ejecutado"]
 
 
-@contextmanager
-def long_run(folder: Path) -> Iterator[subprocess.Popen]:
-    """Un entrenamiento largo que ha escrito la línea de la tercera época: dos están guardadas."""
-    options = ("--epochs", "500", "--train-samples", "1000", "--results-dir", folder)
-    process = subprocess.Popen(
-        [sys.executable, LAUNCHER, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env=child_environment(),
-    )
-    try:
-        for line in process.stdout:
-            if "3/500" in line:
-                break
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def kernels(process: subprocess.Popen) -> list[psutil.Process]:
     return [
         child
@@ -1120,19 +1067,61 @@ def kernels(process: subprocess.Popen) -> list[psutil.Process]:
 @NO_CTRL_C
 @pytest.mark.slow
 @pytest.mark.usefixtures("handler")
-def test_ctrl_c_stops_keeps_the_epochs_and_leaves_no_kernel(tmp_path: Path) -> None:
-    with long_run(tmp_path) as process:
-        [kernel] = kernels(process)
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+def test_on_a_terminal_each_epoch_lives_in_one_line_and_ctrl_c_keeps_them(tmp_path: Path) -> None:
+    """Y no deja ningún kernel. Con el primer aviso de la tercera, dos están guardadas."""
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 40))
+    options = ("--epochs", "500", "--train-samples", "9000", "--results-dir", tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, LAUNCHER, *options],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={name: text for name, text in child_environment().items() if name != "COLUMNS"},
+    )
+    os.close(theirs)
+    output, kernel = b"", None
+    try:
+        with suppress(OSError):  # el final de una terminal que se cierra
+            while chunk := os.read(ours, 4096):
+                output += chunk
+                if kernel is None and b"3/500" in output:
+                    [kernel] = kernels(process)
+                    process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
         assert process.returncode == cli.INTERRUPTED
+        assert kernel is not None
         assert not kernel.is_running()
-    assert "Traceback" not in output + errors
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(ours)
+    assert "Traceback" not in output.decode("utf-8") + errors
+    lines = output.decode("utf-8").split("\r\n")
+    for number in (1, 2):
+        [epoch] = [line for line in lines if f"{number}/500" in line]
+        *steps, _ = epoch.removeprefix("\r").split("\r")
+        assert all(re.match(r"Época +\d/500: +\d+ %, +\d+ imágenes/s", step) for step in steps)
+        assert {len(step) for step in steps} == {39}
     told = [line for line in errors.splitlines() if line]
     assert told[0] == "Interrumpido: se detiene el entrenamiento…"
-    assert told[1].startswith("Interrumpido. El cuaderno a medias está en runs/")
+    executed = ROOT / told[1].removeprefix("Interrumpido. El cuaderno a medias está en ")
+    assert executed.parent == ROOT / "runs"
+    [kept] = [
+        output.text
+        for cell in nbformat.read(executed, as_version=4).cells
+        for output in cell.get("outputs", [])
+        if "Época" in output.get("text", "")
+    ]
+    whole = re.findall(r"^Época +\d/500: .* validación 0\.\d+$", kept, re.MULTILINE)
+    assert len(whole) >= 2
+    assert "quedan" not in "".join(whole)
     [file] = tmp_path.iterdir()
-    assert f"Registro guardado en {shown(file)}" in output
+    assert f"Registro guardado en {shown(file)}" in lines
     record = files.load_file(file)
     assert record.status == "interrupted"
     assert len(record.repeats[0].epoch_seconds) >= 2
@@ -1140,11 +1129,24 @@ def test_ctrl_c_stops_keeps_the_epochs_and_leaves_no_kernel(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_a_killed_kernel_is_told_and_loses_no_epoch(tmp_path: Path) -> None:
-    with long_run(tmp_path) as process:
+    options = ("--epochs", "500", "--train-samples", "1000", "--results-dir", tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, LAUNCHER, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env=child_environment(),
+    )
+    try:
+        assert any("3/500" in line for line in process.stdout)
         [kernel] = kernels(process)
         kernel.kill()
         _, errors = process.communicate(timeout=60)
         assert process.returncode == cli.FAILED
+    finally:
+        process.kill()
+        process.communicate()
     assert "ha muerto de golpe" in errors
     assert "Traceback" not in errors
     [record], rejected = files.load_folder(tmp_path)

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 import time
+from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -80,6 +82,35 @@ def test_counters_are_subtracted() -> None:
     assert around.swapped_mb == 2
 
 
+LINUX = namedtuple("LINUX", "user nice system idle iowait irq softirq steal guest guest_nice")
+WINDOWS = namedtuple("WINDOWS", "user system idle interrupt dpc")
+
+
+def linux(**seconds: float) -> LINUX:
+    """Los contadores de Linux; los que no se dan, a cero."""
+    return LINUX(**dict.fromkeys(LINUX._fields, 0) | seconds)
+
+
+@pytest.mark.parametrize(
+    ("times", "busy", "stolen"),
+    [
+        (linux(user=100, nice=20, system=30, irq=1, softirq=2), 153, 0),
+        (linux(user=100, idle=1000, iowait=50, steal=7), 100, 7),
+        (linux(user=100, nice=20, guest=40, guest_nice=5), 120, 0),  # ya en `user` y `nice`
+        (WINDOWS(100, 30, 1000, 2, 1), 133, None),
+    ],
+)
+def test_a_processor_is_busy_if_it_is_neither_idle_nor_stolen(
+    monkeypatch: pytest.MonkeyPatch, times: tuple, busy: float, stolen: float | None
+) -> None:
+    monkeypatch.setattr(surroundings.psutil, "cpu_times", lambda: times)
+    monkeypatch.setattr(os, "times", lambda: SimpleNamespace(user=6, system=2))
+    swap = SimpleNamespace(sin=3, sout=4)
+    monkeypatch.setattr(surroundings.psutil, "swap_memory", lambda: swap)
+    found = surroundings.snapshot()
+    assert (found.own, found.busy, found.stolen, found.swapped) == (8, busy, stolen, 7)
+
+
 def test_what_the_system_does_not_tell_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,20 +124,21 @@ def test_what_the_system_does_not_tell_is_none(
     assert around.own_cpu_seconds == around.other_cpu_seconds == 0
 
 
-def test_pressure_and_temperature_where_the_system_tells(
+def test_pressure_temperature_and_frequency_where_the_system_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pressure = tmp_path / "cpu"
     pressure.write_text("some avg10=1.00 avg60=2.00 avg300=3.00 total=2500000\nfull avg10=0\n")
     monkeypatch.setattr(surroundings, "PRESSURE", pressure)
-    sensor = type("Sensor", (), {"current": 71.0})
-    other = type("Sensor", (), {"current": 99.0})
+    cold, hot, other = (SimpleNamespace(current=degrees) for degrees in (55.0, 71.0, 99.0))
     monkeypatch.setattr(
         surroundings.psutil,
         "sensors_temperatures",
-        lambda: {"k10temp": [sensor], "nvme": [other]},
+        lambda: {"k10temp": [cold, hot], "nvme": [other]},
         raising=False,
     )
+    monkeypatch.setattr(surroundings.psutil, "cpu_freq", lambda: SimpleNamespace(current=2400.0))
     snapshot = surroundings.snapshot()
     assert snapshot.waited == 2.5
-    assert surroundings.between(snapshot, snapshot, None).temperature_c == 71.0
+    around = surroundings.between(snapshot, snapshot, None)
+    assert (around.temperature_c, around.frequency_mhz) == (71.0, 2400.0)

@@ -147,7 +147,8 @@ def portable(path: Path) -> str:
         short = os.path.relpath(path, NOTEBOOKS_DIR)
     else:
         short = shown(path)
-    return short if NOTEBOOKS_DIR / expanded(short) == path else str(path)
+    found = os.path.normpath(NOTEBOOKS_DIR / expanded(short))
+    return short if Path(found) == path else str(path)
 
 
 def borrow_home() -> None:
