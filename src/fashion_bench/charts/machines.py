@@ -125,7 +125,9 @@ def throughput_by_batch(sweeps: Sequence[Sequence[Record]]) -> Figure:
     axis = figure.subplots()
     looks = FEW_LINES if len(shown) <= len(FEW_LINES) else LINES
     for line, (color, marker) in zip(shown, looks, strict=False):
-        label = f"{_short(line[0].name)} · {line[0].parameters.precision} · {line[0].created_utc:%Y-%m-%d}"
+        first = line[0]
+        known = (_short(first.name), first.parameters.precision, f"{first.created_utc:%Y-%m-%d}")
+        label = " · ".join(known)
         axis.plot(*_speeds(line), marker=marker, color=color, label=textwrap.fill(label, 50))
     flawed = [record for line in shown for record in line if record.flaw]
     if flawed:
