@@ -559,6 +559,19 @@ def test_a_missing_cell_costs_only_its_piece(
         assert Path(path).stat().st_size > 0
 
 
+def test_the_run_is_compared_with_the_records_of_its_folder(
+    papermill: Callable, runs: Path, tmp_path: Path
+) -> None:
+    rival = session(1, "El lento", 4)
+    (tmp_path / "rival.json").write_text(rival.model_dump_json(), encoding="utf-8")
+    papermill(ran(record_output()))
+    for folder, compared in ((tmp_path, True), (tmp_path / "no está", False)):
+        cli.run(v4.new_notebook(), {"results_dir": str(folder)})
+        [page] = runs.glob("*.html")
+        assert ("El lento" in page.read_text(encoding="utf-8")) is compared
+        page.unlink()
+
+
 def test_it_runs_with_this_python_whatever_the_kernels_installed(
     papermill: Callable, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

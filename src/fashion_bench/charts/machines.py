@@ -26,7 +26,7 @@ from fashion_bench.results.comparison import Contender
 MOST_ROWS = 20
 """Equipos que caben en un gráfico."""
 LONGEST_NAME = 34
-"""Letras que caben del nombre de un equipo en el título de un gráfico."""
+"""Letras que caben del nombre de un equipo en el título o la leyenda de un gráfico."""
 
 
 def compare_machines(group: Sequence[Contender], this: Record | None = None) -> Figure:
@@ -125,12 +125,14 @@ def throughput_by_batch(sweeps: Sequence[Sequence[Record]]) -> Figure:
     axis = figure.subplots()
     looks = FEW_LINES if len(shown) <= len(FEW_LINES) else LINES
     for line, (color, marker) in zip(shown, looks, strict=False):
-        label = f"{line[0].name} · {line[0].parameters.precision} · {line[0].created_utc:%Y-%m-%d}"
-        axis.plot(*_speeds(line), marker=marker, color=color, label=textwrap.fill(label, 52))
+        first = line[0]
+        known = (_short(first.name), first.parameters.precision, f"{first.created_utc:%Y-%m-%d}")
+        label = " · ".join(known)
+        axis.plot(*_speeds(line), marker=marker, color=color, label=textwrap.fill(label, 50))
     flawed = [record for line in shown for record in line if record.flaw]
     if flawed:
         why = ", ".join(sorted({str(record.flaw) for record in flawed}))
-        label = textwrap.fill(textwrap.shorten(f"No cuenta: {why}", 180, placeholder="…"), 52)
+        label = textwrap.fill(textwrap.shorten(f"No cuenta: {why}", 180, placeholder="…"), 50)
         axis.plot(*_speeds(flawed), "x", color="black", ms=12, label=label)
     axis.set_xscale("log", base=2)
     batches = sorted({record.parameters.batch_size for line in shown for record in line})
