@@ -50,7 +50,7 @@ def split(notebook: nbformat.NotebookNode, wall: float) -> dict[str, float]:
         "Cargar y comprobar los datos": cells["datos"],
         "Trazar y calentar la red": warm_up,
         "Entrenar una época y examinar": cells["entrenar"] - warm_up,
-        "La lección sobre medir desde fuera": cells["fuera"],
+        "Los dos modelos sencillos": cells["sencillos-medir"],
     }
     return {
         "Fuera del cuaderno: script, papermill, kernel e informe": wall - inside,

@@ -368,7 +368,7 @@ def test_in_a_notebook_the_table_is_one_of_html(record: dict) -> None:
     assert (html.count("<tr>"), html.count("<td>")) == (3, 8)
     assert (html.count('<th scope="col"'), html.count('<th scope="row"')) == (5, 2)
     assert ">Lote de 128, precisión float32, 2700 imágenes</caption>" in html
-    html = comparison.Table("<x>", [("a & b",), ("<y>",)])._repr_html_()
+    html = Table("<x>", [("a & b",), ("<y>",)])._repr_html_()
     assert all(text in html for text in ("&lt;x&gt;", "a &amp; b", "&lt;y&gt;"))
 
 

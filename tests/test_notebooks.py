@@ -355,7 +355,7 @@ def test_a_photo_is_uploaded_with_the_button(ran: Callable[[str], Run], tmp_path
 def test_the_window_of_the_convolution_moves_if_somebody_watches(ran: Callable[[str], Run]) -> None:
     run = ran(FIRST)
     if run.page is None:
-        assert run.cells["ventana"].outputs == []
+        assert len(run.cells["ventana"].outputs) == 1  # el gráfico, sin mandos
         pytest.skip("hacen falta Chromium y Playwright")
     from playwright.sync_api import expect
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import ipywidgets
 import numpy as np
+from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
-from fashion_bench.charts.style import ORANGE, draw_image, hide_frame, write_values
+from fashion_bench.charts.style import ORANGE, draw_image, hide_frame, show, write_values
+from fashion_bench.jupyter import is_attended
 
 SIDE = 3
 """Números que tiene de lado un filtro."""
@@ -53,6 +56,34 @@ def steps(image: np.ndarray, kernel: np.ndarray, places: Sequence[tuple[int, int
         _mark(landing, number, row, column, 1)
     _sums(bottom, image, kernel, result, places)
     return figure
+
+
+def explore(image: np.ndarray, kernel: np.ndarray) -> None:
+    """Si hay alguien delante, le da unos mandos para mover la ventana y cambiar el filtro.
+
+    Args:
+        image: `(28, 28)`, de 0 a 255.
+        kernel: el filtro con el que se empieza, `(3, 3)`.
+    """
+    if not is_attended():
+        return
+
+    def move(row: int, column: int, **numbers: float) -> None:
+        figure = steps(image, np.reshape([*numbers.values()], kernel.shape), [(row, column)])
+        show(figure, f"La cuenta de la convolución en la fila {row} y la columna {column}")
+
+    last = image.shape[0] - SIDE
+    knobs = {
+        name: ipywidgets.IntSlider(last // 2, 0, last, description=told, continuous_update=False)
+        for name, told in (("row", "Fila"), ("column", "Columna"))
+    }
+    boxes = {
+        f"w{place}": ipywidgets.BoundedFloatText(weight, min=-9, max=9, layout={"width": "auto"})
+        for place, weight in enumerate(kernel.ravel())
+    }
+    grid = ipywidgets.GridBox([*boxes.values()], layout={"grid_template_columns": "5em " * SIDE})
+    drawing = ipywidgets.interactive_output(move, knobs | boxes)
+    display(ipywidgets.VBox([*knobs.values(), grid, drawing]))
 
 
 def seen(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
