@@ -56,7 +56,7 @@ SMALL: dict[str, dict[str, object]] = {
 }
 """Los parámetros con los que se ejecuta cada uno."""
 
-CHARTS = {FIRST: 12, SECOND: 3, THIRD: 4, FOURTH: 4, FIFTH: 4}
+CHARTS = {FIRST: 13, SECOND: 3, THIRD: 4, FOURTH: 4, FIFTH: 4}
 """Cuántos gráficos enseña cada uno."""
 
 AS_COMMITTED = {
