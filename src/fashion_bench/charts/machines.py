@@ -92,14 +92,14 @@ def first_epoch(group: Sequence[Contender]) -> Figure:
             (-0.2, setup, ORANGE, "//", "Calentamiento"),
             (0.2, extra, BLUE, None, "De más en la primera época"),
         ):
-            told = f"{seconds:.2f} s, {seconds / usual:.2f} épocas"
+            told = f"{seconds:.2f} s ({seconds / usual:.2f})"
             shown = "_" if position else label
             look: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white"}
             axis.barh(position + offset, seconds, 0.36, label=shown, **look)
             note(axis, told, (seconds, position + offset), (5, 0), "small")
     _name_rows(axis, chosen, len(group))
-    axis.set_xlim(0, 3.6 * axis.dataLim.x1)
-    told = "Segundos que no se repiten en las demás épocas"
+    axis.set_xlim(0, 2.4 * axis.dataLim.x1)
+    told = "Segundos que no se repiten en las demás épocas\n(entre paréntesis, en épocas)"
     axis.set_xlabel(told, loc="right")
     figure.legend(loc="outside lower left", ncols=2)
     most = max(range(len(chosen)), key=epochs.__getitem__)
@@ -206,7 +206,7 @@ def _name_rows(
     row = max(0.55, 0.1 + 0.14 * max(map(len, names)))
     figure = axis.get_figure(root=True)
     if figure:
-        figure.set_size_inches(WIDTH, 1.9 + row * len(names))
+        figure.set_size_inches(WIDTH, 2 + row * len(names))
     axis.set_yticks(range(len(names)), ["\n".join(lines) for lines in names], fontsize="small")
     axis.set_ylim(len(names) - 0.5, -0.5)
     if total > len(names):
