@@ -870,8 +870,8 @@ def test_first_epoch_tells_what_starting_costs_in_epochs() -> None:
     figure = machines.first_epoch(groups([make(repeats=repeats, parameters=parameters), make(1)]))
     assert bars(figure) == [0.7, 3.5, 0.8, 0]
     shown = words(figure)
-    assert {"0.70 s, 0.16 ép.", "3.50 s, 0.78 ép.", "0.80 s, 0.40 ép."} < set(shown)
-    assert "0.00 s, 0.00 ép." in shown  # la primera, más rápida que las demás
+    assert {"0.70 s (0.16)", "3.50 s (0.78)", "0.80 s (0.40)"} < set(shown)
+    assert "0.00 s (0.00)" in shown  # la primera, más rápida que las demás
     assert (shown.count("Calentamiento"), shown.count("De más en la primera época")) == (1, 1)
     assert message(figure) == (
         "Donde más cuesta arrancar, «Equipo de prueba (AVX2) · CPU #1», cuesta lo que 0.9 de sus "

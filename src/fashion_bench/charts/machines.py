@@ -92,14 +92,14 @@ def first_epoch(group: Sequence[Contender]) -> Figure:
             (-0.2, setup, ORANGE, "//", "Calentamiento"),
             (0.2, extra, BLUE, None, "De más en la primera época"),
         ):
-            told = f"{seconds:.2f} s, {seconds / usual:.2f} ép."
+            told = f"{seconds:.2f} s ({seconds / usual:.2f})"
             shown = "_" if position else label
             look: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white"}
             axis.barh(position + offset, seconds, 0.36, label=shown, **look)
             note(axis, told, (seconds, position + offset), (5, 0), "small")
     _name_rows(axis, chosen, len(group))
-    axis.set_xlim(0, 3 * axis.dataLim.x1)
-    told = "Segundos que no se repiten en las demás épocas\n(y a cuántas épocas equivalen)"
+    axis.set_xlim(0, 2.4 * axis.dataLim.x1)
+    told = "Segundos que no se repiten en las demás épocas\n(entre paréntesis, en épocas)"
     axis.set_xlabel(told, loc="right")
     figure.legend(loc="outside lower left", ncols=2)
     most = max(range(len(chosen)), key=epochs.__getitem__)
