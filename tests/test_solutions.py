@@ -20,7 +20,7 @@ ENTRY = re.compile(r"^- \*\*(.+?)\*\* · \[.+?\]\((.+?)\)\. (.+)$", re.MULTILINE
 def exercises(path: Path) -> list[str]:
     """Los números de los ejercicios de un cuaderno."""
     [section] = re.findall(r"^## [\d. ]*Ejercicios\n(.*?)(?=^## |\Z)", markdown(path), re.M | re.S)
-    return re.findall(r"^(\d+)\. ", section, re.M)
+    return re.findall(r"^(\d+)\. ", FOLD.sub("", section), re.M)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
