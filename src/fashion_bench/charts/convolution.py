@@ -178,7 +178,8 @@ def _sums(
         for axis, (values, sign, grays) in zip(axes[number - 1], drawn, strict=True):
             low, high = grays or (-1, 0)  # sin grises, todo blanco: el cero es lo más claro
             axis.imshow(values if grays else 0 * values, cmap="gray", vmin=low, vmax=high)
-            write_values(axis, [[told(value) for value in line] for line in values], 9)
+            texts = [[told(value) for value in line] for line in values]
+            write_values(axis, texts, 9 if len(max(sum(texts, []), key=len)) < 4 else 8)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(True)
             axis.set_ylabel(sign, rotation=0, va="center", ha="right", fontsize=12)
