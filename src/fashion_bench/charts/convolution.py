@@ -179,7 +179,8 @@ def _sums(
             low, high = grays or (-1, 0)  # sin grises, todo blanco: el cero es lo más claro
             axis.imshow(values if grays else 0 * values, cmap="gray", vmin=low, vmax=high)
             texts = [[told(value) for value in line] for line in values]
-            write_values(axis, texts, 9 if len(max(sum(texts, []), key=len)) < 4 else 8)
+            longest = max(len(text) for line in texts for text in line)
+            write_values(axis, texts, 9 if longest < 4 else 8)
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(True)
             axis.set_ylabel(sign, rotation=0, va="center", ha="right", fontsize=12)
