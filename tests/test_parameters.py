@@ -36,7 +36,7 @@ EXPLANATION = {
     "other_order_us": 5.0,
 }
 COMPARISON = {"results_dir": "../results", "baseline": "", "metric": "images_per_second"}
-ACCELERATION = {"quick": False, "device": "auto", "precision": "mixed_bfloat16", "seed": 42}
+ACCELERATION = {"quick": False, "device": "auto", "precision": "auto", "seed": 42}
 DISTRIBUTION = {
     "workers": 2,
     "epochs": 5,

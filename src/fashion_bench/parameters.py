@@ -165,7 +165,9 @@ class Acceleration(Checked):
 
     quick: bool = Field(description="True o False")
     device: Device
-    precision: Literal["float32", "mixed_bfloat16"] = Field(description="float32 o mixed_bfloat16")
+    precision: Literal["auto", "float32", "mixed_bfloat16"] = Field(
+        description="auto, float32 o mixed_bfloat16"
+    )
     seed: Seed
 
 
