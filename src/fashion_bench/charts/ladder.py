@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, WIDTH, note
 
@@ -43,6 +44,7 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
     reached = [*speeds, *(bet for bet, _ in placed)]
     axis.set_xlim(min(reached) / 2, max(20 * max(speeds), 2 * max(reached)))
     axis.margins(y=0.1)
+    axis.xaxis.set_major_locator(LogLocator(numticks=6))
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter("")
     axis.set_xlabel("GFLOP/s (escala logarítmica)\n(entre paréntesis, veces el primer peldaño)")
