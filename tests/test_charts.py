@@ -954,6 +954,13 @@ def test_a_great_speed_is_told_in_whole_figures() -> None:
     assert "9000 (×9000)" in words(ladder.ladder({"Python": 1e9, "GPU": 9e12}, {}))
 
 
+@pytest.mark.parametrize("bet", [1e-6, 1e6])
+def test_the_ladder_reaches_the_bet_that_misses_by_far(bet: float) -> None:
+    figure = ladder.ladder({"Python": 2e6, "NumPy": 3e8}, {"NumPy": bet})
+    left, right = figure.axes[0].get_xlim()
+    assert left < bet < right
+
+
 def test_without_bets_the_ladder_has_no_diamonds() -> None:
     figure = ladder.ladder({"Python": 2e6}, {"Python": None})
     assert len(figure.axes[0].lines) == 1

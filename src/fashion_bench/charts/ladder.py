@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, WIDTH, note
 
@@ -21,7 +22,7 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
 
     Args:
         rungs: de cada peldaño, sus operaciones por segundo.
-        bets: los GFLOP/s apostados; `None`, o sin peldaño, no se dibuja.
+        bets: los GFLOP/s apostados; `None`, o sin peldaño, no se dibuja. El eje llega a todos.
     """
     figure = Figure(figsize=(WIDTH, 1.4 + 0.42 * len(rungs)))
     axis = figure.subplots()
@@ -40,8 +41,10 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
     axis.set_yticks(range(len(rungs)), rungs)
     axis.invert_yaxis()
     axis.set(xscale="log")
-    axis.set_xlim(min(speeds) / 2, 20 * max(speeds))
+    reached = [*speeds, *(bet for bet, _ in placed)]
+    axis.set_xlim(min(reached) / 2, max(20 * max(speeds), 2 * max(reached)))
     axis.margins(y=0.1)
+    axis.xaxis.set_major_locator(LogLocator(numticks=6))
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter("")
     axis.set_xlabel("GFLOP/s (escala logarítmica)\n(entre paréntesis, veces el primer peldaño)")
