@@ -540,8 +540,9 @@ def test_each_filter_is_beside_its_map_and_in_order() -> None:
     assert drawn[::2] == np.moveaxis(kernels, -1, 0).tolist()
     assert drawn[1::2] == np.moveaxis(maps, -1, 0).tolist()
     assert [text.get_text() for text in axis.texts] == ["1", "2", "3", "4", "5", "6"]
-    for image in axis.images[::2]:
+    for image, frame in zip(axis.images[::2], axis.patches, strict=True):
         assert image.norm(0) == 0.5
+        assert frame.get_window_extent().bounds == pytest.approx(image.get_window_extent().bounds)
     for one, other in zip(axis.images[::2], axis.images[1::2], strict=True):
         assert one.get_extent()[1] < other.get_extent()[0] < one.get_extent()[1] + 1
 
@@ -629,6 +630,7 @@ def test_the_network_and_its_baselines_show_accuracy_seconds_and_bets() -> None:
     assert points(top) == [[[0.848, 0], [0.873, 1], [0.917, 2]], [[0.6, 0], [0.95, 2]]]
     assert points(bottom) == [[[0.75, 0], [3.2, 1], [11, 2]], [[30, 2]]]
     assert bottom.get_xlim()[0] == 0
+    assert f"el eje empieza en el {100 * top.get_xlim()[0]:.0f} %" in top.get_xlabel()
     assert words(figure).count("Apuesta") == 1
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
-from fashion_bench.charts.style import ORANGE, draw_image, hide_frame, show, write_values
+from fashion_bench.charts.style import GREY, ORANGE, draw_image, hide_frame, show, write_values
 from fashion_bench.jupyter import is_attended
 
 SIDE = 3
@@ -121,6 +121,7 @@ def feature_maps(kernels: np.ndarray, maps: np.ndarray) -> Figure:
         limit = abs(kernel).max() or 1
         box = (x, x + 1.2, y + 2.8, y + 1.6)
         axis.imshow(kernel, cmap="gray", vmin=-limit, vmax=limit, extent=box)
+        axis.add_patch(Rectangle((x, y + 1.6), 1.2, 1.2, fill=False, ec=GREY))
         axis.imshow(maps[..., index], cmap="cividis", extent=(x + 1.3, x + 4.1, y + 2.8, y))
         axis.text(x, y + 1.4, str(index + 1), va="bottom", fontsize=9)
     axis.set_xlim(-0.1, wide * min(columns, count))

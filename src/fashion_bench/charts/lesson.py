@@ -103,17 +103,19 @@ def against_baselines(
         bets: lo apostado, con los nombres de la celda `apuestas` del cuaderno 01 y las exactitudes
             también de 0 a 1; `None` no se dibuja.
     """
-    figure = Figure(figsize=(5, 3.8))
+    figure = Figure(figsize=(5, 4))
     top, bottom = figure.subplots(2, 1)
     accuracies = [accuracy for accuracy, _ in models.values()]
     seconds = [each for _, each in models.values()]
     bet_accuracies = [bets.get(f"Exactitud de la {name.lower()}") for name in models]
     bet_seconds = [None] * (len(models) - 1) + [bets.get("Segundos por época")]
     lowest = min(bet for bet in [0.75, *accuracies, *bet_accuracies] if bet is not None)
-    top.set_xlim(lowest - 0.05, 1.01)
+    start = lowest - 0.05
+    top.set_xlim(start, 1.01)
     top.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     top.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    top.set_xlabel("Exactitud de validación")
+    cut = f"\n(ojo: el eje empieza en el {100 * start:.0f} %)" if start > 0 else ""
+    top.set_xlabel(f"Exactitud de validación{cut}")
     bottom.set_xlabel("Segundos por época")
     for axis, values, placed, labels in (
         (top, accuracies, bet_accuracies, [f"{100 * value:.1f} %" for value in accuracies]),
@@ -185,7 +187,7 @@ def learning_curves(
         below.plot(aside, bet, **BET, label=f"Apuesta: {100 * bet:.1f} %")
     floor = f"Mínimo: {100 * ACCURACY_FLOOR:.0f} %"
     below.axhline(ACCURACY_FLOOR, color=GREY, ls=":", label=floor)
-    below.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    below.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     figure.legend(*below.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
@@ -326,7 +328,7 @@ def _draw_epochs(axis: Axes, last: int) -> float:
     Returns:
         Dónde van, después de la última, la exactitud en prueba y la apuesta.
     """
-    gap = max(0.5, last / 20)
+    gap = max(0.5, last / 12)  # que la estrella no pise lo escrito bajo el último punto
     axis.set_xlim(1 - gap, last + 1.8 * gap)
     axis.set_xlabel("Época")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
