@@ -43,7 +43,7 @@ SIZES = (5_000, 10_000, 20_000, 40_000)
 PAIRS = 9
 SAMPLES = 20_000
 """Imágenes con las que se ejecuta la celda de entrenar del cuaderno."""
-BEFORE_TRAINING = (*lesson.PREPARE, "resumen", "correcto", "calentar")
+BEFORE_TRAINING = (*lesson.PREPARE, "calentar")
 
 
 class Row(NamedTuple):
@@ -163,7 +163,7 @@ def cell_gap(samples: int) -> None:
     names = lesson.load(*BEFORE_TRAINING, epochs=3, train_samples=samples)
     [cell] = [cell.source for cell in lesson.read().cells if cell.id == "entrenar"]
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
-        scope = vars(names) | {"results_folder": Path(folder)}
+        scope = vars(names) | {"results_folder": Path(folder), "agreement": None}
         start = perf_counter()
         exec(cell, scope)
         whole = perf_counter() - start - scope["setup_seconds"]

@@ -21,7 +21,7 @@ NOT_OURS: dict[str, Any] = {
         ".jp-InputPrompt",
         ".jp-OutputPrompt",
         ".highlight",
-        # El resumen de Keras: sus colores, y un <pre> que se desliza y no se puede elegir.
+        # El resumen de Keras: sus colores, y un `<pre>` que se desliza y no se puede elegir.
         ".jp-RenderedHTML > pre[style]",
     ],
     # nbconvert quita el subrayado de los enlaces.

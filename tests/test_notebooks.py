@@ -434,7 +434,7 @@ def test_the_sixth_keeps_its_network_and_prices_every_answer(ran: Callable[[str]
     assert "Cada época con aumento cuesta " in run.text("aumentar-medida")
     for cell, first, rows in (("formas-tabla", "model.predict", 4), ("lotes-tabla", "CPU", 4)):
         [table] = [output.data for output in run.cells[cell].outputs if "text/html" in output.data]
-        assert table["text/html"].count("<tr><td>") == rows
+        assert table["text/html"].count('<th scope="row"') == rows
         assert f"<td>{first}</td>" in table["text/html"]
     [table] = [each.data["text/html"] for each in run.cells["memoria"].outputs if "data" in each]
     peaks = [int(peak) for peak in re.findall(r"<tr><td>\d+</td><td>(\d+)</td>", table)]
@@ -602,7 +602,7 @@ def test_nbval_finds_a_false_output(tmp_path: Path) -> None:
     told = "Imágenes: 54000 para entrenar, 6000 para validar"
     false = nbformat.v4.new_output("stream", name="stdout", text=told.replace("6000", "6001"))
     cells = [
-        nbformat.v4.new_code_cell("1 + 1", execution_count=1),
+        nbformat.v4.new_code_cell("two = 1 + 1", execution_count=1),
         nbformat.v4.new_code_cell(f"print('{told}')", execution_count=2, outputs=[false]),
     ]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=nbformat.read(NOTEBOOK, 4).metadata)

@@ -177,7 +177,7 @@ def race(
     """Dibuja segundos y exactitud en prueba de la referencia y de cada ejecución rápida.
 
     La franja es lo que puede cambiar la exactitud por las fotos que han tocado en la prueba: con
-    `n` fotos y una exactitud `p`, 1.96·√(p·q/n), con `q` lo que falta hasta 1: el 95 % de una
+    `n` fotos y una exactitud `p`, `1.96·√(p·q/n)`, con `q` lo que falta hasta 1: el 95 % de una
     binomial.
 
     Args:
