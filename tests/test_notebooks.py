@@ -435,7 +435,7 @@ def test_the_sixth_keeps_its_network_and_prices_every_answer(ran: Callable[[str]
     for cell, first, rows in (("formas-tabla", "model.predict", 4), ("lotes-tabla", "CPU", 4)):
         [table] = [output.data for output in run.cells[cell].outputs if "text/html" in output.data]
         assert table["text/html"].count('<th scope="row"') == rows
-        assert f"<td>{first}</td>" in table["text/html"]
+        assert f">{first}</th>" in table["text/html"]
     [table] = [each.data["text/html"] for each in run.cells["memoria"].outputs if "data" in each]
     peaks = [int(peak) for peak in re.findall(r"<tr><td>\d+</td><td>(\d+)</td>", table)]
     assert len(peaks) == 4
