@@ -437,7 +437,7 @@ def test_the_sixth_keeps_its_network_and_prices_every_answer(ran: Callable[[str]
         assert table["text/html"].count('<th scope="row"') == rows
         assert f">{first}</th>" in table["text/html"]
     [table] = [each.data["text/html"] for each in run.cells["memoria"].outputs if "data" in each]
-    peaks = [int(peak) for peak in re.findall(r"<tr><td>\d+</td><td>(\d+)</td>", table)]
+    peaks = [int(peak) for peak in re.findall(r">\d+</th><td>(\d+)</td>", table)]
     assert len(peaks) == 4
     assert 100 < peaks[0] <= peaks[-1] - 100  # la salida de la primera convolución, al menos
 
