@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from fashion_bench.charts.style import BLUE, GREY, LINES, ORANGE, WIDTH, note
+from fashion_bench.charts.style import BLUE, GREY, LINES, WIDTH, draw_bets, note
 
 TICKS = (1, 4, 16, 64, 256, 1024, 4096)
 
@@ -33,11 +33,7 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
         told = f"{speed:.0f}" if speed >= 1000 else f"{speed:.3g}"  # nunca «9e+03»
         note(axis, told + times, (speed, position), (9, 0))
     placed = [(bet, list(rungs).index(name)) for name, bet in bets.items() if bet and name in rungs]
-    if placed:
-        axis.plot(
-            *zip(*placed, strict=True), "D", ms=9, mfc="none", mec=ORANGE, mew=2, label="Apuesta"
-        )
-        figure.legend(loc="outside upper right")
+    draw_bets(axis, placed)
     axis.set_yticks(range(len(rungs)), rungs)
     axis.invert_yaxis()
     axis.set(xscale="log")

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -172,6 +173,15 @@ def write_values(axis: Axes, texts: Sequence[Sequence[str]], size: float) -> Non
         for column, text in enumerate(line):
             color = "black" if luminance[row, column] > 0.179 else "white"
             axis.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
+
+
+def draw_bets(axis: Axes, points: Sequence[tuple[float, float]]) -> None:
+    """Dibuja las apuestas, cada una en su sitio `(x, y)`: rombos huecos, con su leyenda encima."""
+    if points:
+        look: dict[str, Any] = {"ls": "none", "ms": 9, "mfc": "none", "mec": ORANGE, "mew": 2}
+        axis.plot(*zip(*points, strict=True), marker="D", label="Apuesta", **look)
+        assert isinstance(axis.figure, Figure)
+        axis.figure.legend(loc="outside upper right")
 
 
 def note(

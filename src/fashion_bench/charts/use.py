@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fashion_bench.charts.style import BLUE, LINES, ORANGE, note
+from fashion_bench.charts.style import BLUE, LINES, ORANGE, draw_bets, note
 
 
 def middle_90(seconds: Sequence[float]) -> tuple[float, float, float]:
@@ -31,11 +31,7 @@ def calls(seconds: Mapping[str, Sequence[float]], bets: Mapping[str, float | Non
         note(axis, f"{middle:.3g} ms", (max(high, middle), position), (9, 0))
     names = list(seconds)
     placed = [(bet, names.index(name)) for name, bet in bets.items() if bet and name in seconds]
-    if placed:
-        axis.plot(
-            *zip(*placed, strict=True), "D", ms=9, mfc="none", mec=ORANGE, mew=2, label="Apuesta"
-        )
-        figure.legend(loc="outside upper right")
+    draw_bets(axis, placed)
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
     axis.set(xscale="log")
