@@ -18,7 +18,8 @@ import pynvml
 import pytest
 from conftest import ROOT, RTX, child_environment
 
-from fashion_bench import __main__, folders
+from fashion_bench import folders
+from fashion_bench.commands import diagnose
 from fashion_bench.doctor import diagnosis, needs, probe, trial
 from fashion_bench.doctor.diagnosis import findings
 from fashion_bench.doctor.facts import Engine, Facts
@@ -1169,18 +1170,15 @@ def test_a_wrong_order_is_told_in_spanish() -> None:
 def test_the_exit_code_says_whether_there_is_something_to_cure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base: Facts, code: int
 ) -> None:
-    monkeypatch.setattr(__main__, "gather", lambda backend: base)
-    monkeypatch.setattr(sys, "argv", ["fashion_bench"])
-    with pytest.raises(SystemExit) as end:
-        __main__.main()
-    assert end.value.code == code
+    monkeypatch.setattr(diagnose, "gather", lambda backend: base)
+    assert diagnose.main([]) == code
     assert base.os in capsys.readouterr().out
 
 
 def test_orders_and_addresses_are_never_broken() -> None:
     for base, changes, _ in ALL:
         machine = having(base, changes)
-        lines = __main__.table(machine, findings(machine), width=50).splitlines()
+        lines = diagnose.table(machine, findings(machine), width=50).splitlines()
         for finding in findings(machine):
             assert not finding.cure or f"       Ejecuta:  {finding.cure}" in lines
             assert not finding.url or f"       Más en:   {finding.url}" in lines
@@ -1189,10 +1187,10 @@ def test_orders_and_addresses_are_never_broken() -> None:
 def test_the_table_names_the_cards_with_what_is_known_of_them() -> None:
     other = RTX.model_copy(update={"name": "NVIDIA T400", "driver": None})
     machine = LINUX.model_copy(update={"nvidia_cards": (RTX, other)})
-    lines = __main__.table(machine, [], width=80).splitlines()
+    lines = diagnose.table(machine, [], width=80).splitlines()
     assert f"NVIDIA:         {RTX.name}, controlador {RTX.driver}; NVIDIA T400" in lines
     assert f"TensorFlow ve:  {RTX.name}" in lines
-    lines = __main__.table(BARE, [], width=80).splitlines()
+    lines = diagnose.table(BARE, [], width=80).splitlines()
     assert "NVIDIA:         ninguna tarjeta a la vista" in lines
     assert "TensorFlow ve:  ninguna GPU" in lines
 

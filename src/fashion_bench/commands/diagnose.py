@@ -1,0 +1,103 @@
+"""`python -m fashion_bench`: si este equipo puede entrenar, dónde, y qué arreglar si no puede."""
+
+import json
+import shutil
+import sys
+import textwrap
+from typing import get_args
+
+from fashion_bench.commands import BAD_USAGE, FAILED, FINE
+from fashion_bench.doctor.diagnosis import findings
+from fashion_bench.doctor.facts import Facts
+from fashion_bench.doctor.finding import Finding
+from fashion_bench.doctor.probe import anonymous, gather
+from fashion_bench.machine.backends import TITLES
+from fashion_bench.values import Backend
+
+LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}
+BACKENDS: tuple[Backend, ...] = get_args(get_args(Backend)[0])
+USAGE = f"Uso: python -m fashion_bench [--json] [--backend {' | '.join(BACKENDS)}]"
+
+
+def main(arguments: list[str]) -> int:
+    """Escribe el diagnóstico y devuelve el código de salida: 1 si hay algo que arreglar."""
+    arguments = list(arguments)
+    as_json = "--json" in arguments
+    if as_json:
+        arguments.remove("--json")
+    backend: Backend = "tensorflow"
+    match arguments:
+        case []:
+            pass
+        case ["--backend", chosen] if chosen in BACKENDS:
+            backend = chosen
+        case _:
+            print(USAGE, file=sys.stderr)
+            return BAD_USAGE
+    facts = gather(backend)
+    found = findings(facts)
+    if as_json:
+        report = {
+            "facts": facts.model_dump(mode="json"),
+            "findings": [finding.model_dump(mode="json") for finding in found],
+        }
+        print(json.dumps(_anonymous(report), indent=2))
+    else:
+        print(table(facts, found, shutil.get_terminal_size().columns))
+    return FINE if all(finding.severity == "ok" for finding in found) else FAILED
+
+
+def table(facts: Facts, found: list[Finding], width: int) -> str:
+    """Compone el diagnóstico; las órdenes y las direcciones no se parten, para copiarlas."""
+    cards = [
+        f"{card.name}, controlador {card.driver}" if card.driver else card.name
+        for card in facts.nvidia_cards
+    ]
+    engine = facts.engine
+    title = TITLES[engine.name]
+    rows = [
+        ("Sistema", f"{facts.os} ({facts.architecture})"),
+        ("Python", facts.python),
+        (title, engine.version or "no se puede importar"),
+        ("Keras", engine.keras or "no se puede importar"),
+        ("NVIDIA", "; ".join(cards) or "ninguna tarjeta a la vista"),
+        (f"{title} ve", ", ".join(engine.gpus) or "ninguna GPU"),
+        ("Paso de prueba", _step(facts)),
+        ("Queda libre", f"memoria, {facts.free_memory_gib} GiB; disco, {facts.free_disk_gib} GiB"),
+    ]
+    lines = [f"{name + ':':<15} {value}" for name, value in rows]
+    for finding in found:
+        sentence = finding.sentence[0].upper() + finding.sentence[1:] + "."
+        lines += [
+            "",
+            *textwrap.wrap(
+                f"{LABELS[finding.severity]:<7}{sentence}", width, subsequent_indent=" " * 7
+            ),
+        ]
+        if finding.cure:
+            lines.append(f"       Ejecuta:  {finding.cure}")
+        if finding.url:
+            lines.append(f"       Más en:   {finding.url}")
+    if any(finding.cure for finding in found):
+        lines += ["", "Ejecuta las órdenes en un terminal abierto en la carpeta del proyecto."]
+    return "\n".join(lines)
+
+
+def _step(facts: Facts) -> str:
+    if facts.engine.tried_on is None:
+        return "no se ha llegado a él"
+    where = "la GPU" if facts.engine.tried_on == "gpu" else "la CPU"
+    if facts.engine.agrees is None:
+        return f"falla en {where}"
+    return f"{'bien' if facts.engine.agrees else 'mal'}, en {where}"
+
+
+def _anonymous(told: object) -> object:
+    """Lo mismo, sin lo que delata a la persona; se juzga antes, sobre el texto entero."""
+    if isinstance(told, str):
+        return anonymous(told)
+    if isinstance(told, dict):
+        return {name: _anonymous(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [_anonymous(each) for each in told]
+    return told
