@@ -31,7 +31,7 @@ def measure(backend: str, images: int) -> dict[str, float]:
 def compare(rounds: int = ROUNDS, images: int = IMAGES) -> None:
     """Mide por turnos los motores instalados y escribe la tabla."""
     installed = [backend for backend in TITLES if find_spec(backend)]
-    measured = harness.by_turns(__file__, installed, rounds, images)
+    measured = harness.by_turns(__file__, {backend: {} for backend in installed}, rounds, images)
     from fashion_bench.measure.profiling import ratios
 
     warm_ups, epochs = (

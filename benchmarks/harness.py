@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -46,29 +46,35 @@ def run(program: str, *arguments: object, **environ: str) -> list[str]:
     Returns:
         Las líneas que ha escrito; la última es, en JSON, lo que devuelve la función.
     """
-    return lines(program, json.dumps(arguments), **environ)
+    return [*lines(program, json.dumps(arguments), **environ)]
 
 
-def lines(*command: object, **environ: str) -> list[str]:
-    """Ejecuta un programa de Python, con sus argumentos, y devuelve las líneas que escribe."""
-    done = subprocess.run(
+def lines(*command: object, **environ: str) -> Iterator[str]:
+    """Ejecuta un programa de Python, con sus argumentos, y da las líneas según las escribe.
+
+    Raises:
+        CalledProcessError: si el programa falla.
+    """
+    with subprocess.Popen(
         [sys.executable, *map(str, command)],
-        check=True,
         stdout=subprocess.PIPE,
         encoding="utf-8",
         env=os.environ | {"PYTHONIOENCODING": "utf-8"} | environ,
-    )
-    return done.stdout.splitlines()
+    ) as process:
+        assert process.stdout
+        yield from (line.rstrip("\n") for line in process.stdout)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
 
 
 def by_turns(
-    program: str, peers: Iterable[str], rounds: int, *arguments: object
+    program: str, peers: Mapping[str, Mapping[str, str]], rounds: int, *arguments: object
 ) -> dict[str, list[Any]]:
     """Mide a varios por turnos, cada vez en un proceso nuevo.
 
     Args:
         program: el programa, `__file__`; su función `measure` recibe a quién medir.
-        peers: a quiénes se mide.
+        peers: a quiénes se mide, cada uno con las variables de entorno que se le ponen.
         rounds: vueltas.
         arguments: los demás argumentos de la función.
 
@@ -80,7 +86,7 @@ def by_turns(
 
     def measure(peer: str) -> Any:  # noqa: ANN401
         print(f"Se mide {peer}", file=sys.stderr, flush=True)
-        return json.loads(run(program, peer, *arguments)[-1])
+        return json.loads(run(program, peer, *arguments, **peers[peer])[-1])
 
     return alternate({peer: partial(measure, peer) for peer in peers}, rounds)
 

@@ -3,6 +3,8 @@
 Entrena la misma red, con el mismo lote y la misma precisión (float32), en la CPU y por turnos,
 cada vez en un proceso nuevo:
 
+- `sin oneDNN`: lo mismo que `keras`, con oneDNN apagado, que es como TensorFlow viene en las CPU
+  que no tienen AVX512_VNNI, AVX512_BF16, AVX_VNNI ni AMX;
 - `keras`: la misma red con `model.fit(x, y)` y tablas de NumPy, como lo escribe casi todo el mundo;
 - `torch`: PyTorch sin compilar, con su bucle de siempre;
 - `proyecto`: las celdas del cuaderno 01.
@@ -123,8 +125,14 @@ def torch_eager(largest: int) -> Callable[[int], Timed]:
     return train
 
 
-PEERS = {"proyecto": project, "keras": keras_fit, "torch": torch_eager}
+PEERS = {
+    "proyecto": project,
+    "keras": keras_fit,
+    "sin oneDNN": keras_fit,
+    "torch": torch_eager,
+}
 """Cada uno se prepara y se calienta para hasta `largest` imágenes."""
+VARIABLES = {"sin oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"}}
 
 
 def measure(peer: str, sizes: Sequence[int]) -> dict[str, list[float]]:
@@ -149,18 +157,19 @@ def compare(rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> None:
     peers = [peer for peer in PEERS if peer != "torch" or find_spec("torch")]
     if "torch" not in peers:
         print("PyTorch no está instalado: se mide sin él (requirements-torch.txt)")
-    measured = harness.by_turns(__file__, peers, rounds, sizes)
+    chosen = {peer: VARIABLES.get(peer, {}) for peer in peers}
+    measured = harness.by_turns(__file__, chosen, rounds, sizes)
     from fashion_bench.measure.profiling import ratios
 
     epochs, calls = (
         {peer: [sum(each[part]) for each in rounds] for peer, rounds in measured.items()}
         for part in ("epoch", "call")
     )
-    print("Quién      Imágenes/s  Época entre la del proyecto  Llamada entre la del proyecto")
+    print("Quién       Imágenes/s  Época entre la del proyecto  Llamada entre la del proyecto")
     for peer in peers:
         epoch, call = (ratios(total[peer], total["proyecto"]) for total in (epochs, calls))
         print(
-            f"{peer:9}  {sum(sizes) / median(epochs[peer]):10.0f}  "
+            f"{peer:10}  {sum(sizes) / median(epochs[peer]):10.0f}  "
             f"{harness.spread(epoch):>27}  {harness.spread(call):>29}"
         )
     print("\nLlamada de Keras entre la del proyecto, según las imágenes:")

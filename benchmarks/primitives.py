@@ -36,6 +36,8 @@ class Operation(NamedTuple):
     """Una operación de oneDNN, con los nombres que él le da."""
 
     kind: str
+    kernel: str
+    """El código de oneDNN que la hace; dice con qué instrucciones."""
     direction: str
     shape: str
 
@@ -66,8 +68,8 @@ def add_up(lines: Iterable[str]) -> dict[Operation, float]:
         # `onednn_verbose,v1,primitive,exec,cpu`,operación,código,dirección,…,forma,milisegundos
         fields = line.split(",")
         if fields[0] == "onednn_verbose" and "exec" in fields:
-            kind, _, direction = fields[5:8]
-            total[Operation(kind, direction, fields[-2])] += float(fields[-1])
+            kind, kernel, direction = fields[5:8]
+            total[Operation(kind, kernel, direction, fields[-2])] += float(fields[-1])
     return dict(sorted(total.items(), key=lambda item: item[1], reverse=True))
 
 
@@ -89,7 +91,7 @@ def compare(steps: int = STEPS) -> None:
             f"{milliseconds / steps:6.2f} ms  {100 * milliseconds / everything:3.0f} %  "
             f"{f'{rate:.0f} GFLOP/s' if rate else '':12}"
             f"{KINDS.get(operation.kind, operation.kind):27}"
-            f"{DIRECTIONS.get(operation.direction, ''):25}{operation.shape}"
+            f"{DIRECTIONS.get(operation.direction, ''):25}{operation.kernel:24}{operation.shape}"
         )
     print("\nCada convolución, en total:")
     convolutions = {each.shape for each in total if each.kind == "convolution"}

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ import harness
 
 def measure(name, number):
     print("algo que se escribe antes")
-    return [name, number, os.getpid()]
+    return [name, number, os.getpid(), os.environ.get("ADDED")]
 
 harness.main(print, measure)
 """
@@ -53,9 +54,10 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_measure_is_made_in_a_new_process(
     program: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    measured = harness.by_turns(str(program), ["a", "b"], 2, 7)
+    measured = harness.by_turns(str(program), {"a": {}, "b": {"ADDED": "1"}}, 2, 7)
     calls = [(name, *call) for name, rounds in measured.items() for call in rounds]
     assert [call[:3] for call in calls] == [(name, name, 7) for name in "aabb"]
+    assert [call[4] for call in calls] == [None, None, "1", "1"]
     assert len({call[3] for call in calls} | {os.getpid()}) == 5
     told = capfd.readouterr().err.splitlines()
     assert told == [f"Se mide {name}" for name in "abba"]
@@ -93,6 +95,7 @@ def test_the_peers_are_compared_round_by_round(
 ) -> None:
     measured = {
         "proyecto": [{"epoch": [1, 1], "call": [1, 2]}, {"epoch": [2, 4], "call": [2, 4]}],
+        "sin oneDNN": [{"epoch": [2, 2], "call": [2, 2]}, {"epoch": [4, 8], "call": [4, 8]}],
         "keras": [{"epoch": [1, 3], "call": [2, 2]}, {"epoch": [2, 1], "call": [6, 6]}],
     }
     monkeypatch.setattr(peers, "find_spec", lambda name: None)
@@ -101,6 +104,7 @@ def test_the_peers_are_compared_round_by_round(
     peers.compare(sizes=(100, 200))
     written = capsys.readouterr().out
     assert "requirements-torch.txt" in written
+    assert re.search(r"^sin oneDNN +\d+ +2\.00 \(2\.00–2\.00\)", written, re.M)
     assert re.search(r"^proyecto +75 +1\.00 \(1\.00–1\.00\) +1\.00 \(1\.00–1\.00\)$", written, re.M)
     assert re.search(r"^keras +86 +1\.25 \(0\.50–2\.00\) +1\.67 \(1\.33–2\.00\)$", written, re.M)
     assert re.search(r"^ +100  2\.50 \(2\.00–3\.00\)$", written, re.M)
@@ -214,8 +218,8 @@ def test_the_operations_of_onednn_are_added_up() -> None:
     ]
     total = primitives.add_up(lines)
     assert total == {
-        primitives.Operation("convolution", "backward_data", CONVOLUTION): 5.0,
-        primitives.Operation("reorder", "undef", "32x1x3x3"): 0.5,
+        primitives.Operation("convolution", "jit:avx512", "backward_data", CONVOLUTION): 5.0,
+        primitives.Operation("reorder", "jit:uni", "undef", "32x1x3x3"): 0.5,
     }
     convolution, reorder = total
     assert convolution.multiply_adds == 128 * 14 * 14 * 3 * 3 * 32 * 64
@@ -261,9 +265,10 @@ def test_the_start_for_real(
     written: list[str] = []
     run = harness.lines
 
-    def listened(*command: object) -> list[str]:
-        written.extend(run(*command))
-        return written
+    def listened(*command: object) -> Iterator[str]:
+        for line in run(*command):
+            written.append(line)
+            yield line
 
     monkeypatch.setattr(harness, "lines", listened)
     startup.compare(runs=1)
@@ -272,6 +277,7 @@ def test_the_start_for_real(
     parts = re.findall(r"^(.+?) +(-?\d+\.\d\d) s$", capsys.readouterr().out, re.M)
     seconds = {title: float(figure) for title, figure in parts}
     total = seconds.pop("Total")
+    assert 0 < seconds.pop("Hasta la línea de la primera época") < total
     assert len(seconds) == 8
     assert min(seconds.values()) >= 0
     assert sum(seconds.values()) == pytest.approx(total, abs=0.1)

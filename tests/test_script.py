@@ -514,10 +514,10 @@ def papermill(
             notebook: NotebookNode, output: str, overrides: dict, **options: object
         ) -> NotebookNode:
             calls.append({"output": output, "overrides": overrides, **options})
-            failed = isinstance(result, BaseException)
-            nbformat.write(v4.new_notebook() if failed else result, output)
-            if failed:
+            if isinstance(result, BaseException):
+                nbformat.write(v4.new_notebook(), output)
                 raise result
+            nbformat.write(result, output)
             return result
 
         monkeypatch.setattr(cli, "execute_notebook", execute)
