@@ -23,6 +23,12 @@ ALONE = next(
 CLUSTER = next(record.run_id for record in PUBLISHED if record.parameters.workers > 1)
 """Uno que cuenta, de un solo proceso, y otro de varios, sin calibración."""
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
+HOT = {
+    "clock_mhz": None,
+    "temperature_c": None,
+    "slowed_by": "calor: https://timo.example",
+    "other_programs": 0,
+}
 OTHER_ID = "20261126T061357Z-00000000"
 
 
@@ -88,6 +94,7 @@ def test_every_published_record_is_accepted_once(record: Record) -> None:
         # El formato y lo que se contradice: lo rechaza `Record`, y aquí se dice igual.
         ("schema_version", 3, "usa el formato 3, más nuevo"),
         ("run_id", "../../../.github/workflows/ci", "el campo run_id tiene un valor que no vale"),
+        ("run_id", f"{ALONE}\nPATH=/tmp", "el campo run_id tiene un valor que no vale"),
         ("label", "<img src=x onerror=alert(1)>", "el campo label tiene un valor que no vale"),
         ("label", "../../README", "el campo label tiene un valor que no vale"),
         ("label", "Mi\x1b[2Jequipo", "el campo label tiene un valor que no vale"),
@@ -107,6 +114,7 @@ def test_every_published_record_is_accepted_once(record: Record) -> None:
         ("data.training_images", 55_000, "sus imágenes no cuadran con train_samples"),
         # La fecha.
         ("run_id", OTHER_ID, "su identificador y su fecha no concuerdan"),
+        ("run_id", "٢٠٢٦١١٢٦T٠٦١٣٥٦Z-c26ec016", "su identificador y su fecha no concuerdan"),
         ("created_utc", "2026-11-26T07:13:56Z", "su identificador y su fecha no concuerdan"),
         ("created_utc", "2020-01-01T00:00:00Z", "y el proyecto es del 2026-11-23"),
         ("created_utc", "2027-01-01T00:00:00Z", "dice ser del 2027-01-01, que aún no ha llegado"),
@@ -130,6 +138,7 @@ def test_every_published_record_is_accepted_once(record: Record) -> None:
         ("label", "Equipo &lt;b&gt;", "lleva un enlace, una mención"),
         ("label", "Equi\u00adpo", "lleva caracteres que no se ven"),
         ("label", "Equipo\U000e0041", "lleva caracteres que no se ven"),
+        ("repeats.0.surroundings.0.gpu", HOT, "lleva un enlace, una mención"),
         ("machine.os", "Linux de /home/ana", "lleva la ruta de un archivo"),
         ("machine.microarchitecture", "../../etc/passwd", "lleva la ruta de un archivo"),
         ("machine.settings", {"XLA_FLAGS": r"C:\Users\ana"}, "lleva la ruta de un archivo"),
