@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 from fashion_bench import __main__ as order
 from fashion_bench.commands import BAD_USAGE, FAILED, FINE, send
 from fashion_bench.errors import TutorialError
+from fashion_bench.folders import shown
 from fashion_bench.record import Record
 from fashion_bench.results import files, sending
 from fashion_bench.script import cli
@@ -73,7 +74,7 @@ def test_with_a_yes_the_form_opens_with_exactly_what_was_shown(
     answer("sí\n")
     assert send.main([str(PATH)]) == FINE
     told = capsys.readouterr().out
-    shown, _, rest = told.partition("\n}\n")
+    record, _, rest = told.partition("\n}\n")
     [address] = opened
     parts = urlsplit(address)
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == FORM
@@ -82,7 +83,7 @@ def test_with_a_yes_the_form_opens_with_exactly_what_was_shown(
         "title": [f"Registro {GOOD.run_id}"],
     }
     assert len(address) < 3000  # y caben 8191
-    assert json.loads(sending.unpack(message(address))) == json.loads(f"{shown}\n}}")
+    assert json.loads(sending.unpack(message(address))) == json.loads(f"{record}\n}}")
     assert f"{FORM.removesuffix('/new')}." in rest
     assert "¿Lo envío? [s/N]" in rest
     assert "hasta entonces no sale" in rest
@@ -138,7 +139,7 @@ def test_what_does_not_fit_in_an_address_is_pasted(
     answer("s\n")
     assert send.main([str(path)]) == FINE
     assert opened == [sending.form(GOOD)]
-    assert f"pega en el formulario el contenido de {path}." in capsys.readouterr().out
+    assert f"pega en el formulario el contenido de {shown(path)}." in capsys.readouterr().out
     pasted = f"### Registro\r\n\r\n```text\r\n{path.read_text('utf-8')}\r\n```\r\n"
     assert files.parse(sending.unpack(pasted)) == GOOD
 
@@ -255,7 +256,7 @@ def test_the_script_offers_what_counts_in_its_last_line(
 ) -> None:
     assert script([cli.Outcome(cli.FINE, GOOD)]) == FINE
     assert capsys.readouterr().out == (
-        f"Para compartirlo: python -m fashion_bench send {tmp_path / PATH.name}\n"
+        f"Para compartirlo: python -m fashion_bench send {shown(tmp_path / PATH.name)}\n"
     )
     for outcome in (cli.Outcome(cli.FINE, FLAWED), cli.Outcome(cli.FINE)):
         assert script([outcome]) == FINE
@@ -292,7 +293,7 @@ def test_with_its_option_the_script_asks(
 
 def test_a_path_with_spaces_can_be_copied(tmp_path: Path) -> None:
     path = tmp_path / "mis registros" / "uno.json"
-    assert send.command(path) == f'python -m fashion_bench send "{path}"'
+    assert send.command(path) == f'python -m fashion_bench send "{shown(path)}"'
 
 
 # Lo que llega: el mensaje, la respuesta y el flujo que la da.
@@ -311,7 +312,7 @@ def test_a_good_message_is_saved_as_the_program_writes_it(
     body = field(json.dumps(GOOD.model_dump(mode="json")))
     event.write_text(json.dumps({"issue": {"body": body}}), encoding="utf-8")
     receive.main(event, answered)
-    assert (tmp_path / PATH.name).read_bytes() == PATH.read_bytes()
+    assert (tmp_path / PATH.name).read_text("utf-8") == PATH.read_text("utf-8")
     assert (tmp_path / "salida").read_text() == f"run_id={GOOD.run_id}\n"
     told = answered.read_text("utf-8")
     assert f"el registro `{GOOD.run_id}` se acepta. Cuenta para comparar equipos." in told
