@@ -49,11 +49,22 @@ def load_file(path: Path) -> Record:
             raise TutorialError("no es un fichero")
         if path.stat().st_size > MAX_BYTES:
             raise TutorialError(f"ocupa más de {MAX_BYTES // 1000} kB: no es un registro")
-        return Record.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise TutorialError(_first_problem(error)) from None
+        content = path.read_bytes()
     except OSError as error:
         raise TutorialError(f"no se puede leer ({error.strerror})") from None
+    return parse(content)
+
+
+def parse(content: bytes) -> Record:
+    """Comprueba el contenido de un registro, que puede venir de cualquiera.
+
+    Raises:
+        TutorialError: con la razón por la que no vale.
+    """
+    try:
+        return Record.model_validate_json(content)
+    except ValidationError as error:
+        raise TutorialError(_first_problem(error)) from None
 
 
 def _first_problem(error: ValidationError) -> str:

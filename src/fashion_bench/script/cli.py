@@ -19,6 +19,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
 
 from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders, lesson, parameters, photo
+from fashion_bench.commands import send
 from fashion_bench.errors import TutorialError
 from fashion_bench.folders import shown
 from fashion_bench.record import Record
@@ -95,6 +96,7 @@ def obey() -> int:
         given = command.main(prog_name=command.name, standalone_mode=False)
         if isinstance(given, int):  # se pidió --help
             return given
+        ask = given.pop("send", False)
         combinations = checked(defaults, given)
         folders.make_folder(RUNS_DIR, "No se puede empezar")
     except click.UsageError as error:
@@ -103,7 +105,7 @@ def obey() -> int:
     except TutorialError as error:
         _complain(f"Error: {error}")
         return BAD_USAGE
-    return run_all(notebook, combinations)
+    return run_all(notebook, combinations, ask)
 
 
 def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
@@ -122,6 +124,12 @@ def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
         "fashion_mnist_cnn.py",
         params=[
             *options,
+            click.Option(
+                ["--send"],
+                is_flag=True,
+                help="Al acabar, enseña el registro y pregunta si abre el formulario para "
+                "compartirlo.",
+            ),
             click.Option(
                 ["--help"],
                 is_flag=True,
@@ -162,10 +170,18 @@ def checked(
     return combinations
 
 
-def run_all(notebook: nbformat.NotebookNode, combinations: list[Overrides]) -> int:
+def run_all(
+    notebook: nbformat.NotebookNode, combinations: list[Overrides], ask: bool = False
+) -> int:
     """Ejecuta con el cuaderno las combinaciones una tras otra y devuelve el código de salida.
 
     Una que falla no detiene a las demás. Si hay varias, acaba con una tabla de todas.
+
+    Args:
+        notebook: el cuaderno 01.
+        combinations: los parámetros que se cambian en cada ejecución.
+        ask: si al acabar se pregunta por cada registro si se comparte; si no, solo se dice cómo
+            compartir los que cuentan.
     """
     outcomes = []
     names = _names(combinations)
@@ -177,7 +193,29 @@ def run_all(notebook: nbformat.NotebookNode, combinations: list[Overrides]) -> i
             break
     if len(combinations) > 1:
         print(f"\n{summary(names, outcomes)}")
-    return max(outcome.code for outcome in outcomes)
+    code = max(outcome.code for outcome in outcomes)
+    if code == INTERRUPTED:
+        return code
+    for overrides, outcome in zip(combinations, outcomes, strict=True):
+        if outcome.record and not _share(outcome.record, overrides, ask):
+            code = max(code, FAILED)
+    return code
+
+
+def _share(record: Record, overrides: Overrides, ask: bool) -> bool:
+    """Pregunta si se comparte un registro, o dice cómo, y devuelve si todo ha ido bien."""
+    try:
+        path = _results_folder(overrides) / f"{record.run_id}.json"
+        if not path.exists():  # no se pudo guardar, y ya se ha dicho
+            return True
+        if ask:
+            send.send(path)
+        elif record.flaw is None:
+            print(f"Para compartirlo: {send.command(path)}")
+    except TutorialError as error:
+        _complain(f"Error: {error}")
+        return False
+    return True
 
 
 def summary(names: list[str], outcomes: list[Outcome]) -> str:
@@ -282,11 +320,14 @@ def _tell(executed: nbformat.NotebookNode, output: Path, overrides: Overrides) -
 def _others(overrides: Overrides) -> list[Record]:
     """Los registros con los que comparar el de la ejecución: los de su carpeta."""
     try:
-        usual, _ = lesson.defaults(lesson.read())["results_dir"]
-        folder = folders.find_folder(str(overrides.get("results_dir", usual)))
+        return files.load_folder(_results_folder(overrides))[0]
     except TutorialError:  # alguien lo ha borrado mientras tanto
         return []
-    return files.load_folder(folder)[0]
+
+
+def _results_folder(overrides: Overrides) -> Path:
+    usual, _ = lesson.defaults(lesson.read())["results_dir"]
+    return folders.find_folder(str(overrides.get("results_dir", usual)))
 
 
 def _tell_partial(executed: nbformat.NotebookNode, output: Path, overrides: Overrides) -> Outcome:

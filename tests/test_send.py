@@ -1,0 +1,394 @@
+"""Enviar un registro: qué se enseña, qué se pregunta, cómo viaja y qué se contesta."""
+
+import json
+import random
+import re
+import socket
+import sys
+import zlib
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+from conftest import RECORD, ROOT
+from nbformat import NotebookNode
+
+from fashion_bench import __main__ as order
+from fashion_bench.commands import BAD_USAGE, FAILED, FINE, send
+from fashion_bench.errors import TutorialError
+from fashion_bench.folders import shown
+from fashion_bench.record import Record
+from fashion_bench.results import files, sending
+from fashion_bench.script import cli
+
+sys.path.insert(0, str(ROOT / "tools"))
+import receive
+
+PUBLISHED, _ = files.load_folder(ROOT / "results")
+GOOD = next(record for record in PUBLISHED if record.flaw is None)
+PATH = ROOT / "results" / f"{GOOD.run_id}.json"
+FLAWED = next(record for record in PUBLISHED if record.flaw)
+FORM = "https://github.com/fashion-bench/fashion-bench/issues/new"
+WORKFLOW = (ROOT / ".github" / "workflows" / "registro.yml").read_text(encoding="utf-8")
+
+
+class Terminal(StringIO):
+    """Una terminal en la que alguien ya ha escrito su respuesta."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Las direcciones abiertas en el navegador, que no se abre de verdad."""
+    addresses: list[str] = []
+
+    def open_page(address: str) -> bool:
+        addresses.append(address)
+        return True
+
+    monkeypatch.setattr(send.webbrowser, "open", open_page)
+    return addresses
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Contesta a la pregunta en una terminal."""
+    return lambda text: monkeypatch.setattr(sys, "stdin", Terminal(text))
+
+
+def message(address: str) -> str:
+    """El mensaje que GitHub compone con lo que va en la dirección de un formulario."""
+    [packed] = parse_qs(urlsplit(address).query)[sending.FIELD]
+    return f"### Registro\n\n```text\n{packed}\n```\n"
+
+
+def test_with_a_yes_the_form_opens_with_exactly_what_was_shown(
+    opened: list[str], answer: Callable[[str], None], capsys: pytest.CaptureFixture
+) -> None:
+    answer("sí\n")
+    assert send.main([str(PATH)]) == FINE
+    told = capsys.readouterr().out
+    record, _, rest = told.partition("\n}\n")
+    [address] = opened
+    parts = urlsplit(address)
+    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == FORM
+    assert {name: values for name, values in parse_qs(parts.query).items() if name != "record"} == {
+        "template": ["registro.yml"],
+        "title": [f"Registro {GOOD.run_id}"],
+    }
+    assert len(address) < 3000  # y caben 8191
+    assert json.loads(sending.unpack(message(address))) == json.loads(f"{record}\n}}")
+    assert f"{FORM.removesuffix('/new')}." in rest
+    assert "¿Lo envío? [s/N]" in rest
+    assert "hasta entonces no sale" in rest
+
+
+@pytest.mark.parametrize("text", ["\n", "n\n", "no\n", "", "yes\n", "sip\n"])
+def test_without_a_yes_nothing_opens(
+    opened: list[str], answer: Callable[[str], None], text: str, capsys: pytest.CaptureFixture
+) -> None:
+    answer(text)
+    assert send.main([str(PATH)]) == FINE
+    assert opened == []
+    assert capsys.readouterr().out.endswith("No se ha enviado nada.\n")
+
+
+@pytest.mark.parametrize("stdin", [StringIO("s\n"), None])
+def test_without_a_terminal_nothing_opens_and_it_says_how(
+    opened: list[str],
+    stdin: StringIO | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert send.main([str(PATH)]) == FINE
+    assert opened == []
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("No se ha enviado nada: aquí no puedes contestar.")
+    assert f"«python -m fashion_bench send results/{PATH.name}»" in last
+    assert FORM in last
+
+
+def test_without_a_browser_the_address_is_printed(
+    answer: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(send.webbrowser, "open", lambda _: False)
+    answer("s\n")
+    assert send.main([str(PATH)]) == FINE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3].endswith("No se puede abrir el navegador. Abre tú esta dirección:")
+    assert lines[-2] == sending.filled_form(GOOD)
+
+
+def test_what_does_not_fit_in_an_address_is_pasted(
+    opened: list[str],
+    answer: Callable[[str], None],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sending, "MAX_ADDRESS", 1000)
+    path = tmp_path / PATH.name
+    path.write_bytes(PATH.read_bytes())
+    answer("s\n")
+    assert send.main([str(path)]) == FINE
+    assert opened == [sending.form(GOOD)]
+    assert f"pega en el formulario el contenido de {shown(path)}." in capsys.readouterr().out
+    pasted = f"### Registro\r\n\r\n```text\r\n{path.read_text('utf-8')}\r\n```\r\n"
+    assert files.parse(sending.unpack(pasted)) == GOOD
+
+
+def test_a_few_repeats_fit_in_an_address_and_many_do_not() -> None:
+    chance = random.Random(0)
+
+    def blurred(value: object) -> object:
+        """Lo mismo con otras cifras, que ocupan lo que ocupan las de verdad."""
+        match value:
+            case float():
+                return value * chance.uniform(0.9, 1.1)
+            case list():
+                return [blurred(each) for each in value]
+            case dict():
+                return {name: blurred(each) for name, each in value.items()}
+        return value
+
+    record = GOOD.model_dump(mode="json")
+    for times, fits in ((1, True), (5, True), (10, False)):
+        repeats = [blurred(record["repeats"][0]) | {"seed": seed} for seed in range(times)]
+        told = record["parameters"] | {"repeats": times}
+        many = Record.model_validate(record | {"repeats": repeats, "parameters": told})
+        assert (sending.filled_form(many) is not None) == fits
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"repeats": []}, "le faltan repeticiones"),
+        ({"label": "gracias a @alguien"}, "lleva un enlace, una mención"),
+        ({"created_utc": "2020-01-01T00:00:00Z"}, "el proyecto es del"),
+    ],
+)
+def test_what_would_not_be_accepted_is_not_sent(
+    opened: list[str],
+    answer: Callable[[str], None],
+    tmp_path: Path,
+    change: dict,
+    reason: str,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    path = tmp_path / "malo.json"
+    path.write_text(json.dumps(GOOD.model_dump(mode="json") | change), encoding="utf-8")
+    answer("s\n")
+    assert send.main([str(path)]) == FAILED
+    told = capsys.readouterr()
+    assert (told.out, opened) == ("", [])
+    assert told.err.startswith("Error: ")
+    assert "malo.json no se puede enviar: " in told.err
+    assert reason in told.err
+
+
+def test_a_file_that_is_not_there_and_a_wrong_order(capsys: pytest.CaptureFixture) -> None:
+    assert send.main(["no-está.json"]) == FAILED
+    assert "no-está.json no se puede enviar: no es un fichero." in capsys.readouterr().err
+    for arguments in ([], ["--yes"], ["uno.json", "dos.json"]):
+        assert send.main(arguments) == BAD_USAGE
+        assert capsys.readouterr().err == f"{send.USAGE}\n"
+    assert "send" in order.COMMANDS
+
+
+def test_what_does_not_count_or_names_someone_is_said_before_asking(
+    opened: list[str],
+    answer: Callable[[str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "anamaria"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "anamaria"))
+    monkeypatch.setattr(socket, "gethostname", lambda: "torre-azul.local")
+    path = tmp_path / "registro.json"
+    record = FLAWED.model_copy(update={"label": "Torre-azul de Anamaria"})
+    path.write_text(record.model_dump_json(), encoding="utf-8")
+    answer("n\n")
+    assert send.main([str(path)]) == FINE
+    told = capsys.readouterr().out
+    assert f"este tiempo no cuenta ({FLAWED.flaw})" in told
+    assert "lleva «anamaria», «torre-azul», el nombre de tu carpeta o de tu equipo" in told
+    answer("n\n")
+    assert send.main([str(PATH)]) == FINE
+    assert "Aviso" not in capsys.readouterr().out
+
+
+# El script: al acabar, lo ofrece o pregunta.
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
+    """Da una orden al script, que no entrena: sus ejecuciones acaban como se diga, por orden."""
+    monkeypatch.setattr(cli, "RUNS_DIR", tmp_path / "runs")
+
+    def give(outcomes: list[cli.Outcome], *arguments: str) -> int:
+        for outcome in outcomes:
+            if outcome.record:
+                path = tmp_path / f"{outcome.record.run_id}.json"
+                path.write_text(outcome.record.model_dump_json(), encoding="utf-8")
+        pending = iter(outcomes)
+
+        def run(notebook: NotebookNode, overrides: cli.Overrides) -> cli.Outcome:
+            return next(pending)
+
+        monkeypatch.setattr(cli, "run", run)
+        options = ["fashion_mnist_cnn.py", "--results-dir", str(tmp_path), *arguments]
+        monkeypatch.setattr(sys, "argv", options)
+        return cli.obey()
+
+    return give
+
+
+def test_the_script_offers_what_counts_in_its_last_line(
+    script: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert script([cli.Outcome(cli.FINE, GOOD)]) == FINE
+    assert capsys.readouterr().out == (
+        f"Para compartirlo: python -m fashion_bench send {shown(tmp_path / PATH.name)}\n"
+    )
+    for outcome in (cli.Outcome(cli.FINE, FLAWED), cli.Outcome(cli.FINE)):
+        assert script([outcome]) == FINE
+        assert capsys.readouterr().out == ""
+
+
+def test_of_a_grid_it_offers_every_one_that_counts_after_the_table(
+    script: Callable[..., int], capsys: pytest.CaptureFixture
+) -> None:
+    twin = GOOD.model_copy(update={"run_id": "20261126T000000Z-00000000"})
+    outcomes = [cli.Outcome(cli.FINE, record) for record in (GOOD, FLAWED, twin)]
+    grid = [word for number in "123" for word in ("--epochs", number)]
+    assert script(outcomes, *grid) == FINE
+    lines = capsys.readouterr().out.splitlines()
+    assert [Path(line.split()[-1]).stem for line in lines[-2:]] == [GOOD.run_id, twin.run_id]
+    assert script([outcomes[0], cli.Outcome(cli.INTERRUPTED)], *grid) == cli.INTERRUPTED
+    assert "compartir" not in capsys.readouterr().out
+
+
+def test_with_its_option_the_script_asks(
+    script: Callable[..., int],
+    opened: list[str],
+    answer: Callable[[str], None],
+    capsys: pytest.CaptureFixture,
+) -> None:
+    answer("s\n")
+    assert script([cli.Outcome(cli.FINE, GOOD)], "--send") == FINE
+    assert opened == [sending.filled_form(GOOD)]
+    cut = GOOD.model_copy(update={"status": "failed", "reason": "se cortó"})
+    assert script([cli.Outcome(cli.FINE, cut)], "--send") == FAILED
+    assert "no se puede enviar: no llegó al final: se cortó." in capsys.readouterr().err
+    assert len(opened) == 1
+
+
+def test_a_path_with_spaces_can_be_copied(tmp_path: Path) -> None:
+    path = tmp_path / "mis registros" / "uno.json"
+    assert send.command(path) == f'python -m fashion_bench send "{shown(path)}"'
+
+
+# Lo que llega: el mensaje, la respuesta y el flujo que la da.
+
+
+def field(text: str) -> str:
+    return f"### Registro\n\n```text\n{text}\n```\n"
+
+
+def test_a_good_message_is_saved_as_the_program_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive, "RESULTS", tmp_path)
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "salida"))
+    event, answered = tmp_path / "evento", tmp_path / "comentario.md"
+    body = field(json.dumps(GOOD.model_dump(mode="json")))
+    event.write_text(json.dumps({"issue": {"body": body}}), encoding="utf-8")
+    receive.main(event, answered)
+    assert (tmp_path / PATH.name).read_text("utf-8") == PATH.read_text("utf-8")
+    assert (tmp_path / "salida").read_text() == f"run_id={GOOD.run_id}\n"
+    told = answered.read_text("utf-8")
+    assert f"el registro `{GOOD.run_id}` se acepta. Cuenta para comparar equipos." in told
+    receive.main(event, answered)  # ahora ya está
+    assert f"- ya está publicado: el {GOOD.run_id}\n" in answered.read_text("utf-8")
+
+
+def test_one_that_does_not_count_is_accepted_and_said(tmp_path: Path) -> None:
+    told = receive.comment(*receive.judge(field(sending.pack(FLAWED)), tmp_path))
+    assert f"Se publicará diciendo que no cuenta, y por qué:\n\n```text\n- {FLAWED.flaw}\n" in told
+
+
+def bomb() -> str:
+    return urlsafe_b64encode(zlib.compress(b" " * 50_000_000, 9)).decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("", "no es JSON válido"),
+        ("Hola, ¿cómo envío el mío?", "no es JSON válido"),
+        (field(""), "no es JSON válido"),
+        (field("_No response_"), "no es JSON válido"),
+        (field(sending.pack(GOOD)[:-40]), "está cortado"),
+        (field(sending.pack(GOOD)[:-1]), "está cortado"),
+        (field(sending.pack(GOOD).swapcase()), "no se puede descomprimir"),
+        (field("AAAA"), "no se puede descomprimir"),
+        (field(bomb()), "es demasiado grande"),
+        (field("[" * 60_000), "no es JSON válido"),
+        (field("\ud800"), "no es JSON válido"),
+        (field('{"label": "`` `![x](https://espia.example)"}'), "le falta el campo schema_version"),
+        (field(json.dumps(RECORD | {"label": "$`@todos`$"})), "el campo label tiene un valor"),
+    ],
+)
+def test_a_bad_message_is_answered_with_its_reason_and_nothing_of_it_runs(
+    tmp_path: Path, body: str, reason: str
+) -> None:
+    record, reasons = receive.judge(body, tmp_path)
+    told = receive.comment(record, reasons)
+    assert reason in told
+    _, quoted, rest = told.split("```")  # nada de lo que venía cierra la cita ni está fuera de ella
+    assert reason in quoted
+    assert "@" not in rest
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_form_has_the_field_that_is_filled() -> None:
+    form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE" / sending.TEMPLATE).read_text("utf-8"))
+    [field] = [each for each in form["body"] if each.get("id") == sending.FIELD]
+    assert f"### {field['attributes']['label']}\n" == sending.HEADING
+    assert field["attributes"]["render"] == "text"  # GitHub lo pone como código, sin interpretarlo
+    assert field["validations"] == {"required": True}
+    assert sending.HEADING.strip() in WORKFLOW
+
+
+def test_the_workflow_gives_no_power_to_the_message() -> None:
+    workflow = yaml.safe_load(WORKFLOW)
+    check, tell = workflow["jobs"].values()
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "permissions" not in check
+    assert check["steps"][0]["with"] == {"persist-credentials": False}
+    assert tell["permissions"].keys() == {"contents", "issues", "pull-requests"}
+    # El trabajo que puede escribir no instala ni ejecuta nada del proyecto.
+    assert not any("python" in step.get("run", "") for step in tell["steps"])
+    for job in (check, tell):
+        assert not any("${{" in step.get("run", "") for step in job["steps"])
+    used = set(re.findall(r"\$\{\{ (.*?) \}\}", WORKFLOW))
+    assert {name for name in used if name.startswith("github.event")} == {
+        "github.event.issue.number"
+    }
+    assert not any("secrets" in name for name in used)
+    [judging] = [step["run"] for step in check["steps"] if "receive.py" in step.get("run", "")]
+    assert judging.startswith('python tools/receive.py "$GITHUB_EVENT_PATH" ')
+
+
+def test_nothing_that_is_no_record_comes_out_of_the_envelope() -> None:
+    with pytest.raises(TutorialError):
+        sending.unpack(field("AAAA"))
+    assert sending.unpack(field(sending.pack(GOOD))) == GOOD.model_dump_json().encode()

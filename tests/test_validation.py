@@ -1,0 +1,296 @@
+"""Qué registros se pueden publicar: los de un equipo de verdad, y ninguno de estos otros."""
+
+import copy
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from conftest import ROOT, RTX
+
+from fashion_bench import data
+from fashion_bench.record import Record
+from fashion_bench.results import files
+from fashion_bench.results.validation import MAX_FLOPS, refusals
+
+RESULTS = ROOT / "results"
+PUBLISHED, _ = files.load_folder(RESULTS)
+ALONE = next(
+    record.run_id
+    for record in PUBLISHED
+    if record.flaw is None and record.machine.isa == "AVX-512" and record.parameters.workers == 1
+)
+CLUSTER = next(record.run_id for record in PUBLISHED if record.parameters.workers > 1)
+"""Uno que cuenta, de un solo proceso, y otro de varios, sin calibración."""
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+HOT = {
+    "clock_mhz": None,
+    "temperature_c": None,
+    "slowed_by": "calor: https://timo.example",
+    "other_programs": 0,
+}
+OTHER_ID = "20261126T061357Z-00000000"
+
+
+def good(run_id: str = ALONE) -> dict:
+    return json.loads((RESULTS / f"{run_id}.json").read_text(encoding="utf-8"))
+
+
+def others(run_id: str) -> list[Record]:
+    return [record for record in PUBLISHED if record.run_id != run_id]
+
+
+def judge(record: dict, published: list[Record] | None = None) -> list[str]:
+    content = json.dumps(record).encode()
+    return refusals(content, others(record["run_id"]) if published is None else published, NOW)
+
+
+def put(record: dict, field: str, value: object) -> None:
+    """Cambia un campo dado con puntos, como `repeats.0.seed`."""
+    *parents, last = field.split(".")
+    target = record
+    for key in parents:
+        target = target[int(key) if key.isdigit() else key]
+    target[int(last) if last.isdigit() else last] = value
+
+
+def faster(record: dict, times: float) -> dict:
+    """Divide los segundos de cada época, y los de procesador que gastó, entre lo que se diga."""
+    for repeat in record["repeats"]:
+        repeat["epoch_seconds"] = [each / times for each in repeat["epoch_seconds"]]
+        for around in repeat["surroundings"]:
+            around["own_cpu_seconds"] /= times
+    return record
+
+
+def stronger(record: dict, times: float) -> dict:
+    """Multiplica lo que da su dispositivo."""
+    for each in record["calibration"]:
+        each["float32_flops"] *= times
+        each["precision_flops"] *= times
+    return record
+
+
+def arm(record: dict) -> dict:
+    """Cambia el equipo por otro con un procesador ARM y lo devuelve."""
+    machine = record["machine"]
+    machine |= {"architecture": "arm64", "cpu": "Apple M2", "vendor": "Apple"}
+    machine |= {"microarchitecture": "m2", "instruction_sets": ["NEON", "NEON-BF16"]}
+    return machine
+
+
+@pytest.mark.parametrize("record", PUBLISHED, ids=lambda record: record.run_id)
+def test_every_published_record_is_accepted_once(record: Record) -> None:
+    content = record.model_dump_json().encode()
+    assert refusals(content, others(record.run_id)) == []
+    assert refusals(content, []) == []
+    [reason] = refusals(content, PUBLISHED)
+    assert reason == f"ya está publicado: el {record.run_id}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        # El formato y lo que se contradice: lo rechaza `Record`, y aquí se dice igual.
+        ("schema_version", 3, "usa el formato 3, más nuevo"),
+        ("run_id", "../../../.github/workflows/ci", "el campo run_id tiene un valor que no vale"),
+        ("run_id", f"{ALONE}\nPATH=/tmp", "el campo run_id tiene un valor que no vale"),
+        ("label", "<img src=x onerror=alert(1)>", "el campo label tiene un valor que no vale"),
+        ("label", "../../README", "el campo label tiene un valor que no vale"),
+        ("label", "Mi\x1b[2Jequipo", "el campo label tiene un valor que no vale"),
+        ("machine.os", "Linux\u202e21", "el campo machine.os tiene un valor que no vale"),
+        ("code.git_commit", "main; rm -rf /", "el campo code.git_commit tiene un valor"),
+        ("median_epoch_seconds", 0.1, "tiene un campo desconocido, median_epoch_seconds"),
+        ("machine.hostname", "pc-de-ana", "tiene un campo desconocido, machine.hostname"),
+        ("parameters.epochs", 100, "le faltan épocas"),
+        ("parameters.epochs", 9, "tiene más épocas de las que dice"),
+        ("parameters.repeats", 2, "le faltan repeticiones"),
+        ("repeats.0.epoch_seconds", [12.0] * 9 + [-1.0], "el campo repeats.0.epoch_seconds.9"),
+        ("repeats.0.epoch_seconds", [12.0] * 9 + [float("inf")], "repeats.0.epoch_seconds.9"),
+        ("repeats.0.epoch_seconds", [12.0] * 9 + [float("nan")], "repeats.0.epoch_seconds.9"),
+        ("repeats.0.surroundings", [], "no dice qué pasaba en cada época"),
+        ("repeats.0.test_loss", None, "le falta el examen"),
+        ("repeats.0.test_correct", 10_001, "repeats.0.test_correct"),
+        ("data.training_images", 55_000, "sus imágenes no cuadran con train_samples"),
+        # La fecha.
+        ("run_id", OTHER_ID, "su identificador y su fecha no concuerdan"),
+        ("run_id", "2026112\u0666T061356Z-c26ec016", "su identificador y su fecha no concuerdan"),
+        ("created_utc", "2026-11-26T07:13:56Z", "su identificador y su fecha no concuerdan"),
+        ("created_utc", "2020-01-01T00:00:00Z", "y el proyecto es del 2026-11-23"),
+        ("created_utc", "2027-01-01T00:00:00Z", "dice ser del 2027-01-01, que aún no ha llegado"),
+        # Otra lección.
+        ("code.notebook", "otro.ipynb", "un cuaderno que el proyecto no tiene"),
+        ("code.git_commit", "c524e6871e3a-dirty", "con el código del paquete cambiado"),
+        ("data.sha256", "0" * 64, "su huella es otra"),
+        ("data.test_images", 9999, "no se examinó con las 10000 imágenes"),
+        ("parameters.batch_size", 54_001, "el campo parameters.batch_size"),
+        ("network.weights", 1, "no se entrenó la red de la lección"),
+        ("network.training_operations", 10**12, "no se entrenó la red de la lección"),
+        ("network.optimizer", "SGD learning_rate=0.01", "no se entrenó la red de la lección"),
+        ("network.layers", ["Flatten", "Dense units=10"], "no se entrenó la red de la lección"),
+        # Los textos.
+        ("label", "[gratis](javascript:alert)", "lleva un enlace, una mención o marcas"),
+        ("machine.cpu", "![](https://espia.example/x.png)", "lleva un enlace, una mención"),
+        ("machine.cpu", "ver https://timo.example", "lleva un enlace, una mención"),
+        ("machine.os", "Linux, gracias a @alguien", "lleva un enlace, una mención"),
+        ("label", "Equipo `rm`", "lleva un enlace, una mención"),
+        ("label", "Equipo | 0.01 s", "lleva un enlace, una mención"),
+        ("label", "Equipo &lt;b&gt;", "lleva un enlace, una mención"),
+        ("label", "Equi\u00adpo", "lleva caracteres que no se ven"),
+        ("label", "Equipo\U000e0041", "lleva caracteres que no se ven"),
+        ("repeats.0.surroundings.0.gpu", HOT, "lleva un enlace, una mención"),
+        ("machine.os", "Linux de /home/ana", "lleva la ruta de un archivo"),
+        ("machine.microarchitecture", "../../etc/passwd", "lleva la ruta de un archivo"),
+        ("machine.settings", {"XLA_FLAGS": r"C:\Users\ana"}, "lleva la ruta de un archivo"),
+        # El equipo.
+        ("machine.architecture", "arm64", "sus instrucciones no son de un procesador arm64"),
+        ("machine.instruction_sets", ["NEON"], "sus instrucciones no son de un procesador x86_64"),
+        ("machine.instruction_sets", ["AVX", "AVX3"], "instrucciones que no existen: AVX3"),
+        ("machine.instruction_sets", ["AVX", "AVX2"], "que su procesador tiene: AVX-512"),
+        ("machine.microarchitecture", "sapphirerapids", "que su procesador tiene: AMX, AMX-BF16"),
+        ("machine.usable_cores", 64, "usa más núcleos de los que tiene"),
+        ("machine.settings", {"LD_PRELOAD": "1"}, "variables de entorno que no se anotan: LD_PREL"),
+        ("software.backend", "torch", "no dice la versión del motor"),
+        # Lo que se olvida quien lo inventa.
+        ("calibration", [], "le falta lo que da su dispositivo"),
+        ("repeats.0.surroundings", None, "no dice qué más pasaba en el equipo"),
+        ("parameters.seed", 7, "su primera semilla no es la que dice"),
+        ("repeats.0.epoch_seconds", [12.0] * 10, "todas sus épocas duran exactamente lo mismo"),
+        ("repeats.0.test_correct", 9900, "acierta más del 97 %"),
+        ("repeats.0.test_loss", 0.05, "su pérdida es demasiado baja"),
+        # Lo imposible.
+        ("calibration.0.order_seconds", 1e-9, "sus órdenes cuestan menos"),
+        ("calibration.1.bytes_per_second", 1e15, "su memoria es más rápida que ninguna"),
+        ("calibration.0.precision_flops", 3e11, "en float32 tiene dos valores"),
+        ("repeats.0.epoch_seconds.3", 0.5, "entrena más deprisa de lo que su equipo puede"),
+        ("repeats.0.energy_joules", 5000.0, "cuenta la energía de una GPU que no usó"),
+        ("repeats.0.surroundings.0.own_cpu_seconds", 900.0, "más tiempo de procesador del que"),
+    ],
+)
+def test_a_hostile_record_is_refused_with_its_reason(
+    field: str, value: object, reason: str
+) -> None:
+    record = good()
+    put(record, field, value)
+    assert reason in "\n".join(judge(record))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda record: faster(record, 10), "más deprisa de lo que su equipo puede"),
+        (lambda record: record.update(status="failed", reason="yo"), "no llegó al final: yo"),
+        (lambda record: arm(record).update(vendor="GenuineIntel"), "no los hace arm64"),
+        (lambda record: record["machine"]["instruction_sets"].append("AMX"), "es de Intel"),
+        (lambda record: record["machine"]["instruction_sets"].remove("AVX"), "tiene: AVX"),
+    ],
+)
+def test_a_change_of_more_than_one_field(change: Callable[[dict], None], reason: str) -> None:
+    record = good()
+    change(record)
+    assert reason in "\n".join(judge(record))
+
+
+def test_an_absurd_calibration_does_not_make_an_absurd_time_possible() -> None:
+    """Dos núcleos con AVX-512 dan, como mucho, 1664 GFLOP/s."""
+    reasons = judge(faster(stronger(good(), 100), 50))
+    assert len(reasons) == 2  # una por calibración: a ellas, los tiempos sí se ajustan
+    assert all("no lo da ningún equipo como el suyo" in reason for reason in reasons)
+    assert judge(faster(stronger(good(), 5), 5)) == []
+
+
+def test_the_margin_is_what_a_convolution_can_save() -> None:
+    """Al triple de su producto de matrices llegaría quien calculase con Winograd; más, nadie."""
+    record = good()
+    fastest = max(each["precision_flops"] for each in record["calibration"])
+    work = record["network"]["training_operations"] * record["data"]["training_images"]
+    for times, refused in ((3.0, False), (3.2, True)):
+        put(record, "repeats.0.epoch_seconds.0", work / fastest / times)
+        put(record, "repeats.0.surroundings.0.own_cpu_seconds", 2.0)
+        assert bool(judge(record)) == refused
+
+
+def on_gpu(record: dict) -> dict:
+    record["accelerator"] = RTX.model_dump()
+    record["agreement"] = {
+        "precision": "float32",
+        "loss_difference": 1e-6,
+        "gradient_difference": 1e-3,
+    }
+    record["repeats"][0]["energy_joules"] = 1500.0
+    return faster(stronger(record, 60), 10)
+
+
+def test_a_gpu_has_other_limits() -> None:
+    assert judge(on_gpu(good())) == []
+    record = on_gpu(good())
+    put(record, "repeats.0.energy_joules", 50_000.0)
+    assert "W, más de lo que puede" in judge(record)[0]
+    put(record, "accelerator.power_limit_w", None)
+    assert "W, más de lo que puede" in judge(record)[0]
+    record = on_gpu(good())
+    assert "no lo da ningún equipo" in judge(stronger(record, MAX_FLOPS / 1e12))[0]
+
+
+def test_without_a_calibration_the_limit_is_the_processor_s() -> None:
+    record = good(CLUSTER)
+    put(record, "repeats.0.epoch_seconds.0", 0.01)
+    assert "más deprisa de lo que su equipo puede" in judge(record)[0]
+
+
+def test_the_same_run_under_another_identifier() -> None:
+    record = good()
+    put(record, "run_id", OTHER_ID)
+    put(record, "created_utc", "2026-11-26T06:13:57Z")
+    put(record, "label", "Otro equipo")
+    put(record, "repeats.0.epoch_seconds.0", 12.5)
+    assert judge(record, PUBLISHED) == [
+        f"lleva los mismos tiempos que otro ya publicado, el {ALONE}"
+    ]
+
+
+def test_arm_has_its_own_instructions() -> None:
+    record = good()
+    machine = arm(record)
+    assert judge(record) == []
+    machine["instruction_sets"] = ["SVE"]
+    assert judge(record) == ["le faltan instrucciones que su procesador tiene: NEON"]
+
+
+def test_another_split_of_the_images() -> None:
+    record = good()
+    put(record, "data.training_images", 53_000)
+    put(record, "data.validation_images", 7000)
+    assert judge(record) == ["no aparta para validar las imágenes que aparta la lección"]
+    assert data.validation_size(60_000) == 6000
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "no es JSON válido"),
+        (b"[" * 60_000, "no es JSON válido"),
+        (b"\xff\xfe", "no es JSON válido"),
+        (b'{"schema_version": 2}', "le falta el campo run_id"),
+        (b"[]", "tiene un valor que no vale"),
+    ],
+)
+def test_what_is_not_a_record_is_told_in_one_sentence(content: bytes, reason: str) -> None:
+    [told] = refusals(content, PUBLISHED)
+    assert reason in told
+
+
+def test_usual_names_are_no_attack() -> None:
+    """Los nombres de verdad llevan arrobas, barras, paréntesis y almohadillas."""
+    names = [
+        ("machine.cpu", "Intel(R) Core(TM) i7-8700K CPU @ 3.70GHz"),
+        ("machine.cpu", "AMD Ryzen 7 5800X3D 8-Core Processor"),
+        ("machine.os", "Debian GNU/Linux 12 (bookworm)"),
+        ("label", "PC del aula nº 3, 2.ª planta #1 [nuevo] ~ñandú"),
+        ("label", "Mi_PC_2 & co."),
+        ("machine.settings", {"XLA_FLAGS": "--xla_gpu_autotune_level=2"}),
+    ]
+    for field, value in names:
+        record = copy.deepcopy(good())
+        put(record, field, value)
+        assert judge(record) == [], value
