@@ -106,6 +106,19 @@ def save(figure: Figure, file: BytesIO | Path, metadata: dict[str, str] | None =
         figure.savefig(file, format="png", dpi=SHARPNESS * figure.dpi, metadata=metadata)
 
 
+def png(figure: Figure) -> tuple[bytes, int]:
+    """Devuelve un gráfico en PNG y su ancho, en puntos de la pantalla.
+
+    El alto es el que le toque: en un móvil mengua con el ancho.
+    """
+    drawn, reduced = BytesIO(), BytesIO()
+    save(figure, drawn)
+    # Con pocos colores se ve igual y el cuaderno ocupa la mitad.
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(COLORS)
+    picture.save(reduced, format="png", optimize=True)
+    return reduced.getvalue(), picture.width // SHARPNESS
+
+
 def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     """Muestra un gráfico en el cuaderno.
 
@@ -114,15 +127,10 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
         alt: lo que se ve en él, para quien usa un lector de pantalla.
         main: si es el principal del cuaderno, el que el script copia en su informe.
     """
-    drawn, reduced = BytesIO(), BytesIO()
-    save(figure, drawn)
-    # Con pocos colores se ve igual y el cuaderno ocupa la mitad.
-    picture = PIL.Image.open(drawn).convert("RGB").quantize(COLORS)
-    picture.save(reduced, format="png", optimize=True)
+    content, width = png(figure)
     metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})
-    width = picture.width // SHARPNESS  # el alto, el que le toque: en un móvil mengua con el ancho
     # IPython 7, el de Colab, no tiene alt=
-    display(Image(reduced.getvalue(), metadata=metadata, width=width))
+    display(Image(content, metadata=metadata, width=width))
 
 
 def headline(figure: Figure, text: str) -> None:
