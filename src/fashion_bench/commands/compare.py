@@ -26,7 +26,7 @@ TEMPLATE = Path(__file__).with_name("compare.html.j2")
 
 USAGE = f"""Uso: python -m fashion_bench compare CARPETA
 
-Compara los registros (.json) de una carpeta en una página, {PAGE}, que se escribe en la carpeta
+Compara los registros de una carpeta en una página, {PAGE}, que se escribe en la carpeta
 en la que estás (si ya la había, la sustituye) y se abre sin conexión."""
 
 
@@ -164,12 +164,12 @@ def _doubts(machines: Iterable[Contender]) -> list[str]:
             found.append(
                 f"«{contender.name}» se ha llamado también de otro modo ({', '.join(labels)}) y se "
                 "toma por un solo equipo, porque su código es el mismo. Si son varios con el disco "
-                "clonado, borra en cada uno el fichero machine-key (README) y mide otra vez."
+                "clonado, borra ese código en cada uno (el README dice dónde está) y mide otra vez."
             )
         if contender.latest.machine.key is None and len(contender.records) > 1:
             found.append(
                 f"Los {len(contender.records)} registros de «{contender.name}» no llevan código de "
                 "equipo y coinciden en todo lo demás: se toman por uno solo. Si son varios, mide "
-                "otra vez en cada uno con su nombre, en machine_name."
+                "otra vez en cada uno con su nombre (`machine_name`)."
             )
     return found

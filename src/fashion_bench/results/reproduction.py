@@ -122,7 +122,7 @@ def doubts(record: Record, here: Place) -> list[str]:
                 ", ".join(told.instruction_sets),
                 ", ".join(seen.instruction_sets),
             ),
-            ("usaba {:g} núcleos y aquí, {:g}", told.usable_cores, seen.usable_cores),
+            ("usaba {} núcleos y aquí, {}", f"{told.usable_cores:g}", f"{seen.usable_cores:g}"),
             ("el sistema era {} y aquí es {}", told.os, seen.os),
             ("el proyecto era el {} y aquí es el {}", record.code.version, here.code.version),
         ]
