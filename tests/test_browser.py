@@ -1,4 +1,4 @@
-"""El informe, la comparación y los cuadernos, en un Chromium de verdad, como los abre una persona."""
+"""El informe, la comparación y los cuadernos, en un Chromium de verdad, como los ve cualquiera."""
 
 from importlib import resources
 from importlib.util import find_spec

@@ -61,7 +61,9 @@ def test_the_same_place_has_no_obstacles(record: dict, gpu: dict) -> None:
         (
             LIMITED,
             {},
-            ["las variables de entorno eran ONEDNN_MAX_CPU_ISA=AVX y aquí son -"],
+            [
+                "variables de entorno: allí, ONEDNN_MAX_CPU_ISA=AVX; aquí, ninguna; ponlas igual y repite"
+            ],
         ),
         (GPU | {"software": {"cudnn": "9.3"}}, GPU, ["la de cuDNN era 9.3 y aquí es desconocido"]),
         (GPU | {"software": {"tf32": True}}, GPU, ["TF32 estaba encendido y aquí, desconocido"]),

@@ -76,10 +76,10 @@ def html(found: Sequence[Record], rejected: Sequence[Rejected]) -> str:
     """Compone la página, que lleva dentro todo lo que necesita.
 
     Args:
-        found: los registros, al menos uno; de los repetidos cuenta el primero.
+        found: los registros, al menos uno; de los repetidos cuenta uno.
         rejected: los ficheros que no se han podido leer.
     """
-    records = list({record.run_id: record for record in reversed(found)}.values())[::-1]
+    records = list({record.run_id: record for record in found}.values())
     groups = comparison.groups(records, METRIC)
     machines = {each.name: each for group in reversed(groups) for each in group}
     latest = {name: each.latest for name, each in machines.items()}

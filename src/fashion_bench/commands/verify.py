@@ -17,9 +17,12 @@ NOT_COMPARABLE = 3
 
 USAGE = f"""Uso: python -m fashion_bench verify REGISTRO.json
 
-Entrena otra vez con los parámetros del registro y mira si salen las mismas pérdidas; los tiempos
-no los comprueba. Códigos de salida: {FINE}, reproducido; {FAILED}, no reproducido, o no se ha
-llegado a saber; {BAD_USAGE}, orden o registro que no vale; {NOT_COMPARABLE}, no comparable aquí."""
+Entrena otra vez con los parámetros del registro y dice si salen las mismas pérdidas, cifra por
+cifra; lo que se tarda no lo comprueba. Códigos de salida:
+  {FINE}  reproducido
+  {FAILED}  no reproducido, o detenido antes de saberlo
+  {BAD_USAGE}  la orden o el registro no valen
+  {NOT_COMPARABLE}  no comparable aquí, y por qué"""
 
 
 def main(arguments: list[str]) -> int:

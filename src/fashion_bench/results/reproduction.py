@@ -102,7 +102,7 @@ def obstacles(record: Record, here: Place) -> list[str]:
             ("oneDNN estaba {} y aquí, {}", _switch(told.onednn), _switch(seen.onednn)),
         ]
     were, are = _settings(record.machine), _settings(here.machine)
-    pairs.append(("las variables de entorno eran {} y aquí son {}", were, are))
+    pairs.append(("variables de entorno: allí, {}; aquí, {}; ponlas igual y repite", were, are))
     found = _different(pairs)
     if record.network != here.network:
         found.append("su red no es la del cuaderno 01 que hay aquí")
@@ -180,4 +180,5 @@ def _switch(on: bool | None) -> str | None:
 
 
 def _settings(machine: Machine) -> str:
-    return ", ".join(f"{name}={value}" for name, value in sorted(machine.settings.items())) or "-"
+    shown = ", ".join(f"{name}={value}" for name, value in sorted(machine.settings.items()))
+    return shown or "ninguna"
