@@ -62,7 +62,8 @@ def test_the_same_place_has_no_obstacles(record: dict, gpu: dict) -> None:
             LIMITED,
             {},
             [
-                "variables de entorno: allí, ONEDNN_MAX_CPU_ISA=AVX; aquí, ninguna; ponlas igual y repite"
+                "variables de entorno: allí, ONEDNN_MAX_CPU_ISA=AVX; aquí, ninguna; "
+                "ponlas igual y repite"
             ],
         ),
         (GPU | {"software": {"cudnn": "9.3"}}, GPU, ["la de cuDNN era 9.3 y aquí es desconocido"]),
