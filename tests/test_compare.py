@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -44,7 +46,7 @@ def test_twenty_equal_computers_are_twenty_rows(record: dict) -> None:
 def test_the_page_carries_all_it_needs_and_nothing_from_outside(record: dict) -> None:
     page = compare.html([make(record, number, day) for number in range(3) for day in (0, 1)], [])
     assert re.findall(r"(?:src|href)=.{0,12}", page) == ['src="data:image/']
-    assert "CPU inventada</td><td>TensorFlow 2.21.0</td><td>-</td><td>2</td>" in page
+    assert "es la referencia</td><td>CPU inventada</td><td>TensorFlow 2.21.0</td><td>-</td>" in page
     assert "Son 2 veredictos" in page
     assert "de media, 0.1." in page
 
@@ -109,3 +111,12 @@ def test_a_bad_order_is_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> N
         assert capsys.readouterr().err.startswith("Uso: ")
     assert compare.main([str(tmp_path / "nada")]) == BAD_USAGE
     assert "no existe o no es una carpeta" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["compare", "verify"])
+def test_the_order_is_reached_by_its_name(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fashion_bench", command], capture_output=True, text=True
+    )
+    assert done.returncode == BAD_USAGE
+    assert done.stderr.startswith(f"Uso: python -m fashion_bench {command} ")

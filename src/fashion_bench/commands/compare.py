@@ -103,7 +103,7 @@ def _section(group: Sequence[Contender]) -> Section:
     base = comparison.baseline_of(group, "")
     caption, rows = comparison.table(group, base, METRIC)
     told = [("Dispositivo", "Motor", "MFU"), *map(_told, group)]
-    wide = [(name, *more, *others) for (name, *others), more in zip(rows, told, strict=True)]
+    wide = [(*row, *more) for row, more in zip(rows, told, strict=True)]
     chart, width = None, 0
     if len(group) > 1:
         content, width = style.png(compare_machines(group))
