@@ -1,4 +1,4 @@
-"""El informe y los cuadernos, en un Chromium de verdad, como los abre una persona."""
+"""El informe, la comparación y los cuadernos, en un Chromium de verdad, como los ve cualquiera."""
 
 from importlib import resources
 from importlib.util import find_spec
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from conftest import NOTEBOOK, NOTEBOOKS, SCREENSHOTS
+from conftest import NOTEBOOK, NOTEBOOKS, ROOT, SCREENSHOTS
 from nbconvert import HTMLExporter
 
+from fashion_bench.commands import compare
+from fashion_bench.results import files
 from fashion_bench.script import report
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def test_the_report_opens_without_a_network(browser: "Browser", tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["informe", *(path.stem for path in NOTEBOOKS)])
+@pytest.mark.parametrize("name", ["informe", "comparacion", *(path.stem for path in NOTEBOOKS)])
 def test_on_a_phone_it_fits_and_nobody_is_left_out(
     browser: "Browser", tmp_path: Path, name: str
 ) -> None:
@@ -71,6 +73,9 @@ def test_on_a_phone_it_fits_and_nobody_is_left_out(
     if name == "informe":
         notebook = nbformat.read(NOTEBOOK, as_version=4)
         html, _ = report.write(notebook, tmp_path / "informe.ipynb")
+    elif name == "comparacion":
+        html = tmp_path / compare.PAGE
+        html.write_text(compare.html(*files.load_folder(ROOT / "results")), encoding="utf-8")
     else:
         html = tmp_path / f"{name}.html"
         exported, _ = HTMLExporter().from_filename(str(NOTEBOOK.with_name(f"{name}.ipynb")))
@@ -81,7 +86,7 @@ def test_on_a_phone_it_fits_and_nobody_is_left_out(
     if name == "informe":
         page.get_by_label("Mostrar el código").check()
     page.evaluate(axe)
-    mine = {"exclude": [], "rules": {}} if name == "informe" else NOT_OURS
+    mine = NOT_OURS if name in {path.stem for path in NOTEBOOKS} else {"exclude": [], "rules": {}}
     told = "([exclude, rules]) => axe.run({exclude}, {rules, resultTypes: ['violations']})"
     found = page.evaluate(told, [[[place] for place in mine["exclude"]], mine["rules"]])
     assert [

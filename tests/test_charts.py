@@ -926,6 +926,14 @@ def test_throughput_crosses_out_nothing_that_is_not_drawn() -> None:
     assert not [word for word in words(machines.throughput_by_batch(many)) if "líneas" in word]
 
 
+def test_two_equal_machines_with_a_long_name_are_told_apart() -> None:
+    told = message(
+        machines.compare_machines(groups([make(number, label="W" * 60) for number in (0, 1)]))
+    )
+    assert "W… #1», frente a «" in told
+    assert "W… #2»: " in told
+
+
 def test_images_per_joule_skips_those_who_do_not_know() -> None:
     broken = {"status": "failed", "reason": "sin memoria"}
     figure = machines.images_per_joule(

@@ -132,6 +132,7 @@ def test_a_wrong_field_is_refused_by_name_and_the_rest_load(
         ({"parameters.epochs": 1}, "tiene más épocas de las que dice"),
         ({"repeats": RECORD["repeats"] * 2}, "más repeticiones de las que dice"),
         ({"repeats": RECORD["repeats"] * 2, "parameters.repeats": 2}, "repite una semilla"),
+        ({"repeats.0.epoch_losses": [0.5, 0.4, 0.3]}, "tiene más pérdidas que épocas"),
         ({"repeats.0.test_correct": None}, "le falta el examen"),
         ({"repeats.0.test_loss": None}, "le falta el examen"),
         ({"data.test_images": 9000}, "acierta más imágenes de prueba de las que hay"),

@@ -126,6 +126,8 @@ def test_a_whole_run_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture) 
         assert len(repeat.epoch_seconds) == len(repeat.surroundings) == 3
         assert repeat.test_correct == 9500
         assert repeat.test_loss == 0.25
+        assert repeat.epoch_losses is not None
+        assert len(set(repeat.epoch_losses)) == 3
         assert repeat.setup_seconds == 0.5
     assert record.parameters.model_dump() == {
         "epochs": 3,

@@ -233,6 +233,9 @@ class Repeat(Frozen):
     setup_seconds: Seconds
     """El calentamiento."""
     epoch_seconds: list[Seconds] = Field(min_length=1, max_length=1000)
+    epoch_losses: list[Annotated[float, Field(ge=0)]] | None = None
+    """La pérdida de entrenamiento de cada época, con la que `verify` repite la primera; `None` si
+    no se apuntó o no salió un número."""
     test_correct: int | None = Field(ge=0, le=10_000)
     """Imágenes de prueba acertadas; `None` si no llegó al examen."""
     test_loss: float | None = Field(ge=0)
@@ -338,6 +341,8 @@ class Record(Frozen):
             for repeat in self.repeats
         ):
             raise _contradiction("no dice qué pasaba en cada época")
+        if any(len(each.epoch_losses or ()) > len(each.epoch_seconds) for each in self.repeats):
+            raise _contradiction("tiene más pérdidas que épocas")
         if len(self.repeats) > told.repeats:
             raise _contradiction("tiene más repeticiones de las que dice")
         if len({repeat.seed for repeat in self.repeats}) != len(self.repeats):

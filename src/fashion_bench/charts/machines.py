@@ -1,5 +1,6 @@
 """Los gráficos de los cuadernos 01 y 03: unos equipos al lado de otros."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from statistics import median
@@ -195,7 +196,12 @@ def _who_wins(chosen: Sequence[Contender], this: Record | None) -> list[str]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    """El nombre, recortado si es largo, pero con el número que lo distingue de otro igual."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    number = re.search(r"( #\d+)?$", name)
+    tail = number[0] if number else ""
+    return f"{name[: LONGEST_NAME - 1 - len(tail)]}…{tail}"
 
 
 def _name_rows(

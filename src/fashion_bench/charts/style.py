@@ -108,6 +108,18 @@ def draw(figure: Figure) -> PIL.Image.Image:
     return PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
+def png(figure: Figure) -> tuple[bytes, int]:
+    """Devuelve un gráfico en PNG y su ancho, en puntos de la pantalla.
+
+    El alto es el que le toque: en un móvil mengua con el ancho.
+    """
+    reduced = BytesIO()
+    # Con pocos colores se ve igual y el cuaderno ocupa la mitad.
+    picture = draw(figure).quantize(COLORS)
+    picture.save(reduced, format="png")
+    return reduced.getvalue(), picture.width // SHARPNESS
+
+
 def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     """Muestra un gráfico en el cuaderno.
 
@@ -116,14 +128,10 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
         alt: lo que se ve en él, para quien usa un lector de pantalla.
         main: si es el principal del cuaderno, el que el script copia en su informe.
     """
-    reduced = BytesIO()
-    # Con pocos colores se ve igual y el cuaderno ocupa la mitad.
-    picture = draw(figure).quantize(COLORS)
-    picture.save(reduced, format="png")
+    content, width = png(figure)
     metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})
-    width = picture.width // SHARPNESS  # el alto, el que le toque: en un móvil mengua con el ancho
     # IPython 7, el de Colab, no tiene alt=
-    display(Image(reduced.getvalue(), metadata=metadata, width=width))
+    display(Image(content, metadata=metadata, width=width))
 
 
 def headline(figure: Figure, text: str) -> None:

@@ -80,6 +80,7 @@ class Recorder:
         self._repeats: list[Repeat] = []
         self._calibration: list[Calibration] = []
         self._current: tuple[int, float, EpochClock] | None = None
+        self._losses: list[float] = []
         self._follower: Follower | None = None
         self._ending: tuple[Status, str | None] = ("interrupted", UNFINISHED)
         self._closed = False
@@ -185,7 +186,7 @@ class Recorder:
             )
         if self._conditions is None:
             self._conditions, self._first_seed = conditions, seed
-        self._current = (seed, setup_seconds, clock)
+        self._current, self._losses = (seed, setup_seconds, clock), []
 
     def calibrate_first(self) -> None:
         """Mide el dispositivo antes de la primera repetición; al cerrar se mide otra vez."""
@@ -195,8 +196,10 @@ class Recorder:
     def _calibrate(self, precision: str) -> None:
         self._calibration.append(calibrate(precision))
 
-    def save_epochs(self) -> None:
-        """Guarda las épocas terminadas hasta ahora."""
+    def save_epochs(self, loss: float | None = None) -> None:
+        """Guarda las épocas terminadas hasta ahora; `loss` es la pérdida de la última."""
+        if loss is not None:
+            self._losses.append(loss)
         self._save()
 
     def finish(self, test_loss: float, test_accuracy: float) -> None:
@@ -256,10 +259,12 @@ class Recorder:
     def _repeat(self, test_loss: float | None, test_correct: int | None) -> Repeat:
         assert self._current is not None
         seed, setup_seconds, clock = self._current
+        finite = all(map(math.isfinite, self._losses))
         return Repeat(
             seed=seed,
             setup_seconds=setup_seconds,
             epoch_seconds=list(clock.epoch_seconds),
+            epoch_losses=list(self._losses) or None if finite else None,
             test_correct=test_correct,
             test_loss=test_loss,
             energy_joules=clock.energy_joules,
@@ -327,9 +332,9 @@ class Follower(keras.callbacks.Callback):
         """Se detiene aquí si alguien lo ha pedido."""
         self._stop_if_asked()
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Guarda las épocas terminadas hasta ahora."""
-        self._recorder.save_epochs()
+        self._recorder.save_epochs(float(logs["loss"]))
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Ctrl-C vuelve a hacer lo que hacía."""
