@@ -434,9 +434,7 @@ def test_a_backend_that_does_not_exist_is_told_naming_its_variable() -> None:
 )
 def test_any_label_is_drawn_without_warnings(label: str) -> None:
     record = make(1).model_copy(update={"label": label})
-    drawn = BytesIO()
-    style.save(machines.compare_machines(groups([record])), drawn)  # un aviso sería un error
-    assert Image.open(drawn).format == "PNG"
+    assert style.draw(machines.compare_machines(groups([record]))).width  # un aviso sería un error
 
 
 def test_only_installed_fonts_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -514,8 +514,9 @@ def papermill(
             notebook: NotebookNode, output: str, overrides: dict, **options: object
         ) -> NotebookNode:
             calls.append({"output": output, "overrides": overrides, **options})
-            nbformat.write(v4.new_notebook(), output)
-            if isinstance(result, BaseException):
+            failed = isinstance(result, BaseException)
+            nbformat.write(v4.new_notebook() if failed else result, output)
+            if failed:
                 raise result
             return result
 

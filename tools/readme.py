@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL.PngImagePlugin import PngInfo
+
 from fashion_bench import lesson
 from fashion_bench.charts import style
 from fashion_bench.charts.machines import compare_machines
@@ -92,7 +94,9 @@ def main() -> None:
             "defecto: ejecuta «python fashion_mnist_cnn.py» y vuelve."
         )
     README.write_text(readme_text(chosen), encoding="utf-8")
-    style.save(compare_machines(chosen), CHART, {"Description": fingerprint(chosen)})
+    told = PngInfo()
+    told.add_text("Description", fingerprint(chosen))
+    style.draw(compare_machines(chosen)).save(CHART, pnginfo=told)
     print(f"{README}\n{CHART}")
 
 

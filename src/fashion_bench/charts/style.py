@@ -9,7 +9,6 @@ en brillo.
 import warnings
 from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import PIL.Image
 from IPython.display import Image, display
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
@@ -91,19 +91,21 @@ style.use(
 )
 
 
-def save(figure: Figure, file: BytesIO | Path, metadata: dict[str, str] | None = None) -> None:
-    """Guarda un gráfico en PNG, con el doble de puntos de los que ocupa en la pantalla.
+def draw(figure: Figure) -> PIL.Image.Image:
+    """Dibuja un gráfico, con el doble de puntos de los que ocupa en la pantalla.
 
     Un signo que no está en ninguna letra instalada sale como un recuadro, sin avisos.
-
-    Args:
-        figure: el gráfico.
-        file: dónde.
-        metadata: textos que van dentro del fichero.
     """
+    canvas = FigureCanvasAgg(figure)
+    dots = figure.dpi
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
-        figure.savefig(file, format="png", dpi=SHARPNESS * figure.dpi, metadata=metadata)
+        try:
+            figure.set_dpi(SHARPNESS * dots)
+            canvas.draw()
+        finally:
+            figure.set_dpi(dots)
+    return PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def show(figure: Figure, alt: str, *, main: bool = False) -> None:
@@ -114,11 +116,10 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
         alt: lo que se ve en él, para quien usa un lector de pantalla.
         main: si es el principal del cuaderno, el que el script copia en su informe.
     """
-    drawn, reduced = BytesIO(), BytesIO()
-    save(figure, drawn)
+    reduced = BytesIO()
     # Con pocos colores se ve igual y el cuaderno ocupa la mitad.
-    picture = PIL.Image.open(drawn).convert("RGB").quantize(COLORS)
-    picture.save(reduced, format="png", optimize=True)
+    picture = draw(figure).quantize(COLORS)
+    picture.save(reduced, format="png")
     metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})
     width = picture.width // SHARPNESS  # el alto, el que le toque: en un móvil mengua con el ancho
     # IPython 7, el de Colab, no tiene alt=

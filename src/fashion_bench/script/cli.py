@@ -6,9 +6,11 @@ import shutil
 import sys
 from contextlib import chdir, closing, redirect_stdout
 from datetime import datetime
+from importlib import import_module
 from io import TextIOWrapper
 from itertools import product, zip_longest
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import click
@@ -30,12 +32,14 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.folders import shown
 from fashion_bench.record import Record
 from fashion_bench.results import files
-from fashion_bench.script import report
+from fashion_bench.script import order
 from fashion_bench.script.console import Console, OutputLostError, Relay
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
 
 RUNS_DIR = PROJECT_DIR / "runs"
+REPORT = "fashion_bench.script.report"
+"""El módulo que escribe el informe."""
 
 FINE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 RESULT_WITHOUT_RECORD = {FINE: "sin registro", FAILED: "falló", INTERRUPTED: "interrumpida"}
@@ -215,12 +219,15 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
     kernel = Kernel({**_progress(), FOLDER_VARIABLE: str(PROJECT_DIR)})
     brake = Brake(kernel)
     told = Relay(sys.stdout, brake)
+    executed = notebook
     failure: Exception | None = None
+    # Lo que hace falta para el informe tarda en importarse: mientras arranca el kernel.
+    Thread(target=import_module, args=[REPORT]).start()
     with brake.ctrl_c(), closing(kernel):
         try:
             with chdir(RUNS_DIR):  # papermill apunta la ruta que se le da: que sea solo el nombre
                 executed = execute_notebook(
-                    notebook,
+                    order.training_first(notebook),
                     output.name,
                     overrides,
                     kernel_name="python3",
@@ -245,6 +252,11 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
             TutorialError,
         ) as error:
             failure = error
+        try:
+            if output.exists():
+                executed = order.restore(output, notebook)
+        except (OSError, ValueError) as error:
+            failure = failure or error
         if told.lost:
             raise told.lost
         if failure is None:
@@ -254,12 +266,14 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
             outcome = Outcome(INTERRUPTED)
         else:
             _complain(f"Error: {_sentence(failure)}")
-            outcome = _tell_partial(output, overrides)
+            outcome = _tell_partial(executed, output, overrides)
         return outcome._replace(code=INTERRUPTED) if brake.pressed else outcome
 
 
 def _tell(executed: nbformat.NotebookNode, output: Path, overrides: Overrides) -> Outcome:
     """Escribe el informe y cuenta dónde ha quedado todo."""
+    from fashion_bench.script import report
+
     record = report.record_of(executed)
     if record is None:
         print("El cuaderno no enseña su registro: le falta la celda que lo hace.")
@@ -285,12 +299,13 @@ def _others(overrides: Overrides) -> list[Record]:
     return files.load_folder(folder)[0]
 
 
-def _tell_partial(output: Path, overrides: Overrides) -> Outcome:
+def _tell_partial(executed: nbformat.NotebookNode, output: Path, overrides: Overrides) -> Outcome:
     """Cuenta dónde ha quedado un cuaderno que ha fallado; si ya enseña su registro, con informe."""
+    from fashion_bench.script import report
+
     if output.exists():
-        notebook = nbformat.read(output, as_version=4)
-        if report.record_of(notebook):
-            return _tell(notebook, output, overrides)._replace(code=FAILED)
+        if report.record_of(executed):
+            return _tell(executed, output, overrides)._replace(code=FAILED)
         _complain(_partial(output).strip())
     return Outcome(FAILED)
 

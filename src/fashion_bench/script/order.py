@@ -1,0 +1,50 @@
+"""En qué orden ejecuta el script las celdas del cuaderno: las que pueden esperar, tras entrenar."""
+
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from fashion_bench.folders import write_atomically
+
+TRAINING = "entrenar"
+"""El identificador de la celda que entrena."""
+
+CAN_WAIT = "can-wait"
+"""La etiqueta de una celda que no hace falta para entrenar: ni a esa celda ni a las de antes."""
+
+
+def training_first(notebook: NotebookNode) -> NotebookNode:
+    """Devuelve el cuaderno con las celdas que pueden esperar justo detrás de la que entrena.
+
+    Si esa celda no está, porque alguien la ha quitado, el orden no cambia.
+    """
+    cells = notebook.cells
+    places = [place for place, cell in enumerate(cells) if cell.id == TRAINING]
+    if not places:
+        return notebook
+    before, after = cells[: places[0]], cells[places[0] + 1 :]
+    waiting = [cell for cell in before if CAN_WAIT in cell.metadata.get("tags", [])]
+    soon = [cell for cell in before if cell not in waiting]
+    return NotebookNode(notebook | {"cells": [*soon, cells[places[0]], *waiting, *after]})
+
+
+def restore(path: Path, notebook: NotebookNode) -> NotebookNode:
+    """Devuelve a su orden las celdas de un cuaderno ya ejecutado, en su archivo y leído.
+
+    Args:
+        path: el cuaderno ejecutado; las celdas que papermill le añade siguen a la misma de antes.
+        notebook: el de partida.
+
+    Raises:
+        OSError: si no se puede leer o escribir.
+    """
+    executed = nbformat.read(path, as_version=4)
+    places = {cell.id: place for place, cell in enumerate(notebook.cells)}
+    last, order = -1, {}
+    for cell in executed.cells:
+        last = places.get(cell.id, last)
+        order[cell.id] = last
+    executed.cells.sort(key=lambda cell: order[cell.id])
+    write_atomically(path, nbformat.writes(executed) + "\n")
+    return executed
