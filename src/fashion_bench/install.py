@@ -17,7 +17,12 @@ def pip_anew(lock: str) -> str:
     """Como `pip`, para un entorno vacío: suelto, el paquete sale del `.whl` de su versión."""
     if CHECKOUT:
         return pip(lock)
-    return f'"fashion_bench-{version("fashion-bench")}-py3-none-any.whl{_extra(lock)}"'
+    return f'"{wheel()}{_extra(lock)}"'
+
+
+def wheel() -> str:
+    """Cómo se llama el paquete de esta versión, que es el mismo para todos los equipos."""
+    return f"fashion_bench-{version('fashion-bench')}-py3-none-any.whl"
 
 
 def script(python: str) -> str:

@@ -21,9 +21,9 @@ def main() -> None:
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     try:
         borrow_home()  # Jupyter la busca en cuanto se importa
-        from fashion_bench.script import cli
+        from fashion_bench.script.cli import main as obey
 
-        cli.main()
+        obey()
     except ModuleNotFoundError as error:
         sys.exit(
             f"Falta el módulo {error.name}: instala el proyecto con «pip install "
