@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -43,10 +44,10 @@ def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (stat.st_size, stat.st_mtime_ns) for path, stat in found.items()}
 
 
-def run(installed: Path, folder: Path, *command: str | Path) -> subprocess.CompletedProcess:
-    """Ejecuta Python en una carpeta, con el paquete instalado en vez del de este proyecto."""
+def run(installed: Path, folder: Path, *command: str) -> subprocess.CompletedProcess:
+    """Ejecuta algo en una carpeta, con el paquete instalado en vez del de este proyecto."""
     return subprocess.run(
-        [sys.executable, *command],
+        command,
         cwd=folder,
         capture_output=True,
         text=True,
@@ -105,7 +106,7 @@ def test_it_works_where_it_is_used(installed: Path, tmp_path: Path) -> None:
     (inside / "soluciones").mkdir(parents=True)
 
     def places(folder: Path) -> list[str | None]:
-        return json.loads(run(installed, folder, "-c", WHERE).stdout)
+        return json.loads(run(installed, folder, sys.executable, "-c", WHERE).stdout)
 
     packaged = [None, str(tmp_path), str(course / "notebooks")]
     assert places(tmp_path) == packaged
@@ -179,7 +180,7 @@ def test_in_an_empty_folder_it_trains_and_the_copied_notebooks_work(
     before = snapshot(installed)
     for name in ("random.py", "keras.py"):
         (tmp_path / name).write_text("mío = 1\n", encoding="utf-8")
-    script = installed / ("Scripts" if os.name == "nt" else "bin") / "fashion-mnist-cnn"
+    script = shutil.which("fashion-mnist-cnn", path=os.pathsep.join(map(str, installed.iterdir())))
     done = run(installed, tmp_path, script, "--epochs", "1", "--train-samples", "1000")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     [record], rejected = files.load_folder(tmp_path / "results")
@@ -192,10 +193,10 @@ def test_in_an_empty_folder_it_trains_and_the_copied_notebooks_work(
         *("random.py", "keras.py", "results", "runs"),
     }
 
-    copied = run(installed, tmp_path, "-m", "fashion_bench", "notebooks")
+    copied = run(installed, tmp_path, sys.executable, "-m", "fashion_bench", "notebooks")
     assert (copied.returncode, copied.stderr) == (0, "")
     third = "03_comparar_equipos.ipynb"
-    command = ("-m", "papermill", third, "../hecho.ipynb", "--no-progress-bar")
+    command = (sys.executable, "-m", "papermill", third, "../hecho.ipynb", "--no-progress-bar")
     done = run(installed, tmp_path / "notebooks", *command)
     assert done.returncode == 0, done.stderr
     read = len(files.load_folder(tmp_path / "results")[0])

@@ -8,9 +8,6 @@ import os
 import signal
 import sys
 
-from fashion_bench import install
-from fashion_bench.folders import borrow_home
-
 
 def main() -> None:
     """Atiende a Ctrl-C desde ya y, si no falta ningún módulo, obedece la línea de órdenes."""
@@ -19,6 +16,9 @@ def main() -> None:
     attended = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     if attended and not hasattr(builtins, "get_ipython"):
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    from fashion_bench import install
+    from fashion_bench.folders import borrow_home
+
     try:
         borrow_home()  # Jupyter la busca en cuanto se importa
         from fashion_bench.script.cli import main as obey
