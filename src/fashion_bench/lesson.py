@@ -124,9 +124,8 @@ def _has_tag(cell: nbformat.NotebookNode, tag: str) -> bool:
 
 
 def _damaged(what: str, name: str = NOTEBOOK) -> TutorialError:
-    return TutorialError(
-        f"{name} {what}: corrígelo o recupéralo {install.restore(f'notebooks/{name}')}."
-    )
+    recover = install.restore(f"notebooks/{name}")
+    return TutorialError(f"{name} {what}: corrígelo o recupéralo {recover}.")
 
 
 def _target(statement: ast.stmt) -> tuple[str, int] | None:

@@ -56,10 +56,10 @@ def prepare(backend: Backend, device: str) -> None:
             dispositivo.
     """
     if find_spec(backend) is None:
+        missing = install.pip(f"requirements-{backend}.txt")
         raise TutorialError(
             f"backend={backend!r} no es posible: falta {TITLES[backend]}; instálalo con «python -m "
-            f"pip install {install.pip(f'requirements-{backend}.txt')}» en el entorno que usa este "
-            "cuaderno."
+            f"pip install {missing}» en el entorno que usa este cuaderno."
         )
     wanted = {name: value if device == "cpu" else None for name, value in HIDE_GPU[backend].items()}
     if "keras" in sys.modules and (
