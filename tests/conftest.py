@@ -201,6 +201,16 @@ def registry() -> None:
         pytest.skip("sin acceso al registro de paquetes no se puede instalar ni resolver nada")
 
 
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory, registry: None) -> Path:
+    """El paquete suelto, hecho con lo que hay en esta carpeta."""
+    folder = tmp_path_factory.mktemp("paquete")
+    command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--out-dir", folder]
+    subprocess.run(command, cwd=ROOT, check=True)
+    [built] = folder.glob("*.whl")
+    return built
+
+
 @cache
 def weights() -> int:
     """Los pesos de la red del curso, según el registro que enseña el cuaderno 01 confirmado."""

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from conftest import NOTEBOOK, ROOT, Cells, child_environment
 
-from fashion_bench import colab
+from fashion_bench import colab, install
 from fashion_bench.errors import TutorialError
 
 CELL = Cells(NOTEBOOK).sources["colab"]
@@ -72,32 +72,54 @@ def test_outside_colab_a_kernel_without_the_project_is_told(tmp_path: Path) -> N
 
 
 def test_in_colab_it_asks_for_the_zip_of_this_project(tmp_path: Path) -> None:
-    """Ni uno ajeno ni uno a medio subir valen."""
+    """Ni un .zip ajeno ni uno a medio subir valen."""
     pack(tmp_path / "ajeno.zip", "otro/pyproject.toml", "otro/src/otro/__init__.py")
-    (tmp_path / "medio.zip").write_bytes((tmp_path / "ajeno.zip").read_bytes()[:50])
+    (tmp_path / "medio.whl").write_bytes((tmp_path / "ajeno.zip").read_bytes()[:50])
     done = run_cell(tmp_path, "sys.modules['google.colab'] = sys")
     assert done.returncode
-    assert "Falta el proyecto: sube su .zip" in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ajeno.zip", "medio.zip"]
+    assert "Falta el proyecto: sube su .whl" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ajeno.zip", "medio.whl"]
 
 
-def test_of_several_zips_it_takes_the_newest(tmp_path: Path) -> None:
-    """Y se puede repetir: si pip falla, vuelve a intentarlo."""
-    for time, name in enumerate(("b.zip", "a.zip", "c.zip")):
+def test_of_several_files_it_takes_the_newest(tmp_path: Path) -> None:
+    """Y se puede repetir: si pip falla, vuelve a intentarlo. El .whl es un .zip como los demás."""
+    inside = {"b.zip": "p/src/", "a (1).whl": "", "c.zip": "p/src/"}
+    for time, (name, where) in enumerate(inside.items()):
         with zipfile.ZipFile(tmp_path / name, "w") as opened:
-            opened.writestr("p/src/fashion_bench/__init__.py", "")
-            script = f"def install(): print('{name}')"
-            opened.writestr("p/src/fashion_bench/colab.py", script if time else "")
+            opened.writestr(f"{where}fashion_bench/__init__.py", "")
+            script = "from pathlib import Path\n"
+            script += "def install_project(archive): print(Path(archive).name)"
+            opened.writestr(f"{where}fashion_bench/colab.py", script if time else "")
         os.utime(tmp_path / name, (time % 2, time % 2))
     for _ in range(2):
         done = run_cell(tmp_path, "sys.modules['google.colab'] = sys")
-        assert (done.returncode, done.stdout, done.stderr) == (0, "a.zip\n", "")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "a (1).whl\n", "")
 
 
 def test_if_pip_fails_it_is_told_in_spanish(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with pytest.raises(TutorialError, match="No se ha podido instalar el proyecto; pip dice"):
-        colab.install()
+        colab.install_project("x.zip")
+
+
+def test_pip_gets_the_folder_of_a_zip_and_a_wheel_with_its_own_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def pip(command: list[str]) -> subprocess.CompletedProcess:
+        asked[:] = command
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", pip)
+    colab.install_project("x.zip")
+    assert asked[-2:] == ["-e", str(ROOT)]
+    twice = tmp_path / "fashion_bench-0.2.0-py3-none-any (1).whl"
+    twice.touch()
+    monkeypatch.setattr(colab, "CHECKOUT", None)
+    colab.install_project(str(twice))
+    assert Path(asked[-1]).name == install.wheel()
+    assert "--no-deps" in asked
 
 
 def colab_python() -> str:
@@ -110,7 +132,7 @@ def colab_python() -> str:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("registry")
-def test_the_notebook_runs_with_what_colab_has(tmp_path: Path) -> None:
+def test_the_notebook_runs_with_what_colab_has(tmp_path: Path, wheel: Path) -> None:
     """Con los paquetes de `colab.txt`: la celda solo añade, y lo demás funciona con ellos."""
     environment, session = tmp_path / "entorno", tmp_path / "content"
     session.mkdir()
@@ -131,10 +153,7 @@ def test_the_notebook_runs_with_what_colab_has(tmp_path: Path) -> None:
     command = [str(python), "-c", KERNEL, "-f", "{connection_file}"]
     (spec / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "Colab"}))
     pack(session / "ajeno.zip", "otro/pyproject.toml", "otro/src/otro/__init__.py")
-    subprocess.run(
-        ["git", "archive", "--prefix=proyecto-main/", "-o", session / "x.zip", "HEAD"],
-        cwd=ROOT, check=True,
-    )  # fmt: skip
+    shutil.copy(wheel, session / wheel.name.replace(".whl", " (1).whl"))  # subido dos veces
 
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     place = [cell.id for cell in notebook.cells].index("colab")
@@ -163,7 +182,4 @@ def test_the_notebook_runs_with_what_colab_has(tmp_path: Path) -> None:
     assert len(shown) > 8
     assert all(metadata["image/png"]["alt"] for metadata in shown)
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
-    with zipfile.ZipFile(session / "x.zip") as archive:
-        sent = {Path(name).name for name in archive.namelist()}
-    results = session / "proyecto" / "proyecto-main" / "results"
-    assert len({path.name for path in results.iterdir()} - sent) == 1
+    assert len(list((session / "results").iterdir())) == 1

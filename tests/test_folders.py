@@ -191,6 +191,22 @@ def test_paths_are_shown_from_the_project_or_from_home(
     assert folders.portable(ROOT / "results") == "../results"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="en Windows, cada disco tiene su raíz")
+@pytest.mark.parametrize("here", ["/", "/casas", "/casas/ana", "/casas/ana/curso"])
+def test_paths_are_anonymous_wherever_the_terminal_is(
+    monkeypatch: pytest.MonkeyPatch, here: str
+) -> None:
+    """Sin el proyecto descargado, su carpeta puede ser la raíz o la que contiene las personales."""
+    monkeypatch.setenv("HOME", "/casas/ana")
+    monkeypatch.setattr(folders, "PROJECT_DIR", Path(here))
+    inside = Path("/casas/ana/curso/results")
+    for told in (folders.shown(inside), folders.portable(inside), folders.anonymous(str(inside))):
+        assert "ana" not in told
+    assert folders.absolute(folders.portable(inside)) == inside
+    assert folders.absolute("../results") == Path(here, "results")
+    assert folders.anonymous("36000 imágenes / s") == "36000 imágenes / s"
+
+
 @pytest.mark.parametrize("kind", ["no está", "fichero"])
 def test_a_folder_to_read_from_must_exist(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "x"

@@ -1,11 +1,13 @@
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 from PIL import Image
 
+from fashion_bench import install
 from fashion_bench.record import Record
 from fashion_bench.results.comparison import Contender
 
@@ -103,6 +105,17 @@ def test_without_records_it_says_so_and_writes_nothing(
         readme.main()
     assert list((tmp_path / "results").iterdir()) == []
     assert readme.README.read_text(encoding="utf-8") == TEXT
+
+
+def test_its_addresses_and_its_package_are_those_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    site, code = project["urls"]["Documentation"], project["urls"]["Repository"]
+    assert set(re.findall(r"https://[^)\s]*fashion-bench[^)\s]*", TEXT)) == {
+        site,
+        f"{code}/releases",
+    }
+    assert set(re.findall(r"[\w.-]+\.whl", TEXT)) == {install.wheel()}
+    assert set(project["scripts"]) == {"fashion-mnist-cnn"}
 
 
 def test_it_is_short() -> None:

@@ -643,7 +643,7 @@ def git(folder: Path, *arguments: str) -> None:
 def test_the_commit_is_told_with_its_unsaved_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provenance, "PROJECT_DIR", tmp_path)
+    monkeypatch.setattr(provenance, "CHECKOUT", tmp_path)
     assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None  # un ZIP
     git(tmp_path, "init")
     (tmp_path / "src").mkdir()
@@ -658,6 +658,17 @@ def test_the_commit_is_told_with_its_unsaved_changes(
     assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit == commit
     (tmp_path / "src" / "a.py").write_text("2")
     assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit == f"{commit}-dirty"
+
+
+def test_outside_the_project_the_commit_of_another_one_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """El paquete suelto se usa a veces dentro del git de quien aprende."""
+    git(tmp_path, "init")
+    git(tmp_path, "commit", "-m", "suyo", "--allow-empty")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(provenance, "CHECKOUT", None)
+    assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None
 
 
 def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:

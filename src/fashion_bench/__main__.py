@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from fashion_bench.folders import borrow_home
 
 DEFAULT = "diagnose"
-COMMANDS: tuple[str, ...] = ("compare", "send", "verify")
+COMMANDS: tuple[str, ...] = ("compare", "notebooks", "send", "verify")
 """Las órdenes con nombre: sus módulos, en `commands/`, se importan solo cuando se piden."""
 
 

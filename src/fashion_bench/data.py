@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fashion_bench import install
 from fashion_bench.errors import TutorialError
 
 FOLDER = Path(__file__).parent / "datasets" / "fashion-mnist"
@@ -132,6 +133,6 @@ def _read_bytes(path: Path) -> bytes:
 
 def _damaged(path: Path, why: str) -> TutorialError:
     return TutorialError(
-        f"El fichero de datos {path.name} {why}; recupéralo con «git restore {path}» "
+        f"El fichero de datos {path.name} {why}; recupéralo {install.restore(str(path))} "
         "o vuelve a descargar el proyecto."
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
-from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR
+from fashion_bench import PROJECT_DIR
 from fashion_bench.errors import TutorialError
 
 FREE_BYTES_NEEDED = 10_000_000
@@ -29,7 +29,7 @@ def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
         TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un fichero,
             si no se puede escribir en ella o si el disco está lleno.
     """
-    path = _absolute(folder)
+    path = absolute(folder)
     make_folder(path, f"{parameter}={folder!r} no vale")
     return path
 
@@ -75,7 +75,7 @@ def find_folder(folder: str) -> Path:
     Raises:
         TutorialError: si no existe o no es una carpeta.
     """
-    path = _absolute(folder)
+    path = absolute(folder)
     if not path.is_dir():
         raise TutorialError(
             f"results_dir={folder!r} no vale: {shown(path)} no existe o no es una carpeta; "
@@ -118,9 +118,8 @@ def naming(path: Path) -> Iterator[None]:
 def shown(path: Path) -> str:
     """Cómo se escribe una ruta para que la lea cualquiera: desde el proyecto o con `~`."""
     path = path.absolute()
-    if path != PROJECT_DIR and path.is_relative_to(PROJECT_DIR):
-        return path.relative_to(PROJECT_DIR).as_posix()
-    return anonymous(str(path))
+    told = anonymous(str(path))
+    return path.relative_to(PROJECT_DIR).as_posix() if told[:2] in ("./", ".\\") else told
 
 
 def anonymous(text: str) -> str:
@@ -129,7 +128,9 @@ def anonymous(text: str) -> str:
     Una ruta del proyecto queda como `./…`; una de la carpeta personal, como `~/…`.
     """
     homes = _homes()
-    for folder, alias in ((PROJECT_DIR, "."), *((home, "~") for home in homes)):
+    aliases = {**dict.fromkeys(homes, "~"), **({PROJECT_DIR: "."} if PROJECT_DIR.name else {})}
+    # La más larga, antes: se puede trabajar en una carpeta que contenga las personales.
+    for folder, alias in sorted(aliases.items(), key=lambda each: -len(str(each[0]))):
         for written in {str(folder), str(folder).replace("\\", "\\\\")}:
             text = re.sub(rf"(?<![\w.~-]){re.escape(written)}(?![\w-])", alias, text)
     for home in homes:
@@ -143,12 +144,10 @@ def portable(path: Path) -> str:
     Desde `notebooks/` si es del proyecto; con `~` si es de la carpeta personal; si no, entera.
     """
     path = path.absolute()
-    if path.is_relative_to(PROJECT_DIR):
-        short = os.path.relpath(path, NOTEBOOKS_DIR)
-    else:
-        short = shown(path)
-    found = os.path.normpath(NOTEBOOKS_DIR / expanded(short))
-    return short if Path(found) == path else str(path)
+    short = shown(path)
+    if path.is_relative_to(PROJECT_DIR) and not short.startswith("~"):
+        short = os.path.relpath(path, PROJECT_DIR / "notebooks")
+    return short if Path(os.path.normpath(_from_notebooks(short))) == path else str(path)
 
 
 def borrow_home() -> None:
@@ -167,6 +166,15 @@ def expanded(path: str) -> Path:
         return Path(path)
 
 
+def absolute(path: str) -> Path:
+    """Una ruta entera; si es relativa, se cuenta desde `notebooks/`, la haya o no."""
+    return _from_notebooks(path).resolve()
+
+
+def _from_notebooks(path: str) -> Path:
+    return PROJECT_DIR / "notebooks" / expanded(path)
+
+
 def _replace(temporary: Path, path: Path) -> Path:
     for _ in range(BUSY_ATTEMPTS - 1):
         try:
@@ -174,10 +182,6 @@ def _replace(temporary: Path, path: Path) -> Path:
         except PermissionError:  # Windows no cambia un fichero que otro programa está leyendo
             sleep(BUSY_SECONDS)
     return temporary.replace(path)
-
-
-def _absolute(folder: str) -> Path:
-    return (NOTEBOOKS_DIR / expanded(folder)).resolve()
 
 
 def _homes() -> set[Path]:

@@ -14,6 +14,7 @@ from time import sleep
 
 import platformdirs
 
+from fashion_bench import install
 from fashion_bench.errors import TutorialError
 from fashion_bench.values import Backend
 
@@ -182,7 +183,7 @@ def _why_it_fails(error: Exception) -> str:
             f"importa en su lugar ({error}): cámbiale el nombre y reinicia el kernel."
         )
     return (
-        f"TensorFlow no se puede importar ({error}); instálalo con «pip install -r "
-        "requirements.txt» en el mismo entorno que usa este cuaderno. Si ya lo está, "
-        "«python -m fashion_bench» dice qué falla y cómo arreglarlo."
+        f"TensorFlow no se puede importar ({error}); instálalo con «pip install "
+        f"{install.pip('requirements.txt')}» en el mismo entorno que usa este cuaderno. Si ya lo "
+        "está, «python -m fashion_bench» dice qué falla y cómo arreglarlo."
     )

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import nbformat
 
-from fashion_bench import NOTEBOOKS_DIR, parameters
+from fashion_bench import LESSON, NOTEBOOKS_DIR, install, parameters
 from fashion_bench.errors import TutorialError
 
-NOTEBOOK = "01_fashion_mnist_cnn.ipynb"
+NOTEBOOK = LESSON
 PREPARE = ("importar", "datos", "repartir", "lotes", "red", "compilar")
 """Las celdas que preparan los datos y definen la red."""
 
@@ -124,9 +124,8 @@ def _has_tag(cell: nbformat.NotebookNode, tag: str) -> bool:
 
 
 def _damaged(what: str, name: str = NOTEBOOK) -> TutorialError:
-    return TutorialError(
-        f"{name} {what}: corrígelo o recupéralo con «git restore notebooks/{name}»."
-    )
+    recover = install.restore(f"notebooks/{name}")
+    return TutorialError(f"{name} {what}: corrígelo o recupéralo {recover}.")
 
 
 def _target(statement: ast.stmt) -> tuple[str, int] | None:

@@ -15,7 +15,7 @@ import numpy as np
 import PIL.Image
 from PIL import ImageFilter
 
-from fashion_bench import NOTEBOOKS_DIR, folders, pixels
+from fashion_bench import folders, pixels
 from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import is_attended
 
@@ -131,7 +131,7 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
 
 
 def _content(source: str) -> bytes:
-    path = NOTEBOOKS_DIR / folders.expanded(source)
+    path = folders.absolute(source)
     try:
         if path.is_dir():
             raise TutorialError("es una carpeta; escribe la ruta de una foto.")

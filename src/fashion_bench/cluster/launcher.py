@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 
-from fashion_bench import PROJECT_DIR
+from fashion_bench import PROJECT_DIR, install
 from fashion_bench.cluster.trainer import EpochReport, Job, Trainer, tf
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import correctness
@@ -86,8 +86,8 @@ def started(address: str, cpus: int) -> Iterator[None]:
     """
     if find_spec("ray") is None:
         raise TutorialError(
-            "Falta Ray, que reparte el trabajo: instálalo con «python -m pip install -r "
-            "requirements-distributed.txt» en el entorno que usa este cuaderno."
+            "Falta Ray, que reparte el trabajo: instálalo con «python -m pip install "
+            f"{install.pip('requirements-distributed.txt')}» en el entorno que usa este cuaderno."
         )
     os.environ |= {
         "RAY_USAGE_STATS_ENABLED": "0",

@@ -6,6 +6,7 @@ Aquí está su forma y lo que de ellos se sigue sin más; los reúne `probe` y l
 import re
 from typing import Literal
 
+from fashion_bench import install
 from fashion_bench.doctor import needs
 from fashion_bench.record import Accelerator
 from fashion_bench.values import Backend, Frozen
@@ -177,7 +178,9 @@ class Facts(Frozen):
 
     def install(self, lock: str, option: str = "") -> str:
         """Orden que instala un fichero de versiones fijas."""
-        return " ".join(filter(None, [self.python_command, "-m pip install", option, "-r", lock]))
+        return " ".join(
+            filter(None, [self.python_command, "-m pip install", option, install.pip(lock)])
+        )
 
     @property
     def new_environment(self) -> str:
@@ -185,10 +188,13 @@ class Facts(Frozen):
         if self.system == "Windows":
             return (
                 r"py -3.12 -m venv --clear .venv && .venv\Scripts\python -m pip install "
-                "-r requirements.txt"
+                + install.pip_anew("requirements.txt")
             )
         lock = "requirements-macos.txt" if self.system == "Darwin" else self.lock
-        return f"python3.12 -m venv --clear .venv && .venv/bin/python -m pip install -r {lock}"
+        return (
+            "python3.12 -m venv --clear .venv && .venv/bin/python -m pip install "
+            + install.pip_anew(lock)
+        )
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fashion_bench import PROJECT_DIR
 from fashion_bench.doctor.facts import Engine
 from fashion_bench.jupyter import choose_backend, prepare_import, restore_keras
 from fashion_bench.machine import backends
@@ -46,7 +45,7 @@ def run(backend: Backend, folder: Path, without: Iterable[str] = ()) -> Engine:
     environ = {name: value for name, value in os.environ.items() if name not in set(without)}
     # De TensorFlow, avisos y errores, sin lo demás; y en UTF-8, para reconocer qué hay que quitar.
     environ |= {"TF_CPP_MIN_LOG_LEVEL": "1", "PYTHONIOENCODING": "utf-8"}
-    code = CODE.format(source=str(PROJECT_DIR / "src"), backend=backend)
+    code = CODE.format(source=str(Path(__file__).parents[2]), backend=backend)
     try:
         child = subprocess.run(
             [sys.executable, "-c", code],

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from fashion_bench import install
 from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import X86, choose_backend, silent
 from fashion_bench.machine.hardware import find_accelerator
@@ -55,9 +56,10 @@ def prepare(backend: Backend, device: str) -> None:
             dispositivo.
     """
     if find_spec(backend) is None:
+        missing = install.pip(f"requirements-{backend}.txt")
         raise TutorialError(
             f"backend={backend!r} no es posible: falta {TITLES[backend]}; instálalo con «python -m "
-            f"pip install -r requirements-{backend}.txt» en el entorno que usa este cuaderno."
+            f"pip install {missing}» en el entorno que usa este cuaderno."
         )
     wanted = {name: value if device == "cpu" else None for name, value in HIDE_GPU[backend].items()}
     if "keras" in sys.modules and (

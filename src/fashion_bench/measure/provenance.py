@@ -7,7 +7,7 @@ from importlib import metadata
 import keras
 import tensorflow as tf
 
-from fashion_bench import PROJECT_DIR, data, lesson
+from fashion_bench import CHECKOUT, data, lesson
 from fashion_bench.measure.profiling import training_multiply_adds
 from fashion_bench.record import Code, Data, Network
 from fashion_bench.values import Precision
@@ -97,6 +97,8 @@ def _git_commit() -> str | None:
 
     Los cambios del cuaderno no cuentan aquí: los delata `notebook_sha256`.
     """
+    if CHECKOUT is None:  # el paquete se instaló suelto: la carpeta en la que se usa no es de git
+        return None  # o no es el git de este código, y de él dice bastante la versión
     commit = _git("rev-parse", "--short=12", "HEAD")
     if commit is None:  # sin git, o sin ninguna confirmación todavía
         return None
@@ -105,7 +107,7 @@ def _git_commit() -> str | None:
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=PROJECT_DIR, capture_output=True, text=True)
+        done = subprocess.run(["git", *arguments], cwd=CHECKOUT, capture_output=True, text=True)
     except FileNotFoundError:  # no hay git: el proyecto se descargó como ZIP
         return None
     return done.stdout.strip() if done.returncode == 0 else None

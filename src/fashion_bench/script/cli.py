@@ -18,7 +18,16 @@ import nbformat
 from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
 
-from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders, lesson, parameters, photo
+from fashion_bench import (
+    FOLDER_VARIABLE,
+    NOTEBOOKS_DIR,
+    PROJECT_DIR,
+    folders,
+    install,
+    lesson,
+    parameters,
+    photo,
+)
 from fashion_bench.commands import send
 from fashion_bench.errors import TutorialError
 from fashion_bench.folders import shown
@@ -121,7 +130,7 @@ def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
         for name, (default, text) in defaults.items()
     ]
     return SpanishCommand(
-        "fashion_mnist_cnn.py",
+        Path(sys.argv[0]).name.removesuffix(".exe"),
         params=[
             *options,
             click.Option(
@@ -245,7 +254,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
     """
     output = RUNS_DIR / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.ipynb"
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # lo que falle se dice aquí
-    kernel = Kernel(_progress())
+    kernel = Kernel({**_progress(), FOLDER_VARIABLE: str(PROJECT_DIR)})
     brake = Brake(kernel)
     told = Relay(sys.stdout, brake)
     executed = notebook
@@ -261,7 +270,8 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
                     overrides,
                     kernel_name="python3",
                     language="python",
-                    cwd=NOTEBOOKS_DIR,
+                    # Dentro de un paquete instalado no se escribe.
+                    cwd=NOTEBOOKS_DIR if NOTEBOOKS_DIR.parent == PROJECT_DIR else RUNS_DIR,
                     progress_bar=False,
                     stdout_file=told,
                     stderr_file=sys.stderr,
@@ -352,8 +362,8 @@ def _sentence(error: Exception) -> str:
         case PapermillExecutionError(ename=NameError.__name__):
             return (
                 f"la celda {error.exec_count} ha fallado ({error.evalue}); si has quitado o movido "
-                "la que define ese nombre, recupérala con «git restore "
-                f"notebooks/{lesson.NOTEBOOK}»."
+                "la que define ese nombre, recupérala "
+                f"{install.restore(f'notebooks/{lesson.NOTEBOOK}')}."
             )
         case PapermillExecutionError():
             return f"la celda {error.exec_count} ha fallado con {error.ename}: {error.evalue}"

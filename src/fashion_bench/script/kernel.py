@@ -11,6 +11,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.utils import run_sync
 from traitlets import Type
 
+from fashion_bench import install
 from fashion_bench.errors import TutorialError
 from fashion_bench.folders import anonymous
 
@@ -69,8 +70,8 @@ class _Client(AsyncKernelClient):
         except RuntimeError as error:
             raise TutorialError(
                 f"El Python que debía ejecutar el cuaderno no ha llegado a arrancar ({error}); si "
-                "arriba no dice por qué, reinstala el proyecto con «pip install -r "
-                "requirements.txt»."
+                f"arriba no dice por qué, reinstala el proyecto con «pip install "
+                f"{install.pip('requirements.txt')}»."
             ) from None
 
 

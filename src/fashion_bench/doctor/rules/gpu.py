@@ -2,6 +2,7 @@
 
 import re
 
+from fashion_bench import install
 from fashion_bench.doctor import needs
 from fashion_bench.doctor.facts import Facts, capability, numbers
 from fashion_bench.doctor.finding import (
@@ -650,7 +651,7 @@ def _another_engine(facts: Facts) -> tuple[str, str] | None:
             continue
         if facts.system == "Windows":
             told = f"{TITLES[name]} sí: instálalo con la orden que da pytorch.org y añade "
-            return f"{told}--backend {name}", f"{facts.python_command} {_script(name)}"
+            return f"{told}--backend {name}", _script(facts, name)
         return f"{TITLES[name]} sí; úsalo", _install_and_train(facts, name)
     return None
 
@@ -662,15 +663,17 @@ def _has_code(needed: needs.Need, card: Accelerator) -> bool:
 
 def _install_and_train(facts: Facts, name: str) -> str:
     lock = "requirements-cuda.txt" if name == "tensorflow" else f"requirements-{name}.txt"
-    return f"{facts.install(lock)} && {facts.python_command} {_script(name)}"
+    return f"{facts.install(lock)} && {_script(facts, name)}"
 
 
-def _script(name: str) -> str:
-    return "fashion_mnist_cnn.py" + ("" if name == "tensorflow" else f" --backend {name}")
+def _script(facts: Facts, name: str) -> str:
+    return install.script(facts.python_command) + (
+        "" if name == "tensorflow" else f" --backend {name}"
+    )
 
 
 def _on_cpu(facts: Facts) -> str:
-    return f"{facts.python_command} {_script(facts.engine.name)} --device cpu"
+    return f"{_script(facts, facts.engine.name)} --device cpu"
 
 
 def _version(facts: Facts) -> str:

@@ -3,6 +3,7 @@
 import re
 import signal
 
+from fashion_bench import install
 from fashion_bench.doctor import needs
 from fashion_bench.doctor.facts import Facts, numbers
 from fashion_bench.doctor.finding import (
@@ -58,7 +59,7 @@ def rosetta(facts: Facts) -> Finding | None:
         sentence="tu Mac tiene Apple silicon, pero este Python es para Intel y funciona "
         "traducido por Rosetta; instala el de Apple silicon y crea el entorno con él",
         cure="arch -arm64 python3.12 -m venv --clear .venv && arch -arm64 .venv/bin/python "
-        "-m pip install -r requirements-macos.txt",
+        f"-m pip install {install.pip_anew('requirements-macos.txt')}",
         url=METAL_PAGE,
     )
 
