@@ -113,7 +113,9 @@ def test_a_repeat_does_not_keep_the_networks_of_the_earlier_ones(lesson: Lesson)
     """Con la anterior viva hasta que se entrena otra; sin esperar a que Python recoja."""
     small = {"repeats": 3, "epochs": 1}
     lesson.names["config"] = lesson.names["config"].model_copy(update=small)
-    prepare, networks, alive = lesson.names["prepare"], [], []
+    prepare = lesson.names["prepare"]
+    networks: list[weakref.ref] = []
+    alive: list[int] = []
 
     def remember(seed: int) -> tuple:
         prepared = prepare(seed)
