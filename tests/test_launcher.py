@@ -1,5 +1,6 @@
 """Ray, con procesos de verdad: el mismo resultado, fallos, errores y ningún proceso olvidado."""
 
+import json
 import os
 import pickle
 import queue
@@ -352,6 +353,36 @@ def test_an_error_while_listening_reaches_who_trains(
     assert launcher.fit(JOB, 1, storage=str(tmp_path)).reports == messages[1:]
     with pytest.raises(OSError, match="disco lleno"):
         launcher.fit(JOB, 1, storage=str(tmp_path), **{listens: fail})
+
+
+def test_who_places_the_workers_does_not_load_tensorflow() -> None:
+    """Todos esperan a que ese proceso arranque, y solo TensorFlow serían varios segundos."""
+    check = "import sys, fashion_bench.cluster.meeting; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], env=child_environment()).returncode == 0
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
+def test_each_worker_knows_where_all_of_them_are(monkeypatch: pytest.MonkeyPatch, ip: str) -> None:
+    from fashion_bench.cluster import meeting
+
+    monkeypatch.setattr(meeting, "get_node_ip_address", lambda: ip)
+    told = []
+
+    class Group:
+        def execute(self, function: Callable[[], str]) -> list[str]:
+            return [function(), "otro:1"]
+
+        def execute_single(self, rank: int, function: Callable, *arguments: object) -> None:
+            with mock.patch.dict(os.environ):
+                function(*arguments)
+                told.append((rank, json.loads(os.environ["TF_CONFIG"])))
+
+    meeting.Meeting().backend_cls().on_start(Group(), meeting.Meeting())
+    first = told[0][1]["cluster"]["worker"][0]
+    assert re.fullmatch(r"127\.0\.0\.1:\d+|\[::1\]:\d+", first)
+    cluster = {"worker": [first, "otro:1"]}
+    tasks = [{"type": "worker", "index": rank} for rank in (0, 1)]
+    assert told == [(rank, {"cluster": cluster, "task": tasks[rank]}) for rank in (0, 1)]
 
 
 def test_other_versions_are_told() -> None:

@@ -4,13 +4,17 @@ Cada vez entrena una red recién hecha y deja un registro nuevo, que dice lo que
 entrenó; los de antes siguen como estaban, byte por byte.
 """
 
+import gc
 import signal
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import NOTEBOOK, Cells
+from test_recorder import FAST
 
+from fashion_bench.measure import recorder
 from fashion_bench.measure.progress import EpochLine
 from fashion_bench.record import Record
 from fashion_bench.results import files
@@ -69,7 +73,8 @@ class Lesson(Cells):
 
 
 @pytest.fixture
-def lesson(tmp_path: Path) -> Lesson:
+def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lesson:
+    monkeypatch.setattr(recorder, "calibrate", lambda precision: FAST)  # aquí no se mira
     return Lesson(tmp_path)
 
 
@@ -102,6 +107,29 @@ def test_each_run_trains_a_network_made_afresh(lesson: Lesson) -> None:
         lesson.run("correcto")
     assert losses[0][1] < 0.8 * losses[0][0]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_a_repeat_does_not_keep_the_networks_of_the_earlier_ones(lesson: Lesson) -> None:
+    """Con la anterior viva hasta que se entrena otra; sin esperar a que Python recoja."""
+    small = {"repeats": 3, "epochs": 1}
+    lesson.names["config"] = lesson.names["config"].model_copy(update=small)
+    prepare = lesson.names["prepare"]
+    networks: list[weakref.ref] = []
+    alive: list[int] = []
+
+    def remember(seed: int) -> tuple:
+        prepared = prepare(seed)
+        alive.append(sum(network() is not None for network in networks))
+        networks.append(weakref.ref(prepared[0]))
+        return prepared
+
+    lesson.names["prepare"] = remember
+    gc.disable()
+    try:
+        lesson.train()
+    finally:
+        gc.enable()
+    assert alive == [0, 1, 1]
 
 
 def test_a_parameter_edited_without_checking_it_changes_nothing(lesson: Lesson) -> None:

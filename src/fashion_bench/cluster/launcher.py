@@ -203,6 +203,8 @@ def fit(
     from ray.train.tensorflow import TensorflowTrainer
     from ray.util.queue import Queue
 
+    from fashion_bench.cluster.meeting import Meeting
+
     mailbox = Queue(actor_options={"num_cpus": 0})
     messages: list[Any] = []
     pool = ThreadPoolExecutor(1)
@@ -218,6 +220,7 @@ def fit(
             "all_reduce_sizes": list(all_reduce_sizes),
             "compute_sizes": list(compute_sizes),
         },
+        tensorflow_config=Meeting(),
         scaling_config=ScalingConfig(
             num_workers=workers,
             use_gpu=use_gpu,

@@ -7,8 +7,10 @@ bucle es propio porque el `fit` de Keras 3 no funciona con varios procesos de Te
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
 from statistics import median
 from time import perf_counter
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -101,7 +103,7 @@ class Trainer:
 
     def __init__(self, job: Job, strategy: tf.distribute.Strategy, rank: int = 0) -> None:
         self.job, self.strategy, self.rank = job, strategy, rank
-        self.lesson = lesson.load(**job.lesson)
+        self.lesson = _lesson(**job.lesson)
         keras.utils.set_random_seed(job.seed)
         with strategy.scope():
             self.model = self.lesson.compile_model(self.lesson.build_model())
@@ -267,15 +269,20 @@ class Trainer:
         self.restore(before)
         return perf_counter() - start
 
+    @cached_property
+    def _examined(self) -> keras.Model:
+        """Otra igual, fuera del reparto, para examinar los pesos sin esperar a los demás."""
+        return self.lesson.compile_model(self.lesson.build_model())
+
     def _report(self, epoch: int, seconds: float, losses: np.ndarray) -> EpochReport:
         validation = test = (None, None)
         seen = np.concatenate(self._seen)
         if self.rank == 0:
-            examined = self.lesson.compile_model(self.lesson.build_model())
-            examined.set_weights([keras.ops.convert_to_numpy(w) for w in self.model.weights])
-            validation = examined.evaluate(self.lesson.validation_data, verbose=0)
+            weights = [keras.ops.convert_to_numpy(weight) for weight in self.model.weights]
+            self._examined.set_weights(weights)
+            validation = self._examined.evaluate(self.lesson.validation_data, verbose=0)
             if epoch + 1 == self.job.epochs:
-                test = examined.evaluate(self.lesson.test_data, verbose=0)
+                test = self._examined.evaluate(self.lesson.test_data, verbose=0)
         return EpochReport(
             rank=self.rank,
             epoch=epoch,
@@ -345,6 +352,12 @@ def agree(reports: list[EpochReport], images: int) -> bool:
         ):
             return False
     return True
+
+
+@lru_cache(maxsize=1)
+def _lesson(**parameters: int) -> SimpleNamespace:
+    """Los datos y la red del cuaderno 01, una vez para todos los entrenamientos iguales."""
+    return lesson.load(**parameters)
 
 
 def _take_chance_out(model: keras.Model) -> None:

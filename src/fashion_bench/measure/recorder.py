@@ -1,5 +1,6 @@
 """Apunta una ejecución mientras ocurre, para que nada de lo medido se pierda."""
 
+import gc
 import math
 import secrets
 import signal
@@ -137,6 +138,7 @@ class Recorder:
                 typical = typical_seconds([[repeat.epoch_seconds for repeat in self._repeats]])
                 if 100 * (typical.high - typical.low) < margin * typical.value:
                     return
+            gc.collect()  # la red de antes y sus datos esperan, si no, a que Python se acuerde
             yield seed
 
     def follow(
