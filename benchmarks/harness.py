@@ -138,7 +138,7 @@ def where() -> str:
         [
             f"CPU:            {machine.cpu}, {cores} núcleos, {machine.memory_gib:.1f} GiB",
             f"Instrucciones:  {machine.microarchitecture}, {machine.isa}",
-            *(f"Tarjeta:        {card}" for card in cards),
+            *(f"GPU:            {card}" for card in cards),
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"Programas:      Python {software.python}, TensorFlow {software.tensorflow}, "
             + ", ".join([f"Keras {software.keras}", *others]),

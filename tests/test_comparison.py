@@ -294,7 +294,7 @@ def test_the_baseline_is_the_slowest_with_several_sessions_unless_named(record: 
         comparison.check_baseline(records, baseline)
     with pytest.raises(TutorialError, match=r"baseline='No está' no vale.*Cortado, Lento, Rápido"):
         comparison.check_baseline(records, "No está")
-    with pytest.raises(TutorialError, match="las etiquetas que hay son: ninguna"):
+    with pytest.raises(TutorialError, match="los nombres que hay son: ninguna"):
         comparison.check_baseline([], "Lento")
 
 

@@ -156,7 +156,7 @@ class Comparison(Checked):
     """Parámetros del cuaderno 03."""
 
     results_dir: Folder
-    baseline: Name = Field(description="la etiqueta o el identificador de un registro, o vacío")
+    baseline: Name = Field(description="el nombre o el identificador de un registro, o vacío")
     metric: str = Field(pattern=f"^({'|'.join(METRICS)})$", description=" o ".join(METRICS))
 
 

@@ -122,7 +122,7 @@ def first_cuda_uuid() -> str | None:
     """
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1")
-        get_uuid = cuda.cuDeviceGetUuid_v2  # si la tarjeta está repartida (MIG), da el del trozo
+        get_uuid = cuda.cuDeviceGetUuid_v2  # si la GPU está repartida (MIG), da el del trozo
     except (OSError, AttributeError):  # no hay CUDA, o es anterior a esa función
         return None
     device, uuid = ctypes.c_int(), ctypes.create_string_buffer(16)

@@ -183,7 +183,7 @@ def baseline_of(group: Sequence[Contender], baseline: str) -> Contender:
 
     Args:
         group: equipos comparables, del más rápido al más lento.
-        baseline: nombre, etiqueta o identificador; vacío, o si no está en el grupo, el más lento
+        baseline: nombre o identificador; vacío, o si no está en el grupo, el más lento
             de los que cuentan y tienen varias sesiones, sin las que no hay veredicto; si no los
             hay, el más lento de los que cuentan, o de todos.
     """
@@ -194,17 +194,17 @@ def baseline_of(group: Sequence[Contender], baseline: str) -> Contender:
 
 
 def check_baseline(records: Sequence[Record], baseline: str) -> None:
-    """Comprueba que `baseline` es el nombre, la etiqueta o el identificador de algún registro.
+    """Comprueba que `baseline` es el nombre o el identificador de algún registro.
 
     Raises:
-        TutorialError: si no lo es, con las etiquetas que hay.
+        TutorialError: si no lo es, con los nombres que hay.
     """
     known = {name for record in records for name in (record.name, record.label, record.run_id)}
     if baseline and baseline not in known:
         labels = sorted({record.label for record in records})
         raise TutorialError(
-            f"baseline={baseline!r} no vale: no hay ningún registro con esa etiqueta o ese "
-            f"identificador; las etiquetas que hay son: {', '.join(labels[:10]) or 'ninguna'}."
+            f"baseline={baseline!r} no vale: no hay ningún registro con ese nombre ni ese "
+            f"identificador; los nombres que hay son: {', '.join(labels[:10]) or 'ninguna'}."
         )
 
 

@@ -1,6 +1,6 @@
 """El informe de una ejecución, para compartirlo: una página web y su gráfico principal.
 
-La página empieza por una tarjeta, que sale del registro: lo que cabe en la pantalla de un móvil.
+La página empieza por un resumen, que sale del registro: lo que cabe en la pantalla de un móvil.
 """
 
 from base64 import b64decode

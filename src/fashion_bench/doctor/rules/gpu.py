@@ -44,7 +44,7 @@ CUDA_ERRORS = {
         "sudo reboot",
     ),
     "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE": (
-        "se está usando una biblioteca de compatibilidad (cuda-compat) que no vale para esta "
+        "se está usando una biblioteca de compatibilidad (cuda-compat) que no sirve para esta "
         "tarjeta (CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE); quítala",
         "ldconfig -p | grep libcuda.so",
     ),
@@ -291,7 +291,7 @@ def windows_native(facts: Facts) -> Finding | None:
     )
     if _has_code(needs.need("torch"), card):
         sentence += (
-            ", o usa PyTorch, que sí la usa, como explica el README en «PC con NVIDIA, en Windows»"
+            ", o usa PyTorch, que sí la usa, como explica el README en «Equipo con NVIDIA, en Windows»"
         )
     return warning(
         id="windows-native",
@@ -454,8 +454,8 @@ def wsl_driver_missing(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="wsl-driver-missing",
-        sentence="WSL2 no encuentra el controlador de NVIDIA; si tu PC tiene una de sus "
-        f"tarjetas, instala en Windows el controlador {needs.DRIVERS[12].windows} o posterior "
+        sentence="WSL2 no encuentra el controlador de NVIDIA; si tu equipo tiene una de sus "
+        f"GPU, instala en Windows el controlador {needs.DRIVERS[12].windows} o posterior "
         "(dentro de Linux, ninguno) y actualiza WSL",
         cure="wsl.exe --update && wsl.exe --shutdown",
         url=WSL_DRIVER_PAGE,
