@@ -174,7 +174,7 @@ def cell_gap(samples: int) -> None:
     rest = whole - epochs - validation - exam
     print(
         f"\nLa celda de entrenar tarda, sin el calentamiento, {whole:.2f} s: épocas {epochs:.2f}, "
-        f"validación {validation:.2f}, examen {exam:.2f} y el resto {rest:.2f} s, "
+        f"validación {validation:.2f}, evaluación {exam:.2f} y el resto {rest:.2f} s, "
         f"el {rest / whole:.1%}"
     )
 

@@ -69,11 +69,11 @@ def by_turns(
     Args:
         program: el programa, `__file__`; su función `measure` recibe a quién medir.
         peers: a quiénes se mide.
-        rounds: vueltas.
+        rounds: rondas.
         arguments: los demás argumentos de la función.
 
     Returns:
-        Lo que la función ha devuelto de cada uno, en el orden de las vueltas.
+        Lo que la función ha devuelto de cada uno, en el orden de las rondas.
     """
     with quiet():
         from fashion_bench.measure.profiling import alternate

@@ -7,7 +7,7 @@ cada vez en un proceso nuevo:
 - `torch`: PyTorch sin compilar, con su bucle de siempre;
 - `proyecto`: las celdas del cuaderno 01.
 
-Cada proceso entrena con varias cantidades de imágenes y apunta lo que tardan las épocas y las
+Cada proceso entrena con varias cantidades de imágenes y anota lo que tardan las épocas y las
 llamadas enteras que entrenan. Al final mide el producto de matrices de este equipo y dice a qué
 parte de ese límite llega el proyecto (MFU, *model FLOPs utilization*, como en Chowdhery y otros
 (2022), «PaLM», arXiv:2204.02311).

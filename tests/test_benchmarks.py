@@ -182,7 +182,7 @@ def test_nothing_is_hidden_in_the_training_cell(capsys: pytest.CaptureFixture[st
     clock.cell_gap(samples=1000)
     [figures] = re.findall(
         r"^La celda de entrenar tarda, sin el calentamiento, (.+) s: épocas (.+), validación (.+), "
-        r"examen (.+) y el resto (.+) s, el .+%$",
+        r"evaluación (.+) y el resto (.+) s, el .+%$",
         capsys.readouterr().out,
         re.M,
     )

@@ -415,7 +415,7 @@ def test_a_backend_that_does_not_exist_is_told_naming_its_variable() -> None:
         timeout=120,
     )
     assert done.returncode == 1
-    assert "TutorialError: MPLBACKEND='nonsense' no vale, porque " in done.stderr
+    assert "TutorialError: MPLBACKEND='nonsense' no es válido: Matplotlib " in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,9 @@ def test_the_baseline_is_the_slowest_with_several_sessions_unless_named(record: 
     assert comparison.baseline_of([last], "") == last
     for baseline in ("", "Lento", "Lento (AVX2) · CPU", again.run_id):
         comparison.check_baseline(records, baseline)
-    with pytest.raises(TutorialError, match=r"baseline='No está' no vale.*Cortado, Lento, Rápido"):
+    with pytest.raises(
+        TutorialError, match=r"baseline='No está' no es válido.*Cortado, Lento, Rápido"
+    ):
         comparison.check_baseline(records, "No está")
     with pytest.raises(TutorialError, match="los nombres que hay son: ninguna"):
         comparison.check_baseline([], "Lento")

@@ -333,7 +333,7 @@ def test_a_photo_is_uploaded_with_the_button(ran: Callable[[str], Run], tmp_path
     (tmp_path / "no.png").write_text("hola")
     page.evaluate(SCROLL_TO, "foto")
     button = page.get_by_role("button", name="Subir una foto")
-    refusal = page.get_by_text("Esa foto no vale: no es una imagen PNG ni JPEG")
+    refusal = page.get_by_text("Esa foto no es válida: no es una imagen PNG ni JPEG")
     drawing = page.locator(".widget-vbox", has=button).locator("img")
     page.get_by_text("Si pesa más de 10 MB, puede que no llegue").wait_for()
     for name, answer in (
@@ -445,8 +445,8 @@ def test_the_sixth_keeps_its_network_and_prices_every_answer(ran: Callable[[str]
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("workers", 1, "workers=1 no vale"),
-        ("storage", str(NOTEBOOK), "no es una carpeta, sino un fichero"),
+        ("workers", 1, "workers=1 no es válido"),
+        ("storage", str(NOTEBOOK), "no es una carpeta, sino un archivo"),
     ],
 )
 def test_the_fifth_refuses_bad_parameters(
@@ -464,7 +464,7 @@ def fifth_predicts(per_image: float, crowded: float, shown: list[str]) -> Cells:
     Args:
         per_image: segundos de las cuentas de cada imagen; además, hay 2.5 ms fijos.
         crowded: veces que tardan las cuentas con varios procesos a la vez, turnos aparte.
-        shown: donde se apuntan los textos alternativos de los gráficos.
+        shown: donde se anotan los textos alternativos de los gráficos.
     """
     compute, link = scaling.Compute(2.5e-3, per_image), scaling.Link(5e-4, 2e-9)
     sums = {size: scaling.all_reduce_seconds(2, 4 * size, link) for size in (1, 421_642)}
@@ -574,7 +574,7 @@ def test_comparing_any_number_of_records(
 )
 def test_comparing_refuses_bad_values(tmp_path: Path, name: str, value: str) -> None:
     make_records(tmp_path, 1)
-    with pytest.raises(TutorialError, match=f"^{name}='{value}' no vale: "):
+    with pytest.raises(TutorialError, match=f"^{name}='{value}' no es válido: "):
         compare(**{"results_dir": str(tmp_path), name: value})
 
 

@@ -256,7 +256,7 @@ def test_without_its_exam_a_run_is_not_whole(tmp_path: Path) -> None:
     record = only_record(tmp_path)
     assert (record.status, record.reason) == (
         "failed",
-        "falta el examen con las imágenes de prueba",
+        "falta la evaluación con las imágenes de prueba",
     )
     assert len(record.repeats[0].epoch_seconds) == 1
 
@@ -382,7 +382,7 @@ def test_after_a_stop_another_run_trains_to_the_end(tmp_path: Path) -> None:
 
 
 class Press(keras.callbacks.Callback):
-    """Pulsa Ctrl-C mientras se valida y apunta si la validación siguió."""
+    """Pulsa Ctrl-C mientras se valida y anota si la validación siguió."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -506,7 +506,7 @@ def test_a_full_disk_after_training_prints_the_record(
     train(Recorder(tmp_path))
     *warnings, advice, text = capsys.readouterr().out.splitlines()
     assert all(line.startswith("Aviso: no se puede guardar ") for line in warnings)
-    assert advice.startswith("Copia este texto a un fichero ")
+    assert advice.startswith("Copia este texto a un archivo ")
     printed = Record.model_validate_json(text)
     assert printed.status == "ok"
     assert len(printed.repeats[0].epoch_seconds) == 3

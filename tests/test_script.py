@@ -143,26 +143,32 @@ def test_a_broken_parameters_cell_is_told(
         (["--zzz"], "La opción --zzz no existe; mira las que hay con --help."),
         (["--epochs"], "A la opción --epochs le falta su valor; mira las que hay con --help."),
         (["3"], "Cada valor va detrás de su opción, como en «--epochs 3», y en la orden sobra"),
-        (["--epochs", "0"], "epochs='0' no vale: debe ser un número entero de 1 a 1000."),
-        (["--epochs", "1.5"], "epochs='1.5' no vale: "),
-        (["--batch-size", "-1"], "batch_size='-1' no vale: "),
-        (["--train-samples", "muchas"], "train_samples='muchas' no vale: "),
-        (["--train-samples", "100"], "batch_size=128 no vale: debe ser como mucho 90, "),
-        (["--device", "tpu"], "device='tpu' no vale: "),
-        (["--backend", "pytorch"], "backend='pytorch' no vale: "),
-        (["--precision", "float16"], "precision='float16' no vale: "),
-        (["--repeats", "0"], "repeats='0' no vale: "),
-        (["--seed", "-1"], "seed='-1' no vale: "),
-        (["--machine-name", "a/b"], "machine_name='a/b' no vale: "),
-        (["--results-dir", "/no/existe"], "results_dir='/no/existe' no vale: la carpeta /no no "),
-        (["--results-dir", "~nadie/x"], "results_dir='{cwd}/~nadie/x' no vale: la carpeta "),
-        (["--photo", "no.png"], "photo='{cwd}/no.png' no vale: ese fichero no existe; "),
-        (["--photo", "~no.png"], "photo='{cwd}/~no.png' no vale: ese fichero no existe; "),
-        (["--photo", "texto.jpg"], "photo='{cwd}/texto.jpg' no vale: no es una imagen PNG ni "),
-        (["--batch-size", "64", "--batch-size", "0"], "batch_size='0' no vale: "),
+        (["--epochs", "0"], "epochs='0' no es válido: debe ser un número entero de 1 a 1000."),
+        (["--epochs", "1.5"], "epochs='1.5' no es válido: "),
+        (["--batch-size", "-1"], "batch_size='-1' no es válido: "),
+        (["--train-samples", "muchas"], "train_samples='muchas' no es válido: "),
+        (["--train-samples", "100"], "batch_size=128 no es válido: debe ser como mucho 90, "),
+        (["--device", "tpu"], "device='tpu' no es válido: "),
+        (["--backend", "pytorch"], "backend='pytorch' no es válido: "),
+        (["--precision", "float16"], "precision='float16' no es válido: "),
+        (["--repeats", "0"], "repeats='0' no es válido: "),
+        (["--seed", "-1"], "seed='-1' no es válido: "),
+        (["--machine-name", "a/b"], "machine_name='a/b' no es válido: "),
+        (
+            ["--results-dir", "/no/existe"],
+            "results_dir='/no/existe' no es válido: la carpeta /no no ",
+        ),
+        (["--results-dir", "~nadie/x"], "results_dir='{cwd}/~nadie/x' no es válido: la carpeta "),
+        (["--photo", "no.png"], "photo='{cwd}/no.png' no es válido: ese archivo no existe; "),
+        (["--photo", "~no.png"], "photo='{cwd}/~no.png' no es válido: ese archivo no existe; "),
+        (
+            ["--photo", "texto.jpg"],
+            "photo='{cwd}/texto.jpg' no es válido: no es una imagen PNG ni ",
+        ),
+        (["--batch-size", "64", "--batch-size", "0"], "batch_size='0' no es válido: "),
         (
             ["--train-samples", "100", "--train-samples", "1000", "--batch-size", "100"],
-            "batch_size=100 no vale: debe ser como mucho 90, ",
+            "batch_size=100 no es válido: debe ser como mucho 90, ",
         ),
     ],
 )
@@ -188,10 +194,10 @@ def test_a_wrong_order_is_told_in_one_spanish_sentence_and_starts_nothing(
 def test_a_runs_folder_that_cannot_be_written(
     order: Callable[..., int], started: list, runs: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    runs.write_text("soy un fichero")
+    runs.write_text("soy un archivo")
     assert order() == cli.BAD_USAGE
     assert capsys.readouterr().err == (
-        f"Error: No se puede empezar: {shown(runs)} no es una carpeta, sino un fichero; elige "
+        f"Error: No se puede empezar: {shown(runs)} no es una carpeta, sino un archivo; elige "
         "otra ruta.\n"
     )
     assert started == []
@@ -712,7 +718,7 @@ def test_ctrl_c_that_was_ignored_stays_ignored(
 
 
 class FakeKernel:
-    """Apunta lo que se le hace."""
+    """Anota lo que se le hace."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
@@ -908,8 +914,8 @@ def test_a_jupyter_folder_that_cannot_be_written_is_named(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     runs.mkdir()
-    (tmp_path / "fichero").touch()
-    folder = tmp_path / "fichero" / "runtime"
+    (tmp_path / "archivo").touch()
+    folder = tmp_path / "archivo" / "runtime"
     kernel = Kernel({})
     kernel.connection_file = str(folder / "kernel.json")
     monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
@@ -1033,7 +1039,7 @@ def test_a_grid_with_a_failing_cell_goes_on(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     first, last = done.stderr.splitlines()
-    assert first.startswith("Error: device='gpu' no es posible; elige ")
+    assert first.startswith("Error: device='gpu' no es válido; elige ")
     partial = ROOT / last.removeprefix("El cuaderno a medias está en ")
     assert "device='gpu' no es posible" in partial.read_text(encoding="utf-8")
     table = done.stdout.splitlines()[-3:]

@@ -45,7 +45,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def load(folder: Path = FOLDER) -> tuple[Arrays, Arrays]:
-    """Lee los cuatro ficheros oficiales y comprueba su SHA-256.
+    """Lee los cuatro archivos oficiales y comprueba su SHA-256.
 
     Returns:
         `(train_images, train_labels), (test_images, test_labels)`, todo `uint8`: imágenes
@@ -53,7 +53,7 @@ def load(folder: Path = FOLDER) -> tuple[Arrays, Arrays]:
         `(60000,)` y `(10000,)`, de 0 a 9 en el orden de `CLASS_NAMES`.
 
     Raises:
-        TutorialError: si un fichero falta, no se puede leer o no es el oficial.
+        TutorialError: si un archivo falta, no se puede leer o no es el oficial.
     """
     checksums = read_checksums(folder)
     with ThreadPoolExecutor() as pool:  # zlib y hashlib sueltan el GIL: se lee en paralelo
@@ -63,7 +63,7 @@ def load(folder: Path = FOLDER) -> tuple[Arrays, Arrays]:
 
 
 def read_checksums(folder: Path = FOLDER) -> dict[str, str]:
-    """Devuelve el SHA-256 que debe tener cada fichero, según `SHA256SUMS`.
+    """Devuelve el SHA-256 que debe tener cada archivo, según `SHA256SUMS`.
 
     Raises:
         TutorialError: si `SHA256SUMS` falta o está dañado.
@@ -132,6 +132,6 @@ def _read_bytes(path: Path) -> bytes:
 
 def _damaged(path: Path, why: str) -> TutorialError:
     return TutorialError(
-        f"El fichero de datos {path.name} {why}; recupéralo con «git restore {path}» "
+        f"El archivo de datos {path.name} {why}; recupéralo con «git restore {path}» "
         "o vuelve a descargar el proyecto."
     )

@@ -258,7 +258,7 @@ def check(task: str, answer: float | None) -> None:
     try:
         answer = float(answer)
     except (TypeError, ValueError):
-        message = f"{answer!r} no vale: escribe un número, sin comillas ni unidades."
+        message = f"{answer!r} no es válido: escribe un número, sin comillas ni unidades."
         raise TutorialError(message) from None
     expected, why, hint, slips = TASKS[task]
     slip = next((told for wrong, told in slips.items() if _same(answer, wrong)), None)

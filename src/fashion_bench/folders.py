@@ -1,4 +1,4 @@
-"""Carpetas y ficheros: comprobarlos antes de empezar y escribirlos enteros o nada."""
+"""Carpetas y archivos: comprobarlos antes de empezar y escribirlos enteros o nada."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from fashion_bench.errors import TutorialError
 
 FREE_BYTES_NEEDED = 10_000_000
 BUSY_ATTEMPTS, BUSY_SECONDS = 20, 0.05
-"""Cuántas veces y cada cuánto se intenta cambiar un fichero que alguien está leyendo."""
+"""Cuántas veces y cada cuánto se intenta cambiar un archivo que alguien está leyendo."""
 
 
 def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
@@ -26,11 +26,11 @@ def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
         parameter: el parámetro que la da, para los errores.
 
     Raises:
-        TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un fichero,
+        TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un archivo,
             si no se puede escribir en ella o si el disco está lleno.
     """
     path = _absolute(folder)
-    make_folder(path, f"{parameter}={folder!r} no vale")
+    make_folder(path, f"{parameter}={folder!r} no es válido")
     return path
 
 
@@ -55,7 +55,7 @@ def make_folder(path: Path, blame: str) -> None:
         ) from None
     except (FileExistsError, NotADirectoryError):
         raise TutorialError(
-            f"{blame}: {where} no es una carpeta, sino un fichero; elige otra ruta."
+            f"{blame}: {where} no es una carpeta, sino un archivo; elige otra ruta."
         ) from None
     except OSError as error:
         raise TutorialError(
@@ -78,14 +78,14 @@ def find_folder(folder: str) -> Path:
     path = _absolute(folder)
     if not path.is_dir():
         raise TutorialError(
-            f"results_dir={folder!r} no vale: {shown(path)} no existe o no es una carpeta; "
+            f"results_dir={folder!r} no es válido: {shown(path)} no existe o no es una carpeta; "
             "escribe la ruta de la carpeta que tiene los registros."
         )
     return path
 
 
 def write_atomically(path: Path, text: str) -> Path:
-    """Escribe un fichero entero o no lo escribe: nunca deja uno a medias.
+    """Escribe un archivo entero o no lo escribe: nunca deja uno a medias.
 
     Raises:
         OSError: si no se puede escribir; entonces, si `path` existía, sigue como estaba.
@@ -103,10 +103,10 @@ def write_atomically(path: Path, text: str) -> Path:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Contexto en el que los `OSError` dicen siempre su fichero: al llenarse un disco no lo dicen.
+    """Contexto en el que los `OSError` dicen siempre su archivo: al llenarse un disco no lo dicen.
 
     Args:
-        path: el fichero que se está escribiendo.
+        path: el archivo que se está escribiendo.
     """
     try:
         yield
@@ -171,7 +171,7 @@ def _replace(temporary: Path, path: Path) -> Path:
     for _ in range(BUSY_ATTEMPTS - 1):
         try:
             return temporary.replace(path)
-        except PermissionError:  # Windows no cambia un fichero que otro programa está leyendo
+        except PermissionError:  # Windows no cambia un archivo que otro programa está leyendo
             sleep(BUSY_SECONDS)
     return temporary.replace(path)
 

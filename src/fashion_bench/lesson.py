@@ -23,7 +23,7 @@ def read(name: str = NOTEBOOK) -> nbformat.NotebookNode:
     """Lee un cuaderno, sin los parámetros que papermill le haya inyectado otra vez.
 
     Args:
-        name: su fichero, de la carpeta `notebooks/`.
+        name: su archivo, de la carpeta `notebooks/`.
 
     Raises:
         TutorialError: si no está o no es un cuaderno.

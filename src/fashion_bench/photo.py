@@ -55,13 +55,13 @@ def load(source: str | BytesIO) -> Picture:
     """Lee una foto de cualquier tamaño y la prepara.
 
     Args:
-        source: ruta (si es relativa, desde `notebooks/`) o el fichero ya leído, en cualquiera de
+        source: ruta (si es relativa, desde `notebooks/`) o el archivo ya leído, en cualquiera de
             los formatos de `pixels.FORMATS`.
 
     Raises:
         TutorialError: si no se puede leer, no es una imagen o no se distingue la prenda.
     """
-    blame = f"photo={source!r} no vale" if isinstance(source, str) else "Esa foto no vale"
+    blame = f"photo={source!r} no es válido" if isinstance(source, str) else "Esa foto no es válida"
     try:
         data = _content(source) if isinstance(source, str) else source.getvalue()
         return prepare(pixels.read(data, WORKING_SIDE))
@@ -136,12 +136,12 @@ def _content(source: str) -> bytes:
         if path.is_dir():
             raise TutorialError("es una carpeta; escribe la ruta de una foto.")
         if path.exists() and not path.is_file():  # un tubo, por ejemplo: leerlo no acabaría
-            raise TutorialError("no es un fichero corriente; escribe la ruta de una foto.")
+            raise TutorialError("no es un archivo corriente; escribe la ruta de una foto.")
         if path.stat().st_size > pixels.MAX_BYTES:
             raise TutorialError(f"ocupa más de {pixels.MAX_BYTES // 10**6} MB; redúcela.")
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise TutorialError("ese fichero no existe; corrige la ruta.") from None
+        raise TutorialError("ese archivo no existe; corrige la ruta.") from None
     except PermissionError:
         raise TutorialError("no tienes permiso para leerla; cámbialo o elige otra.") from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Lo que hay en un fichero de imagen: sus píxeles y cómo se sostuvo la cámara; nada más.
+"""Lo que hay en un archivo de imagen: sus píxeles y cómo se sostuvo la cámara; nada más.
 
 Los metadatos de un teléfono o de un escáner (fecha, lugar, perfil de color, miniaturas, mapas de
 profundidad…) vienen a menudo dañados o fuera de la norma, y Pillow se detiene en algunos. Aquí se
@@ -34,11 +34,11 @@ OTHERS = {
     rb"....ftypcrx|FUJIFILM|IIU\0|IIRO|FOVb": "una foto RAW de cámara",
     rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ": "un vídeo",
     rb"%PDF": "un PDF",
-    rb"8BPS": "un fichero de Photoshop",
-    rb"gimp xcf": "un fichero de GIMP",
+    rb"8BPS": "un archivo de Photoshop",
+    rb"gimp xcf": "un archivo de GIMP",
     rb"(\xef\xbb\xbf)?\s*<(\?xml|svg|!DOCTYPE svg)": "un dibujo SVG",
     rb"(\xef\xbb\xbf)?\s*<(?i:!DOCTYPE html|html)": "una página web",
-    rb"PK\x03\x04": "un fichero comprimido",
+    rb"PK\x03\x04": "un archivo comprimido",
 }
 """Lo que se suele dar por foto y puede que no se lea, según sus primeros bytes."""
 
@@ -77,7 +77,7 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
     """Lee una imagen, la endereza y la reduce.
 
     Args:
-        data: el contenido del fichero.
+        data: el contenido del archivo.
         side: píxeles que tendrá, como mucho, su lado mayor.
 
     Returns:
@@ -110,10 +110,10 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
 
 
 def strip(data: bytes) -> tuple[bytes, bytes]:
-    """Quita los metadatos de un PNG, un JPEG o un TIFF; otros ficheros quedan como están.
+    """Quita los metadatos de un PNG, un JPEG o un TIFF; otros archivos quedan como están.
 
     Returns:
-        El fichero sin metadatos y su bloque EXIF, vacío si no se encuentra.
+        El archivo sin metadatos y su bloque EXIF, vacío si no se encuentra.
     """
     if data.startswith(PNG):
         return _strip_png(data)

@@ -40,7 +40,7 @@ ACCURACY_FLOOR = 0.90
 """Exactitud en prueba por debajo de la cual un tiempo no cuenta."""
 
 TOLERANCE: dict[str, float] = {"float32": 0.01, "mixed_float16": 0.07, "mixed_bfloat16": 0.15}
-"""Diferencia relativa que se admite en cada precisión entre un acelerador y la CPU en float32.
+"""Diferencia relativa que se admite en cada precisión entre una GPU y la CPU en float32.
 
 En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa (TF32): de ahí
 el 1 %. Las otras dos admiten el triple de lo medido en una CPU: 0.022 con float16 y 0.048
@@ -119,7 +119,7 @@ class Accelerator(Frozen):
     compute_capability: Text | None
     power_limit_w: float | None = Field(gt=0, le=1e5)
     mig: bool | None
-    """Si es solo una parte de una tarjeta partida (MIG)."""
+    """Si es solo una parte de una GPU partida (MIG)."""
 
 
 class Software(Frozen):
@@ -172,7 +172,7 @@ class RunParameters(Frozen):
 
 
 class GpuState(Frozen):
-    """Cómo estaba la tarjeta de NVIDIA al acabar una época."""
+    """Cómo estaba la GPU de NVIDIA al acabar una época."""
 
     clock_mhz: float | None
     temperature_c: float | None
@@ -191,7 +191,7 @@ class Calibration(Frozen):
     bytes_per_second: float = Field(gt=0)
     """Bytes por segundo de la memoria."""
     order_seconds: float = Field(gt=0)
-    """Lo que cuesta dar una orden."""
+    """Lo que cuesta dar una petición."""
 
 
 class LayerCost(NamedTuple):
@@ -234,9 +234,9 @@ class Repeat(Frozen):
     """El calentamiento."""
     epoch_seconds: list[Seconds] = Field(min_length=1, max_length=1000)
     test_correct: int | None = Field(ge=0, le=10_000)
-    """Imágenes de prueba acertadas; `None` si no llegó al examen."""
+    """Imágenes de prueba acertadas; `None` si no llegó a la evaluación."""
     test_loss: float | None = Field(ge=0)
-    """`None` si no llegó al examen o si la pérdida no salió un número."""
+    """`None` si no llegó a la evaluación o si la pérdida no salió un número."""
     energy_joules: float | None = Field(ge=0, le=1e12)
     surroundings: list[Surroundings] | None
     """De cada época; `None` si se entrena en varios procesos."""
@@ -248,7 +248,7 @@ class Repeat(Frozen):
 
 
 class Agreement(Frozen):
-    """Cuánto se aparta de la CPU un paso de entrenamiento dado en el acelerador."""
+    """Cuánto se aparta de la CPU un paso de entrenamiento dado en la GPU."""
 
     precision: Precision
     loss_difference: float | None = Field(ge=0)
@@ -359,7 +359,7 @@ class Record(Frozen):
             if len(repeat.epoch_seconds) != self.parameters.epochs:
                 raise _contradiction("le faltan épocas")
             if repeat.test_correct is None or repeat.test_loss is None:
-                raise _contradiction("le falta el examen con las imágenes de prueba")
+                raise _contradiction("le falta la evaluación con las imágenes de prueba")
 
     @property
     def epoch_seconds(self) -> list[float]:
@@ -383,7 +383,7 @@ class Record(Frozen):
 
     @property
     def accuracies(self) -> list[float]:
-        """Exactitud en prueba, de 0 a 1, de cada repetición que llegó al examen."""
+        """Exactitud en prueba, de 0 a 1, de cada repetición que llegó a la evaluación."""
         return [
             repeat.test_correct / self.data.test_images
             for repeat in self.repeats
@@ -392,7 +392,7 @@ class Record(Frozen):
 
     @property
     def accuracy(self) -> float | None:
-        """Media de `accuracies`; `None` si ninguna repetición llegó al examen."""
+        """Media de `accuracies`; `None` si ninguna repetición llegó a la evaluación."""
         return sum(self.accuracies) / len(self.accuracies) if self.accuracies else None
 
     @property

@@ -5,11 +5,11 @@ from html import escape
 from typing import NamedTuple
 
 FIRST = "text-align: left; min-width: 8em"
-"""Cómo es la primera columna: sin un ancho mínimo, en un móvil cada palabra va en su renglón."""
+"""Cómo es la primera columna: sin un ancho mínimo, en un teléfono cada palabra va en su renglón."""
 
 
 class Table(NamedTuple):
-    """Una tabla que se lee en un terminal y, en un cuaderno, también en un móvil.
+    """Una tabla que se lee en una terminal y, en un cuaderno, también en un teléfono.
 
     Si no cabe, se desliza de lado, también con el teclado: por eso se puede elegir.
     """

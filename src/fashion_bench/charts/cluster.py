@@ -66,7 +66,7 @@ def worker_speeds(
     Args:
         measured: imágenes/s de cada número de procesos; el menor es la referencia del ideal.
         predicted: lo que dice el modelo para los mismos números.
-        places: procesadores, o GPU, que hay para ellos; con más procesos no hay ideal.
+        places: núcleos, o GPU, que hay para ellos; con más procesos no hay ideal.
     """
     figure = Figure(figsize=(WIDTH, 4.4))
     axis = figure.subplots()
@@ -80,7 +80,7 @@ def worker_speeds(
             axis.add_patch(box)
         else:
             axis.axvspan(position - 0.5, position + 0.5, color=GREY, alpha=0.15, lw=0)
-            told = f"Sin ideal:\naquí solo hay\n{places} procesador{'es' * (places > 1)}"
+            told = f"Sin ideal:\naquí solo hay\n{places} núcleo{'s' * (places > 1)}"
             axis.text(position, 0.97 * top, told, ha="center", va="top")
     positions = np.arange(len(numbers))
     for side, speeds, color, hatch, label in (
@@ -139,7 +139,7 @@ def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Fi
         side.set_major_formatter("{x:g}")
     axis.set_xticks(workers)
     headline(figure, title)
-    axis.set_xlabel("Procesos, uno por ordenador (escalas logarítmicas)")
+    axis.set_xlabel("Procesos, uno por equipo (escalas logarítmicas)")
     axis.set_ylabel("Veces más rápido que uno", fontsize="large")
     axis.grid()
     _label_ends(axis, workers[-1], ends)

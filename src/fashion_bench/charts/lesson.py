@@ -60,7 +60,7 @@ def image_as_numbers(image: np.ndarray, name: str, side: int = 8) -> Figure:
     whole.add_patch(frame)
     draw_image(numbers, crop)
     hide_frame(numbers)
-    numbers.set_title("El recuadro, como lo ve el ordenador")
+    numbers.set_title("El recuadro, como lo ve el equipo")
     write_values(numbers, crop.astype(str).tolist(), 11)
     return figure
 

@@ -41,7 +41,7 @@ FEW_LINES = ((BLUE, "o"), (ORANGE, "s"), (SKY, "^"))
 """Si son pocas, con los colores de los demás gráficos."""
 
 WIDTH = 5.6
-"""Pulgadas de ancho de un gráfico: en la pantalla de un móvil, sus letras aún se leen."""
+"""Pulgadas de ancho de un gráfico: en la pantalla de un teléfono, sus letras aún se leen."""
 
 FONT = "DejaVu Sans"
 """La letra de todo: viene con Matplotlib."""
@@ -99,7 +99,7 @@ def save(figure: Figure, file: BytesIO | Path, metadata: dict[str, str] | None =
     Args:
         figure: el gráfico.
         file: dónde.
-        metadata: textos que van dentro del fichero.
+        metadata: textos que van dentro del archivo.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
@@ -120,7 +120,9 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     picture = PIL.Image.open(drawn).convert("RGB").quantize(COLORS)
     picture.save(reduced, format="png", optimize=True)
     metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})
-    width = picture.width // SHARPNESS  # el alto, el que le toque: en un móvil mengua con el ancho
+    width = (
+        picture.width // SHARPNESS
+    )  # el alto, el que le toque: en un teléfono mengua con el ancho
     # IPython 7, el de Colab, no tiene alt=
     display(Image(reduced.getvalue(), metadata=metadata, width=width))
 

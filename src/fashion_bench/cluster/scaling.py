@@ -29,7 +29,7 @@ class Compute(NamedTuple):
     """Lo que tarda un proceso en hacer las cuentas de un paso."""
 
     fixed_seconds: float
-    """Lo que no depende de cuántas imágenes tenga: el optimizador, las órdenes…"""
+    """Lo que no depende de cuántas imágenes tenga: el optimizador, las peticiones…"""
     seconds_per_image: float
 
 
@@ -62,14 +62,14 @@ def fit_compute(measured: Mapping[float, float]) -> Compute:
 
 
 def taking_turns(compute: Compute, workers: int, places: int) -> Compute:
-    """Devuelve lo que tardan las cuentas de cada proceso si hay más que procesadores.
+    """Devuelve lo que tardan las cuentas de cada proceso si hay más que núcleos.
 
     Se supone que se turnan sin estorbarse. Si caben todos, tardan lo mismo que a solas.
 
     Args:
         compute: lo que tardan a solas.
         workers: procesos a la vez.
-        places: procesadores, o GPU, que hay para ellos.
+        places: núcleos, o GPU, que hay para ellos.
     """
     turns = max(1, workers / places)
     return Compute(turns * compute.fixed_seconds, turns * compute.seconds_per_image)
@@ -81,7 +81,7 @@ def step_seconds(
     """Predice lo que tarda un paso.
 
     Args:
-        workers: procesos, cada uno con su propio procesador.
+        workers: procesos, cada uno con su propio núcleo.
         batch_size: imágenes del paso, entre todos.
         size: bytes de los gradientes.
         compute: lo que tarda cada proceso en sus cuentas.

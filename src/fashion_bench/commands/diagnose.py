@@ -60,7 +60,7 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
         ("Python", facts.python),
         (title, engine.version or "no se puede importar"),
         ("Keras", engine.keras or "no se puede importar"),
-        ("NVIDIA", "; ".join(cards) or "ninguna tarjeta a la vista"),
+        ("NVIDIA", "; ".join(cards) or "ninguna GPU a la vista"),
         (f"{title} ve", ", ".join(engine.gpus) or "ninguna GPU"),
         ("Paso de prueba", _step(facts)),
         ("Queda libre", f"memoria, {facts.free_memory_gib} GiB; disco, {facts.free_disk_gib} GiB"),
@@ -79,7 +79,7 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
         if finding.url:
             lines.append(f"       Más en:   {finding.url}")
     if any(finding.cure for finding in found):
-        lines += ["", "Ejecuta las órdenes en un terminal abierto en la carpeta del proyecto."]
+        lines += ["", "Ejecuta las órdenes en una terminal abierta en la carpeta del proyecto."]
     return "\n".join(lines)
 
 

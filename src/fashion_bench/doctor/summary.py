@@ -23,7 +23,7 @@ def choose_device(requested: str, backend: Backend) -> None:
     backends.hide_devices(requested, backend)
     if requested == "gpu" and backends.gpu_name(backend) is None:
         raise TutorialError(
-            "device='gpu' no es posible; elige device='auto' o device='cpu': "
+            "device='gpu' no es válido; elige device='auto' o device='cpu': "
             f"{diagnosis.verdict(_facts(backend)).line}"
         )
 

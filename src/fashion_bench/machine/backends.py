@@ -56,7 +56,7 @@ def prepare(backend: Backend, device: str) -> None:
     """
     if find_spec(backend) is None:
         raise TutorialError(
-            f"backend={backend!r} no es posible: falta {TITLES[backend]}; instálalo con «python -m "
+            f"backend={backend!r} no es válido: falta {TITLES[backend]}; instálalo con «python -m "
             f"pip install -r requirements-{backend}.txt» en el entorno que usa este cuaderno."
         )
     wanted = {name: value if device == "cpu" else None for name, value in HIDE_GPU[backend].items()}

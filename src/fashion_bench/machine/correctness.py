@@ -1,4 +1,4 @@
-"""¿Calcula bien el acelerador? Un paso de entrenamiento, comparado con el mismo en la CPU."""
+"""¿Calcula bien la GPU? Un paso de entrenamiento, comparado con el mismo en la CPU."""
 
 import numpy as np
 

@@ -36,7 +36,7 @@ class EpochLine(keras.callbacks.Callback):
         self._columns = int(columns) - 1 if columns else None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Apunta cuándo empieza la época."""
+        """Anota cuándo empieza la época."""
         self._name = f"Época {epoch + 1:>{len(str(self.params['epochs']))}}/{self.params['epochs']}"
         self._start = perf_counter()
         self._next = self._start + PROGRESS_SECONDS

@@ -49,7 +49,7 @@ def snapshot() -> Snapshot:
 
 
 def between(before: Snapshot, after: Snapshot, gpu: GpuState | None) -> Surroundings:
-    """Describe lo que ha pasado entre dos instantes; `gpu` es cómo está la tarjeta al final."""
+    """Describe lo que ha pasado entre dos instantes; `gpu` es cómo está la GPU al final."""
     own = after.own - before.own
     return Surroundings(
         usable_cores=usable_cores(),

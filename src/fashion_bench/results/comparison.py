@@ -41,7 +41,7 @@ class Contender(NamedTuple):
 
     @property
     def accuracy(self) -> float | None:
-        """Media de las exactitudes de sus registros; `None` si ninguno llegó al examen."""
+        """Media de las exactitudes de sus registros; `None` si ninguno llegó a la evaluación."""
         found = [accuracy for record in self.records for accuracy in record.accuracies]
         return sum(found) / len(found) if found else None
 
@@ -203,7 +203,7 @@ def check_baseline(records: Sequence[Record], baseline: str) -> None:
     if baseline and baseline not in known:
         labels = sorted({record.label for record in records})
         raise TutorialError(
-            f"baseline={baseline!r} no vale: no hay ningún registro con ese nombre ni ese "
+            f"baseline={baseline!r} no es válido: no hay ningún registro con ese nombre ni ese "
             f"identificador; los nombres que hay son: {', '.join(labels[:10]) or 'ninguna'}."
         )
 

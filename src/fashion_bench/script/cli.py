@@ -209,7 +209,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
     failure: Exception | None = None
     with brake.ctrl_c(), closing(kernel):
         try:
-            with chdir(RUNS_DIR):  # papermill apunta la ruta que se le da: que sea solo el nombre
+            with chdir(RUNS_DIR):  # papermill anota la ruta que se le da: que sea solo el nombre
                 executed = execute_notebook(
                     notebook,
                     output.name,
@@ -320,7 +320,7 @@ def _why() -> str:
     if verdict.severity != "ok":
         return f": {verdict.line}"
     return (
-        ", y «python -m fashion_bench» no ve por qué; si el ordenador se quedó sin memoria, "
+        ", y «python -m fashion_bench» no ve por qué; si el equipo se quedó sin memoria, "
         "prueba con un lote menor"
     )
 

@@ -1,6 +1,6 @@
 """El informe de una ejecución, para compartirlo: una página web y su gráfico principal.
 
-La página empieza por un resumen, que sale del registro: lo que cabe en la pantalla de un móvil.
+La página empieza por un resumen, que sale del registro: lo que cabe en la pantalla de un teléfono.
 """
 
 from base64 import b64decode
@@ -45,8 +45,8 @@ def record_of(notebook: NotebookNode) -> Record | None:
 def card(record: Record, records: Sequence[Record]) -> Card:
     """Resume una ejecución y la compara con las demás.
 
-    No lleva la predicción del modelo de tres términos: pide las órdenes de un paso y los bytes de
-    cada capa, que no están en el registro. Sí lleva su segundo término solo, que es un mínimo.
+    No lleva la predicción del modelo de tres términos: pide las peticiones de un paso y los bytes
+    de cada capa, que no están en el registro. Sí lleva su segundo término solo, que es un mínimo.
 
     Args:
         record: el de la ejecución.

@@ -36,7 +36,7 @@ CUDA_ERRORS = {
         "sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm",
     ),
     "CUDA_ERROR_SYSTEM_NOT_READY": (
-        "falta poner en marcha el servicio que une las tarjetas (CUDA_ERROR_SYSTEM_NOT_READY)",
+        "falta poner en marcha el servicio que une las GPU (CUDA_ERROR_SYSTEM_NOT_READY)",
         "sudo systemctl start nvidia-fabricmanager",
     ),
     "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH": (
@@ -45,7 +45,7 @@ CUDA_ERRORS = {
     ),
     "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE": (
         "se está usando una biblioteca de compatibilidad (cuda-compat) que no sirve para esta "
-        "tarjeta (CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE); quítala",
+        "GPU (CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE); quítala",
         "ldconfig -p | grep libcuda.so",
     ),
 }
@@ -86,7 +86,7 @@ def several_gpus(facts: Facts) -> Finding | None:
     )
 
 
-# --- Una tarjeta para la que el motor no trae código, la vea o no ---
+# --- Una GPU para la que el motor no trae código, la vea o no ---
 
 
 def gpu_too_old(facts: Facts) -> Finding | None:
@@ -275,7 +275,7 @@ def metal_missing(facts: Facts) -> Finding | None:
     return warning(id="metal-missing", sentence=sentence, cure=cure, url=METAL_PAGE)
 
 
-# --- Una tarjeta NVIDIA que responde y que no ve ---
+# --- Una GPU NVIDIA que responde y que no ve ---
 
 
 def windows_native(facts: Facts) -> Finding | None:
@@ -291,7 +291,8 @@ def windows_native(facts: Facts) -> Finding | None:
     )
     if _has_code(needs.need("torch"), card):
         sentence += (
-            ", o usa PyTorch, que sí la usa, como explica el README en «Equipo con NVIDIA, en Windows»"
+            ", o usa PyTorch, que sí la usa, como explica el README en «Equipo con NVIDIA, en "
+            "Windows»"
         )
     return warning(
         id="windows-native",
@@ -364,7 +365,7 @@ def gpu_hidden(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-hidden",
         sentence=f"la variable CUDA_VISIBLE_DEVICES vale «{facts.visible_devices}» y esconde tu "
-        f"{card.name}; bórrala en el terminal desde el que arrancas Python",
+        f"{card.name}; bórrala en la terminal desde el que arrancas Python",
         cure=unset(facts, ["CUDA_VISIBLE_DEVICES"]),
         url=VISIBLE_DEVICES_PAGE,
     )
@@ -385,7 +386,7 @@ def cuda_wheels_missing(facts: Facts) -> Finding | None:
 
 
 def container_lost_gpu(facts: Facts) -> Finding | None:
-    """Dentro de un contenedor, CUDA no llega a la tarjeta."""
+    """Dentro de un contenedor, CUDA no llega a la GPU."""
     card = facts.unused_card
     if not card or not facts.container or not _cuda_fails(facts):
         return None
@@ -445,7 +446,7 @@ def engine_blind(facts: Facts) -> Finding | None:
     )
 
 
-# --- Una tarjeta NVIDIA cuyo controlador no responde ---
+# --- Una GPU NVIDIA cuyo controlador no responde ---
 
 
 def wsl_driver_missing(facts: Facts) -> Finding | None:
@@ -463,12 +464,12 @@ def wsl_driver_missing(facts: Facts) -> Finding | None:
 
 
 def container_without_gpu(facts: Facts) -> Finding | None:
-    """El contenedor se arrancó sin la tarjeta, o la ha perdido."""
+    """El contenedor se arrancó sin la GPU, o la ha perdido."""
     if not facts.container or not _silent_card(facts):
         return None
     return warning(
         id="container-without-gpu",
-        sentence="el equipo tiene una tarjeta NVIDIA, pero este contenedor no llega a ella; el "
+        sentence="el equipo tiene una GPU NVIDIA, pero este contenedor no llega a ella; el "
         "controlador va fuera del contenedor, con NVIDIA Container Toolkit, y el contenedor se "
         "arranca con --gpus all",
         cure="docker run --gpus all …",
@@ -495,7 +496,7 @@ def driver_forbidden(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="driver-forbidden",
-        sentence="tu usuario no tiene permiso para usar la tarjeta NVIDIA de este equipo "
+        sentence="tu usuario no tiene permiso para usar la GPU NVIDIA de este equipo "
         f"(«{facts.nvidia_error}»); pídeselo a quien lo administra",
         cure="ls -l /dev/nvidia*",
         url=DRIVER_PAGE,
@@ -503,12 +504,12 @@ def driver_forbidden(facts: Facts) -> Finding | None:
 
 
 def gpu_lost(facts: Facts) -> Finding | None:
-    """La tarjeta ha dejado de responder."""
+    """La GPU ha dejado de responder."""
     if not _silent_card(facts) or "lost" not in (facts.nvidia_error or "").lower():
         return None
     return warning(
         id="gpu-lost",
-        sentence="la tarjeta NVIDIA ha dejado de responder («GPU is lost»): apaga el equipo, "
+        sentence="la GPU NVIDIA ha dejado de responder («GPU is lost»): apaga el equipo, "
         "revisa que esté bien enchufada, con su cable de corriente, y enciéndelo",
         url=DRIVER_PAGE,
     )
@@ -520,7 +521,7 @@ def prime_off(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="prime-off",
-        sentence="este portátil tiene apagada la tarjeta NVIDIA y usa los gráficos del "
+        sentence="este portátil tiene apagada la GPU NVIDIA y usa los gráficos del "
         "procesador; enciéndela y reinicia",
         cure="sudo prime-select on-demand && sudo reboot",
         url=DRIVER_PAGE,
@@ -528,12 +529,12 @@ def prime_off(facts: Facts) -> Finding | None:
 
 
 def nouveau_in_use(facts: Facts) -> Finding | None:
-    """Linux usa la tarjeta con nouveau."""
+    """Linux usa la GPU con nouveau."""
     if not _silent_card(facts) or not facts.nouveau:
         return None
     return warning(
         id="nouveau-in-use",
-        sentence="Linux usa tu tarjeta NVIDIA con nouveau, el controlador libre, que no tiene "
+        sentence="Linux usa tu GPU NVIDIA con nouveau, el controlador libre, que no tiene "
         f"CUDA; instala el de NVIDIA, {facts.driver_needed} o posterior, y reinicia",
         cure=_install_driver(facts),
         url=DRIVER_PAGE,
@@ -546,7 +547,7 @@ def driver_missing(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="driver-missing",
-        sentence="este equipo tiene una tarjeta NVIDIA, pero falta su controlador; instala el "
+        sentence="este equipo tiene una GPU NVIDIA, pero falta su controlador; instala el "
         f"{facts.driver_needed} o posterior y comprueba que la orden nvidia-smi la muestra",
         cure=_install_driver(facts),
         url=DRIVER_PAGE,
@@ -601,7 +602,7 @@ def _works(facts: Facts) -> bool:
 
 
 def _without_code(facts: Facts) -> bool:
-    """Dice si, sin probar, se sabe que el motor o cuDNN no traen código para la tarjeta."""
+    """Dice si, sin probar, se sabe que el motor o cuDNN no traen código para la GPU."""
     return any(rule(facts) for rule in (gpu_too_old, gpu_too_new, cudnn_too_new))
 
 
@@ -622,7 +623,7 @@ def _unused_metal(facts: Facts) -> bool:
 
 
 def _silent_card(facts: Facts) -> bool:
-    """Dice si hay una tarjeta, porque se ve o porque su controlador contesta, que no responde."""
+    """Dice si hay una GPU, porque se ve o porque su controlador contesta, que no responde."""
     silent = ("Library Not Found", "Driver Not Loaded")
     answers = facts.nvidia_error and not any(told in facts.nvidia_error for told in silent)
     there = facts.nvidia_hardware or bool(answers)
@@ -639,7 +640,7 @@ def _cudnn(facts: Facts) -> str | None:
 
 
 def _another_engine(facts: Facts) -> tuple[str, str] | None:
-    """Otro motor que sí trae código para la tarjeta: qué decir y con qué orden se usa."""
+    """Otro motor que sí trae código para la GPU: qué decir y con qué orden se usa."""
     card = facts.card
     if not card or not card.compute_capability:
         return None

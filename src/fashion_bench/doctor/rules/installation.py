@@ -71,7 +71,7 @@ def intel_mac(facts: Facts) -> Finding | None:
     return error(
         id="intel-mac",
         sentence="TensorFlow ya no se publica para los Mac con procesador Intel (la última "
-        "versión fue la 2.16.2), así que este tutorial necesita otro ordenador",
+        "versión fue la 2.16.2), así que este tutorial necesita otro equipo",
         url=TENSORFLOW_PAGE,
     )
 
@@ -96,7 +96,7 @@ def system_unsupported(facts: Facts) -> Finding | None:
         return None
     return error(
         id="system-unsupported",
-        sentence=f"TensorFlow no se publica para {why}; necesitas otro sistema u otro ordenador",
+        sentence=f"TensorFlow no se publica para {why}; necesitas otro sistema u otro equipo",
         url=TENSORFLOW_PAGE,
     )
 
@@ -115,13 +115,13 @@ def python_unsupported(facts: Facts) -> Finding | None:
 
 
 def file_in_the_way(facts: Facts) -> Finding | None:
-    """Un fichero de la persona tapa a una biblioteca: se ha probado sin él y va mejor."""
+    """Un archivo de la persona tapa a una biblioteca: se ha probado sin él y va mejor."""
     files = [cause for cause in facts.in_the_way or () if "=" not in cause]
     if not files:
         return None
     return error(
         id="file-in-the-way",
-        sentence=f"el fichero {files[0]} se llama como una biblioteca y Python lo importa en su "
+        sentence=f"el archivo {files[0]} se llama como una biblioteca y Python lo importa en su "
         "lugar; cámbiale el nombre",
         url=SHADOWING_PAGE,
     )
@@ -139,7 +139,7 @@ def variable_in_the_way(facts: Facts) -> Finding | None:
         id="variable-in-the-way",
         sentence=f"{'con la variable' if one else 'con las variables'} {told} "
         f"{TITLES[facts.engine.name]} no funciona bien, y sin {'ella' if one else 'ellas'}, sí; "
-        f"{'bórrala' if one else 'bórralas'} en el terminal desde el que arrancas Python",
+        f"{'bórrala' if one else 'bórralas'} en la terminal desde el que arrancas Python",
         cure=unset(facts, names),
         url=PAGES[facts.engine.name],
     )
@@ -189,7 +189,7 @@ def illegal_instruction(facts: Facts) -> Finding | None:
     return error(
         id="illegal-instruction",
         sentence=f"el procesador no tiene {missing} que {TITLES[facts.engine.name]} necesita (o "
-        "la máquina virtual no se lo deja ver), así que este tutorial necesita otro ordenador",
+        "la máquina virtual no se lo deja ver), así que este tutorial necesita otro equipo",
         url=f"{TENSORFLOW_PAGE}#hardware-requirements",
     )
 
@@ -291,7 +291,7 @@ def cpu_does_not_compute(facts: Facts) -> Finding | None:
 
 
 def unset(facts: Facts, names: list[str]) -> str:
-    """Orden que borra unas variables del terminal."""
+    """Orden que borra unas variables de la terminal."""
     if facts.system == "Windows":
         return " && ".join(f"set {name}=" for name in names)
     return f"unset {' '.join(names)}"
