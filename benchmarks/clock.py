@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 from fashion_bench import lesson
 from fashion_bench.charts import style
 from fashion_bench.jupyter import quiet
+from fashion_bench.typography import written
 
 with quiet():
     import keras
@@ -74,13 +75,14 @@ def compare(
     )
     seconds = own_seconds(names)
     print(
-        f"Dentro del reloj se pasan {1000 * seconds:.2f} ms por época, "
+        f"Dentro del reloj se pasan {written(1000 * seconds, 2, 'ms')} por época, "
         f"el {seconds / rows[1].epoch:.3%} de esa época"
     )
     progress, whole = progress_cost(names, sizes[-1])
     print(
-        f"Decir cómo va una época de {sizes[-1]} imágenes cuesta {1000 * progress:.2f} ms, "
-        f"el {progress / whole:.3%} de lo que dura"
+        f"Decir cómo va una época de {written(sizes[-1])} imágenes cuesta "
+        f"{written(1000 * progress, 2, 'ms')}, el {written(100 * progress / whole, 3, '%')} "
+        "de lo que dura"
     )
     cell_gap(samples)
 
@@ -173,9 +175,9 @@ def cell_gap(samples: int) -> None:
     epochs, validation = scope["clock"].total_seconds, sum(scope["clock"].validation_seconds)
     rest = whole - epochs - validation - exam
     print(
-        f"\nLa celda de entrenar tarda, sin el calentamiento, {whole:.2f} s: épocas {epochs:.2f}, "
-        f"validación {validation:.2f}, evaluación {exam:.2f} y el resto {rest:.2f} s, "
-        f"el {rest / whole:.1%}"
+        f"\nLa celda de entrenar tarda, sin el calentamiento, {written(whole, 2, 's')}: "
+        f"épocas {epochs:.2f}, validación {validation:.2f}, evaluación {exam:.2f} y el resto "
+        f"{written(rest, 2, 's')}, el {written(100 * rest / whole, 1, '%')}"
     )
 
 

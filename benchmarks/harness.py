@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fashion_bench import lesson
 from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends, hardware
+from fashion_bench.typography import written
 
 if TYPE_CHECKING:
     import keras
@@ -136,7 +137,8 @@ def where() -> str:
     ]
     return "\n".join(
         [
-            f"CPU:            {machine.cpu}, {cores} núcleos, {machine.memory_gib:.1f} GiB",
+            f"CPU:            {machine.cpu}, {cores} núcleos, "
+            f"{written(machine.memory_gib, 1, 'GiB')}",
             f"Instrucciones:  {machine.microarchitecture}, {machine.isa}",
             *(f"GPU:            {card}" for card in cards),
             f"Sistema:        {machine.os} ({machine.architecture})",

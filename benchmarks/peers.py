@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import harness
 
 from fashion_bench import data, lesson
+from fashion_bench.typography import written
 
 if TYPE_CHECKING:
     import torch
@@ -172,8 +173,9 @@ def compare(rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> None:
     possible, gflops = limit()
     reached = sum(sizes) / median(epochs["proyecto"])
     print(
-        f"\nProducto de matrices: {gflops:.0f} GFLOP/s, que dan para {possible:.0f} imágenes/s; "
-        f"el proyecto llega al {100 * reached / possible:.0f} % (MFU)"
+        f"\nProducto de matrices: {written(gflops, 0, 'GFLOP/s')}, que dan para "
+        f"{written(possible, 0, 'imágenes/s')}; "
+        f"el proyecto llega al {written(100 * reached / possible, 0, '%')} (MFU)"
     )
 
 

@@ -400,7 +400,7 @@ def test_the_table_of_machines_leaves_blank_what_was_not_measured(record: dict) 
     _, *rows = comparison.machines_table({"PC #2": plain, known.name: known}).rows
     assert rows == [
         ("PC #2", "x86_64_v3", "4", "no", "-", "-", "-"),
-        ("PC (AVX2) · CPU", "x86_64_v3", "1.5", "sí", "300", "25", "25 %"),
+        ("PC (AVX2) · CPU", "x86_64_v3", "1.5", "sí", "300", "25", "25\xa0%"),
     ]
 
 

@@ -511,6 +511,7 @@ def test_every_finding_reads_well_and_cites_an_official_page() -> None:
         first = finding.sentence.split()[0]
         assert first == first.lower() or first in NAMES
         assert not finding.sentence.endswith("."), finding.sentence
+        assert ": " not in finding.sentence, finding.sentence  # va siempre detrás de otros
         assert "\n" not in finding.sentence + finding.cure
         assert official.match(finding.url) or finding.id == "low-memory"
         assert finding.severity != "ok" or not finding.cure
@@ -877,8 +878,8 @@ def test_the_verdict_fits_in_one_line_that_ends_with_the_cure() -> None:
     assert len(line.splitlines()) == 1
     assert line.startswith(f"este equipo tiene una {RTX.name}, ")
     assert line.endswith(
-        ": .venv/bin/python -m pip uninstall -y tensorflow tensorflow-cpu && "
-        ".venv/bin/python -m pip install -r requirements-cuda.txt"
+        " («.venv/bin/python -m pip uninstall -y tensorflow tensorflow-cpu && "
+        ".venv/bin/python -m pip install -r requirements-cuda.txt»)"
     )
 
 

@@ -122,7 +122,7 @@ def test_results_folder_where_nobody_can_write() -> None:
 def test_results_folder_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = SimpleNamespace(free=1_000_000)
     monkeypatch.setattr(folders.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(TutorialError, match=r"quedan 1\.0 MB y hacen falta 10"):
+    with pytest.raises(TutorialError, match=r"quedan 1\.0\xa0MB y hacen falta 10"):
         folders.prepare_folder(str(tmp_path))
 
 
@@ -131,7 +131,7 @@ def test_results_folder_on_a_disk_that_is_really_full(tmp_path: Path) -> None:
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("hace falta permiso para montar un disco pequeño")
     try:
-        with pytest.raises(TutorialError, match=r"quedan 0\.1 MB y hacen falta 10"):
+        with pytest.raises(TutorialError, match=r"quedan 0\.1\xa0MB y hacen falta 10"):
             folders.prepare_folder(str(tmp_path))
         (tmp_path / "relleno").write_bytes(b"0" * 65_536)
         with pytest.raises(TutorialError, match=r"no se puede escribir en .* libera espacio"):

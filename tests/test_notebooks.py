@@ -308,7 +308,7 @@ def test_the_first_trains_and_leaves_one_good_record(ran: Callable[[str], Run]) 
     assert all(map(str.startswith, lines, starts))
     assert "\nMínimo de 0.90: NO alcanzado\n" in run.text("nota")
     assert "(épocas entrenadas: 1)" in run.text("nota")
-    baselines = re.findall(r"^(.+): (\d+) pesos, ", run.text("sencillos-medir"), re.MULTILINE)
+    baselines = re.findall(r"^(.+): ([\d\s]+) pesos, ", run.text("sencillos-medir"), re.MULTILINE)
     assert baselines == [("Regresión logística", "7850"), ("Red densa", "421360")]
     assert record.status == "ok"
     assert record.parameters.epochs == 1
@@ -386,7 +386,7 @@ def test_jupyterlab_speaks_spanish(browser: "Browser", lab: str) -> None:
 def test_the_second_climbs_the_ladder_and_predicts(ran: Callable[[str], Run]) -> None:
     run = ran(SECOND)
     assert run.text("escalera").startswith("Del primer peldaño al mejor, ")
-    errors = re.findall(r"(?m)^CPU +(\d+) .* [+-]\d+ %$", run.table("error"))
+    errors = re.findall(r"(?m)^CPU +(\d+) .* [+\u2212]\d+\xa0%$", run.table("error"))
     assert errors == ["1", "16", "64", "256"]
     assert "según el modelo (fichas, no medidas)" in run.table("otro-epoca")
     assert len(run.table("otro-epoca").splitlines()) == 2 + 12
@@ -501,15 +501,15 @@ def test_the_fifth_does_not_take_the_crowd_for_a_fixed_cost(
     assert "Cuentas: 2.50 ms fijos y 0.300 ms por imagen\n" in told
     assert "Suma: 500 µs por mensaje y 0.50 GB/s\n" in told
     assert notebook.names["rows"][1:] == [
-        ("1", "3130", "3130", "+0 %"),
-        ("2", "4064", "4909", "+21 %"),
-        ("4", "3341", "3968", "+19 %"),
+        ("1", "3130", "3130", "+0\xa0%"),
+        ("2", "4064", "4909", "+21\xa0%"),
+        ("4", "3341", "3968", "+19\xa0%"),
     ]
-    assert "Donde más falla: procesos = 2, +21 %\n" in told
+    assert "Donde más falla: procesos = 2, +21\xa0%\n" in told
     assert "2 procesos a la vez: sus cuentas tardan 1.25 veces lo que a solas\n" in told
-    assert "(el modelo suponía 1.00); con ellas, su error pasa de +21 % a +0 %\n" in told
+    assert "(el modelo suponía 1.00); con ellas, su error pasa de +21\xa0% a +0\xa0%\n" in told
     assert "4 procesos a la vez: sus cuentas tardan 2.50 veces lo que a solas\n" in told
-    assert "(el modelo suponía 2.00); con ellas, su error pasa de +19 % a +0 %\n" in told
+    assert "(el modelo suponía 2.00); con ellas, su error pasa de +19\xa0% a +0\xa0%\n" in told
     assert "con 2, 4064 medidas y 4909 del modelo" in shown[0]
 
 
@@ -517,7 +517,7 @@ def test_the_fifth_does_not_take_the_crowd_for_a_fixed_cost(
     ("per_image", "answer"),
     [
         (3e-4, "Con 1 Gbit/s, lo mejor son 8 procesos: 1.3 veces más rápido que uno."),
-        (3e-5, "Con 1 Gbit/s, no compensa: nunca se gana un 5 % a un solo proceso."),
+        (3e-5, "Con 1 Gbit/s, no compensa: nunca se gana un 5\xa0% a un solo proceso."),
     ],
 )
 def test_the_answer_of_the_fifth_changes_with_what_is_measured(

@@ -155,7 +155,7 @@ def test_the_device_is_measured_before_and_after(
     train(Recorder(tmp_path), repeats=2)
     record = only_record(tmp_path)
     assert record.calibration == [FAST, SLOWER]
-    assert record.drift == "producto de matrices, de 200 GFLOP/s a 170 GFLOP/s"
+    assert record.drift == "producto de matrices, de 200\xa0GFLOP/s a 170\xa0GFLOP/s"
     assert f"el equipo cambió ({record.drift})" in capsys.readouterr().out
     assert record.network.training_operations == 2 * (2 * 28 * 28 * 9 * 2 + 3 * 14 * 14 * 2 * 10)
     assert record.mfu == pytest.approx(

@@ -453,9 +453,12 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     mine = [session(day, "El mío", 1.5 + day / 100) for day in (4, 5)]
     record = session(6, "El mío", 1.5, calibration=[CALIBRATION])
     told = report.card(record, [*others, *mine, record])
-    assert (told.name, told.headline) == ("El mío (AVX2) · CPU", "1.50 s por época")
+    assert (told.name, told.headline) == ("El mío (AVX2) · CPU", "1.50\xa0s por época")
     rows = dict(told.rows)
-    assert rows["Total"] == "3.0 s: 2 épocas, de 1.50 a 1.50 s; aparte, 0.8 s de calentamiento"
+    assert (
+        rows["Total"]
+        == "3.0\xa0s: 2 épocas, de 1.50 a 1.50\xa0s; aparte, 0.8\xa0s de calentamiento"
+    )
     assert rows["Exactitud en prueba"] == "0.9100"
     assert rows["¿Cuenta?"] == "Sí: llegó al final, la exactitud no baja de 0.90"
     assert rows["Equipo"] == (
@@ -464,8 +467,8 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
     assert rows[rival].startswith("2.63× (")
     assert rows[rival].endswith("): más rápido")
-    assert rows["Lo mínimo, por cálculo"].startswith("0.75 s por época, ")
-    assert rows["Lo mínimo, por cálculo"].endswith(": va al 50 % de eso")
+    assert rows["Lo mínimo, por cálculo"].startswith("0.75\xa0s por época, ")
+    assert rows["Lo mínimo, por cálculo"].endswith(": va al 50\xa0% de eso")
     alone = dict(report.card(record, [*others, record]).rows)
     assert alone["Este equipo, frente a «El lento (AVX2) · CPU»"].endswith(
         "(una sola sesión: sin veredicto)"
@@ -1039,7 +1042,7 @@ def test_a_grid_with_a_failing_cell_goes_on(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     first, last = done.stderr.splitlines()
-    assert first.startswith("Error: device='gpu' no es válido; elige ")
+    assert first.startswith("Error: device='gpu' no es válido: ")
     partial = ROOT / last.removeprefix("El cuaderno a medias está en ")
     assert "device='gpu' no es posible" in partial.read_text(encoding="utf-8")
     table = done.stdout.splitlines()[-3:]

@@ -12,6 +12,7 @@ from time import sleep
 
 from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR
 from fashion_bench.errors import TutorialError
+from fashion_bench.typography import written
 
 FREE_BYTES_NEEDED = 10_000_000
 BUSY_ATTEMPTS, BUSY_SECONDS = 20, 0.05
@@ -64,7 +65,7 @@ def make_folder(path: Path, blame: str) -> None:
         ) from None
     if free < FREE_BYTES_NEEDED:
         raise TutorialError(
-            f"{blame}: en el disco de {where} quedan {free / 1e6:.1f} MB y hacen falta "
+            f"{blame}: en el disco de {where} quedan {written(free / 1e6, 1, 'MB')} y hacen falta "
             f"{FREE_BYTES_NEEDED / 1e6:.0f}; libera espacio o elige otra carpeta."
         )
 
@@ -130,8 +131,8 @@ def anonymous(text: str) -> str:
     """
     homes = _homes()
     for folder, alias in ((PROJECT_DIR, "."), *((home, "~") for home in homes)):
-        for written in {str(folder), str(folder).replace("\\", "\\\\")}:
-            text = re.sub(rf"(?<![\w.~-]){re.escape(written)}(?![\w-])", alias, text)
+        for route in {str(folder), str(folder).replace("\\", "\\\\")}:
+            text = re.sub(rf"(?<![\w.~-]){re.escape(route)}(?![\w-])", alias, text)
     for home in homes:
         text = re.sub(rf"(?<=[/\\]){re.escape(home.name)}(?=[/\\])", "<usuario>", text)
     return text

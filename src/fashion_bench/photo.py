@@ -224,7 +224,8 @@ def _apart(photo: PIL.Image.Image) -> tuple[np.ndarray, float, float]:
     contrast = float(np.percentile(seen, 95)) if seen.size else 0
     if contrast < max(MIN_CONTRAST, 2 * floor):
         raise TutorialError(
-            "la prenda casi no se distingue del fondo; hazla sobre un fondo liso de otro tono."
+            "la prenda casi no se distingue del fondo; repite la foto sobre un fondo liso de otro "
+            "tono."
         )
     return away, floor, contrast
 

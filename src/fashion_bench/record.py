@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from fashion_bench.typography import written
 from fashion_bench.values import (
     Backend,
     BatchSize,
@@ -513,8 +514,8 @@ class Record(Frozen):
         figures = [self.name]
         if self.repeats:
             figures += [
-                f"{self.median_epoch_seconds:.2f} s por época",
-                f"{self.images_per_second:.0f} imágenes/s",
+                f"{written(self.median_epoch_seconds, 2, 's')} por época",
+                written(self.images_per_second, 0, "imágenes/s"),
             ]
         if self.accuracy is not None:
             figures.append(f"exactitud {self.accuracy:.4f}")
@@ -564,8 +565,12 @@ METRICS = {
 
 
 DRIFTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("precision_flops", "producto de matrices", lambda flops: f"{flops / 1e9:.0f} GFLOP/s"),
-    ("bytes_per_second", "memoria", lambda rate: f"{rate / 1e9:.0f} GB/s"),
+    (
+        "precision_flops",
+        "producto de matrices",
+        lambda flops: written(flops / 1e9, 0, "GFLOP/s"),
+    ),
+    ("bytes_per_second", "memoria", lambda rate: written(rate / 1e9, 0, "GB/s")),
 )
 
 
@@ -587,13 +592,13 @@ def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str |
     if around.usable_cores < machine.usable_cores:
         return f"pudo usar {around.usable_cores:g} núcleos de {machine.usable_cores:g}"
     if stolen > MAX_STOLEN:
-        return f"otra máquina virtual se llevó el {100 * stolen:.0f} % del procesador"
+        return f"otra máquina virtual se llevó el {written(100 * stolen, 0, '%')} del procesador"
     if others > MAX_OTHERS:
-        return f"otros programas usaron el {100 * others:.0f} % del procesador"
+        return f"otros programas usaron el {written(100 * others, 0, '%')} del procesador"
     if around.swapped_mb > MAX_SWAPPED_MB:
-        return f"faltó memoria: {around.swapped_mb:.0f} MB fueron o volvieron del disco"
+        return f"faltó memoria ({written(around.swapped_mb, 0, 'MB')} fueron o volvieron del disco)"
     if around.gpu and around.gpu.slowed_by:
-        return f"la GPU se frenó: {around.gpu.slowed_by}"
+        return f"la GPU se frenó ({around.gpu.slowed_by})"
     if around.gpu and around.gpu.other_programs:
         return "otro programa usaba la GPU"
     return None

@@ -20,6 +20,7 @@ from fashion_bench.charts.style import (
     hide_frame,
 )
 from fashion_bench.cluster.scaling import WORTH_IT, best_number
+from fashion_bench.typography import shortest, written
 
 
 def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
@@ -91,13 +92,13 @@ def worker_speeds(
         bars = axis.bar(
             positions + side, heights, 0.4, color=color, edgecolor="white", hatch=hatch, label=label
         )
-        for text in axis.bar_label(bars, fmt="%.0f", padding=2):
+        for text in axis.bar_label(bars, fmt=written, padding=2):
             text.set_path_effects([withStroke(linewidth=3, foreground="white")])
     axis.set_xticks(positions, map(str, numbers), fontsize="large")
     axis.set(xlim=(-0.5, len(numbers) - 0.5), ylim=(0, top))
     axis.set_xlabel("Procesos", fontsize="large")
     axis.set_ylabel("Imágenes por segundo", fontsize="large")
-    axis.yaxis.set_major_formatter("{x:.0f}")
+    axis.yaxis.set_major_formatter(shortest)
     axis.grid(axis="y")
     figure.legend(loc="outside lower left", ncols=3, fontsize="large")
     most = max(numbers, key=measured.__getitem__)
@@ -136,7 +137,7 @@ def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Fi
     axis.set_xscale("log", base=2)
     axis.set_yscale("log", base=2)
     for side in (axis.xaxis, axis.yaxis):
-        side.set_major_formatter("{x:g}")
+        side.set_major_formatter(shortest)
     axis.set_xticks(workers)
     headline(figure, title)
     axis.set_xlabel("Procesos, uno por equipo (escalas logarítmicas)")

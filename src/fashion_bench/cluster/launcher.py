@@ -244,8 +244,9 @@ def fit(
         first_line, *_ = str(cause).strip().split("\n")
         told_by_ray = f"{type(cause).__name__}: {first_line[:200]}"
         raise TutorialError(
-            f"El entrenamiento ha fallado y Ray ya no lo repite más ({told_by_ray}); los detalles "
-            "están en /tmp/ray/session_latest/logs, en el equipo que falló."
+            f"El entrenamiento ha fallado y Ray ya no lo repite más ({told_by_ray}); mira los "
+            "detalles en /tmp/ray/session_latest/logs, en el equipo que falló, y ejecuta la celda "
+            "otra vez."
         ) from None
     finally:
         if threading.current_thread() is threading.main_thread():  # el único que Ray cambia

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fashion_bench.typography import written
+
 WORTH_IT = 1.05
 """Veces más rápido desde las que se dice que añadir procesos compensa."""
 
@@ -113,7 +115,8 @@ def describe_best(gains: Mapping[int, float]) -> str:
     """
     best = best_number(gains)
     if gains[best] < WORTH_IT:
-        return f"no compensa: nunca se gana un {100 * (WORTH_IT - 1):.0f} % a un solo proceso"
+        little = written(100 * (WORTH_IT - 1), 0, "%")
+        return f"no compensa: nunca se gana un {little} a un solo proceso"
     tried = " (no se han probado más)" if best == max(gains) else ""
     return f"lo mejor son {best} procesos{tried}: {gains[best]:.1f} veces más rápido que uno"
 

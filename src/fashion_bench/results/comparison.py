@@ -14,6 +14,7 @@ from fashion_bench.results.statistics import (
     verdict,
 )
 from fashion_bench.tables import Table
+from fashion_bench.typography import written
 
 SESSION_GAP = timedelta(minutes=15)
 """Lo que tiene que pasar entre dos registros de un equipo para que sean de sesiones distintas."""
@@ -128,7 +129,7 @@ def machines_table(machines: Mapping[str, Record]) -> Table:
         machine, measured = record.machine, ("-", "-")
         if record.calibration:
             first = record.calibration[0]
-            measured = f"{first.float32_flops / 1e9:.0f}", f"{first.bytes_per_second / 1e9:.0f}"
+            measured = written(first.float32_flops / 1e9), written(first.bytes_per_second / 1e9)
         rows.append(
             (
                 name,
@@ -136,7 +137,7 @@ def machines_table(machines: Mapping[str, Record]) -> Table:
                 f"{machine.usable_cores:g}",
                 virtual[machine.virtual],
                 *measured,
-                f"{100 * record.mfu:.0f} %" if record.mfu else "-",
+                written(100 * record.mfu, 0, "%") if record.mfu else "-",
             )
         )
     return Table("Qué equipo es cada uno", rows)
@@ -223,8 +224,9 @@ def tell_speedup(ratio: Estimate) -> str:
 def tell_figure(figure: Estimate, digits: int) -> str:
     """Escribe una cifra y, si sale de varias sesiones, su intervalo."""
     if figure.sessions < 2:
-        return f"{figure.value:.{digits}f}"
-    return f"{figure.value:.{digits}f} ({figure.low:.{digits}f}-{figure.high:.{digits}f})"
+        return written(figure.value, digits)
+    low, high = written(figure.low, digits), written(figure.high, digits)
+    return f"{written(figure.value, digits)} ({low}-{high})"
 
 
 def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
@@ -252,7 +254,7 @@ def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
         rows.append((contender.name, sessions, figure, accuracy, result))
     return Table(
         f"Lote de {first.parameters.batch_size}, precisión {first.parameters.precision}, "
-        f"{first.data.training_images} imágenes",
+        f"{written(first.data.training_images)} imágenes",
         rows,
     )
 

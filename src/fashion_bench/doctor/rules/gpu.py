@@ -100,7 +100,7 @@ def gpu_too_old(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-too-old",
         sentence=f"tu {card.name} (capacidad de cómputo {card.compute_capability}) es demasiado "
-        f"antigua para {_version(facts)}, que pide la {_written(oldest)}: "
+        f"antigua para {_version(facts)}, que pide la {_written(oldest)} o posterior; "
         + (other[0] if other else "se entrena en la CPU"),
         cure=other[1] if other else "",
         url=f"{TENSORFLOW_PAGE}#hardware-requirements",
@@ -118,7 +118,7 @@ def gpu_too_new(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-too-new",
         sentence=f"tu {card.name} (capacidad de cómputo {card.compute_capability}) es más nueva "
-        f"que {_version(facts)}, que no trae código para ella: "
+        f"que {_version(facts)}, que no trae código para ella; "
         + (other[0] if other else "se entrena en la CPU"),
         cure=other[1] if other else "",
         url=NEW_GPU_PAGE,
@@ -153,7 +153,7 @@ def gpu_computes_wrong(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-computes-wrong",
         sentence=f"{TITLES[facts.engine.name]} ve tu {facts.engine.gpus[0]}, pero un paso de "
-        "entrenamiento en ella no da lo mismo que en la CPU, y su tiempo no contaría: entrena en "
+        "entrenamiento en ella no da lo mismo que en la CPU, y su tiempo no contaría; entrena en "
         "la CPU",
         cure=_on_cpu(facts),
         url=METAL_PAGE if facts.system == "Darwin" else PAGES[facts.engine.name],
@@ -167,8 +167,8 @@ def gpu_memory_taken(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-memory-taken",
         sentence=f"tu {facts.engine.gpus[0]} no tiene memoria libre ni para un paso de "
-        "entrenamiento pequeño: la ocupan otros programas; ciérralos"
-        + ("" if facts.system == "Darwin" else " (esta orden los enseña)"),
+        "entrenamiento pequeño, porque la ocupan otros programas; ciérralos"
+        + ("" if facts.system == "Darwin" else ", que son los que enseña esta orden"),
         cure="" if facts.system == "Darwin" else "nvidia-smi",
         url=TENSORFLOW_GPU_PAGE,
     )
@@ -182,7 +182,7 @@ def gpu_without_code(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-without-code",
         sentence=f"{_version(facts)} ve tu {facts.engine.gpus[0]}, pero no trae código que sirva "
-        f"para ella ni con el controlador que tienes: {other[0] if other else 'entrena en la CPU'}",
+        f"para ella ni con el controlador que tienes; {other[0] if other else 'entrena en la CPU'}",
         cure=other[1] if other else _on_cpu(facts),
         url=PAGES[facts.engine.name],
     )
@@ -197,8 +197,8 @@ def cudnn_broken(facts: Facts) -> Finding | None:
     return warning(
         id="cudnn-broken",
         sentence=f"{_version(facts)} ve tu {facts.engine.gpus[0]}, pero cuDNN, la biblioteca de "
-        f"las convoluciones, falla: pide la {needed} o posterior y {told}; instala la que fija "
-        "el proyecto",
+        f"las convoluciones, falla; pide la {needed} o posterior y {told}, así que instala la "
+        "que fija el proyecto",
         cure=facts.install(facts.addition),
         url=CUDNN_PAGE,
     )
@@ -215,7 +215,7 @@ def gpu_does_not_compute(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-does-not-compute",
         sentence=f"{TITLES[facts.engine.name]} ve tu {facts.engine.gpus[0]}, pero un paso de "
-        f"entrenamiento {how}: mientras no se arregle, entrena en la CPU",
+        f"entrenamiento {how}; mientras no se arregle, entrena en la CPU",
         cure=_on_cpu(facts),
         url=PAGES[facts.engine.name],
     )
@@ -230,8 +230,8 @@ def jax_on_mac(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="jax-on-mac",
-        sentence="JAX entrena aquí en la CPU: la GPU de los Mac la usan TensorFlow, con "
-        "tensorflow-metal, y PyTorch; prueba con PyTorch",
+        sentence="JAX entrena aquí en la CPU, porque la GPU de los Mac solo la usan TensorFlow, "
+        "con tensorflow-metal, y PyTorch; prueba con PyTorch",
         cure=_install_and_train(facts, "torch"),
         url=PYTORCH_PAGE,
     )
@@ -243,7 +243,7 @@ def mps_not_seen(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="mps-not-seen",
-        sentence="PyTorch no ve la GPU de tu Mac: pide macOS 14 o posterior y tienes "
+        sentence="PyTorch no ve la GPU de tu Mac, porque pide macOS 14 o posterior y tienes "
         f"{facts.os}; actualiza el sistema o entrena en la CPU",
         url=PYTORCH_PAGE,
     )
@@ -311,7 +311,7 @@ def nvidia_arm(facts: Facts) -> Finding | None:
     return warning(
         id="nvidia-arm",
         sentence=f"este equipo tiene una {card.name}, pero TensorFlow con CUDA solo se publica "
-        f"para procesadores x86_64 y el tuyo es {facts.architecture}",
+        f"para procesadores x86_64 y el tuyo es {facts.architecture}; entrena en la CPU",
         url=TENSORFLOW_PAGE,
     )
 
@@ -365,7 +365,7 @@ def gpu_hidden(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-hidden",
         sentence=f"la variable CUDA_VISIBLE_DEVICES vale «{facts.visible_devices}» y esconde tu "
-        f"{card.name}; bórrala en la terminal desde el que arrancas Python",
+        f"{card.name}; bórrala en la terminal desde la que arrancas Python",
         cure=unset(facts, ["CUDA_VISIBLE_DEVICES"]),
         url=VISIBLE_DEVICES_PAGE,
     )
@@ -410,7 +410,7 @@ def cuda_not_starting(facts: Facts) -> Finding | None:
         meaning, cure = f"{told[0] if told else ''}; reinicia WSL", "wsl.exe --shutdown"
     return warning(
         id="cuda-not-starting",
-        sentence=f"el controlador ve tu {card.name}, pero CUDA no arranca: {meaning}",
+        sentence=f"el controlador ve tu {card.name}, pero CUDA no arranca; {meaning}",
         cure=cure,
         url=WSL_DRIVER_PAGE if facts.wsl else CUDA_ERRORS_PAGE,
     )
@@ -470,8 +470,8 @@ def container_without_gpu(facts: Facts) -> Finding | None:
     return warning(
         id="container-without-gpu",
         sentence="el equipo tiene una GPU NVIDIA, pero este contenedor no llega a ella; el "
-        "controlador va fuera del contenedor, con NVIDIA Container Toolkit, y el contenedor se "
-        "arranca con --gpus all",
+        "controlador va fuera del contenedor, con NVIDIA Container Toolkit; instálalo y arranca "
+        "el contenedor con --gpus all",
         cure="docker run --gpus all …",
         url=CONTAINER_PAGE,
     )
@@ -509,7 +509,7 @@ def gpu_lost(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="gpu-lost",
-        sentence="la GPU NVIDIA ha dejado de responder («GPU is lost»): apaga el equipo, "
+        sentence="la GPU NVIDIA ha dejado de responder («GPU is lost»); apaga el equipo, "
         "revisa que esté bien enchufada, con su cable de corriente, y enciéndelo",
         url=DRIVER_PAGE,
     )
@@ -561,8 +561,8 @@ def secure_boot_blocks(facts: Facts) -> Finding | None:
     return warning(
         id="secure-boot",
         sentence="el controlador de NVIDIA está instalado, pero no se carga, y el arranque seguro "
-        "está puesto: solo deja cargar módulos firmados; fírmalo, como explica tu distribución, o "
-        "apaga el arranque seguro en la BIOS (esta orden dice qué pasó)",
+        "está puesto y solo deja cargar módulos firmados; fírmalo, como explica tu distribución, o "
+        "apaga el arranque seguro en la BIOS; esta orden dice qué pasó",
         cure="sudo dmesg | grep -iE 'nvidia|module verification'",
         url=DRIVER_PAGE,
     )
@@ -592,7 +592,7 @@ def no_gpu(facts: Facts) -> Finding:
     return fine(
         id="no-gpu",
         sentence=f"{place} no tiene ninguna GPU que {TITLES[facts.engine.name]} pueda usar{hint}, "
-        "así que se entrena en la CPU: el tutorial funciona igual, solo que más despacio",
+        "así que se entrena en la CPU, donde el tutorial funciona igual, aunque más despacio",
         url=CONTAINER_PAGE if facts.container else PAGES[facts.engine.name],
     )
 
@@ -650,7 +650,7 @@ def _another_engine(facts: Facts) -> tuple[str, str] | None:
         if name == facts.engine.name or not published or not _has_code(needed, card):
             continue
         if facts.system == "Windows":
-            told = f"{TITLES[name]} sí: instálalo con la orden que da pytorch.org y añade "
+            told = f"{TITLES[name]} sí; instálalo con la orden que da pytorch.org y añade "
             return f"{told}--backend {name}", f"{facts.python_command} {_script(name)}"
         return f"{TITLES[name]} sí; úsalo", _install_and_train(facts, name)
     return None

@@ -139,7 +139,7 @@ def variable_in_the_way(facts: Facts) -> Finding | None:
         id="variable-in-the-way",
         sentence=f"{'con la variable' if one else 'con las variables'} {told} "
         f"{TITLES[facts.engine.name]} no funciona bien, y sin {'ella' if one else 'ellas'}, sí; "
-        f"{'bórrala' if one else 'bórralas'} en la terminal desde el que arrancas Python",
+        f"{'bórrala' if one else 'bórralas'} en la terminal desde la que arrancas Python",
         cure=unset(facts, names),
         url=PAGES[facts.engine.name],
     )
@@ -157,7 +157,7 @@ def metal_breaks_tensorflow(facts: Facts) -> Finding | None:
         return None
     return error(
         id="metal-breaks-tensorflow",
-        sentence="tensorflow-metal no se entiende con el TensorFlow instalado e impide "
+        sentence="tensorflow-metal no es compatible con el TensorFlow instalado e impide "
         f"importarlo; instala la última pareja que funciona, TensorFlow {needs.METAL_TENSORFLOW} "
         f"con tensorflow-metal {needs.METAL_PLUGIN}",
         cure=facts.install("requirements-macos.txt")
@@ -215,8 +215,8 @@ def visual_cpp_missing(facts: Facts) -> Finding | None:
         return None
     return error(
         id="visual-cpp-missing",
-        sentence=f"Windows no puede cargar {TITLES[facts.engine.name]}: casi siempre es que "
-        "faltan, o son antiguas, las bibliotecas de Microsoft Visual C++",
+        sentence=f"Windows no puede cargar {TITLES[facts.engine.name]}, casi siempre porque "
+        "faltan, o son antiguas, las bibliotecas de Microsoft Visual C++; instálalas",
         cure="winget install Microsoft.VCRedist.2015+.x64",
         url=VISUAL_CPP_PAGE,
     )
@@ -313,7 +313,7 @@ def _version_conflict(package: str, facts: Facts) -> Finding:
     where = f" (la de {folder}, fuera de su entorno)" if folder else ""
     return error(
         id=f"{package}-conflict",
-        sentence=f"{TITLES[facts.engine.name]} no se entiende con la versión {version} de "
+        sentence=f"{TITLES[facts.engine.name]} no es compatible con la versión {version} de "
         f"{package}{where}; instala las versiones fijas del proyecto"
         + (" en un entorno que no mire esa carpeta" if folder else ""),
         cure=facts.new_environment if folder else facts.install(facts.lock),
@@ -332,7 +332,9 @@ def _not_published_for(facts: Facts) -> str | None:
     if not facts.libc.startswith("glibc"):
         return "los Linux con musl, como Alpine"
     if numbers(facts.libc) < needs.OLDEST_GLIBC:
-        return f"un Linux con {facts.libc}: pide glibc {'.'.join(map(str, needs.OLDEST_GLIBC))}"
+        return (
+            f"un Linux con {facts.libc}, porque pide glibc {'.'.join(map(str, needs.OLDEST_GLIBC))}"
+        )
     return None
 
 
