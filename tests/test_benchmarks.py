@@ -184,8 +184,8 @@ def test_the_clock_is_weighed(
 def test_nothing_is_hidden_in_the_training_cell(capsys: pytest.CaptureFixture[str]) -> None:
     clock.cell_gap(samples=1000)
     [figures] = re.findall(
-        r"^La celda de entrenar tarda, sin el calentamiento, (.+)\xa0s: épocas (.+), validación (.+), "
-        r"evaluación (.+) y el resto (.+)\xa0s, el .+\xa0%$",
+        r"^La celda de entrenar tarda, sin el calentamiento, (.+)\xa0s: épocas (.+), "
+        r"validación (.+), evaluación (.+) y el resto (.+)\xa0s, el .+\xa0%$",
         capsys.readouterr().out,
         re.M,
     )

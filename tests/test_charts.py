@@ -1107,8 +1107,8 @@ def test_the_race_shows_every_seed_and_the_goal() -> None:
     assert "Meta: 92\xa0%" in words(figure)
     assert figure.axes[0].get_xlim()[0] == 0
     assert message(figure) == (
-        "La receta rápida tarda 7.7 veces menos que el cuaderno 01; exactitud media, 92.1\xa0% frente "
-        "a 92.1\xa0%"
+        "La receta rápida tarda 7.7 veces menos que el cuaderno 01; exactitud media, 92.1\xa0% "
+        "frente a 92.1\xa0%"
     )
     slow = speed.race((10.0, 0.921), [(20.0, 0.92)], 0.92)
     assert message(slow).startswith("La receta rápida tarda 2.0 veces más que el cuaderno 01;")

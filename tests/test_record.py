@@ -237,7 +237,8 @@ def test_in_a_notebook_it_is_a_line_and_the_whole_record(record: dict) -> None:
     found = make(record)
     shown = found._repr_mimebundle_()
     assert shown["text/plain"] == (
-        "Equipo de prueba (AVX2) · CPU, 1.50\xa0s por época, 1800\xa0imágenes/s, exactitud 0.9100, cuenta"
+        "Equipo de prueba (AVX2) · CPU, 1.50\xa0s por época, 1800\xa0imágenes/s, "
+        "exactitud 0.9100, cuenta"
     )
     assert Record.model_validate(shown[MIME]) == found
 
