@@ -195,7 +195,7 @@ def draw(rows: list[Row]) -> Figure:
         color=style.ORANGE,
         hatch="//",
         edgecolor="white",
-        label="Lo que fit tarda de más en volver",
+        label="Lo que fit tarda de más en acabar",
     )
     for place, row in zip(places, rows, strict=True):
         style.note(axis, f"{row.outside / row.epoch:.2f}×", (row.outside, place), (4, 0))

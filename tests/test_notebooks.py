@@ -683,3 +683,5 @@ def test_the_committed_race_reaches_its_goal() -> None:
     runs = committed_text(FOURTH, "carrera").splitlines()
     assert len(runs) == 10
     assert sum(float(line.split()[-1]) for line in runs) / 10 >= 0.92
+    [times] = re.findall(r"(\d+\.\d) veces más rápido", committed_text(FOURTH, "llegada"))
+    assert float(times) > 2  # lo que el cuaderno llama «varias veces menos tiempo»

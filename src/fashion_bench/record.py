@@ -219,7 +219,7 @@ class Surroundings(Frozen):
     stolen_cpu_seconds: float | None = Field(ge=0)
     """Que la máquina virtual pidió y no tuvo."""
     waiting_seconds: float | None = Field(ge=0)
-    """En que algún programa, quizá este, esperó a un procesador libre."""
+    """En que algún programa, quizá este, esperó a un núcleo libre."""
     swapped_mb: float = Field(ge=0)
     """Que fueron a la memoria de intercambio o volvieron de ella."""
     temperature_c: float | None
@@ -398,7 +398,7 @@ class Record(Frozen):
 
     @property
     def images_per_joule(self) -> float | None:
-        """Imágenes entrenadas por julio de la GPU; `None` si no se sabe su energía."""
+        """Imágenes procesadas por julio de la GPU; `None` si no se sabe su energía."""
         joules = [repeat.energy_joules for repeat in self.repeats]
         if not joules or not all(joules):
             return None

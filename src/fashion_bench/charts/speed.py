@@ -149,7 +149,7 @@ def lever_gains(gains: Mapping[str, Sequence[float]]) -> Figure:
     Si los dos extremos quedan a lados distintos del 1, no se sabe si se gana, y va en gris.
 
     Args:
-        gains: de cada palanca, los cocientes de todas las vueltas; más de 1 es ganar.
+        gains: de cada palanca, los cocientes de todas las rondas; más de 1 es ganar.
     """
     figure = Figure(figsize=(WIDTH, 1.9 + 0.4 * len(gains)))
     axis = figure.subplots()

@@ -26,7 +26,7 @@ class Snapshot(NamedTuple):
     stolen: float | None
     """Segundos de procesador que la máquina virtual pidió y no tuvo."""
     waited: float | None
-    """Segundos en que algún programa esperó a un procesador libre."""
+    """Segundos en que algún programa esperó a un núcleo libre."""
     swapped: int
     """Bytes que han ido o vuelto de la memoria de intercambio."""
 
