@@ -65,13 +65,14 @@ def compare(
     rows = [row for size in sizes for row in two_ways(names, size)]
     for row in rows:
         print(
-            f"{row.images:8}  {row.mode:19}  {row.epoch:9.2f}  {row.outside:15.2f}"
+            f"{written(row.images):>8}  {row.mode:19}  {row.epoch:9.2f}  {row.outside:15.2f}"
             f"  {row.outside - row.epoch:8.2f}  {row.outside / row.epoch:11.2f}"
         )
     draw(rows).savefig(chart)
     cost = harness.spread(clock_cost(names, sizes[0], pairs), digits=3)
     print(
-        f"\nÉpoca de {sizes[0]} imágenes con reloj entre la misma sin él, {pairs} parejas: {cost}"
+        f"\nÉpoca de {written(sizes[0])} imágenes con reloj entre la misma sin él, "
+        f"{pairs} parejas: {cost}"
     )
     seconds = own_seconds(names)
     print(
@@ -199,7 +200,7 @@ def draw(rows: list[Row]) -> Figure:
     )
     for place, row in zip(places, rows, strict=True):
         style.note(axis, f"{row.outside / row.epoch:.2f}×", (row.outside, place), (4, 0))
-    axis.set_yticks(places, [f"{row.images} imágenes, {row.mode}" for row in rows])
+    axis.set_yticks(places, [f"{written(row.images)} imágenes, {row.mode}" for row in rows])
     axis.invert_yaxis()
     axis.margins(x=0.1)
     axis.set_xlabel("Segundos, vistos desde fuera de fit")

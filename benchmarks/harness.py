@@ -91,7 +91,7 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     low, middle, high = (
         f"{value:.{digits}f}" for value in (min(values), median(values), max(values))
     )
-    return f"{middle} ({low}–{high})"
+    return f"{middle} ({low}-{high})"
 
 
 def load_lesson(backend: str = "tensorflow", **parameters: object) -> SimpleNamespace:

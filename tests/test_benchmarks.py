@@ -76,8 +76,8 @@ def test_a_program_says_first_where_it_measures(
 
 
 def test_a_spread_is_the_median_and_the_extremes() -> None:
-    assert harness.spread([1.5, 0.904, 1.046]) == "1.05 (0.90–1.50)"
-    assert harness.spread([1.0, 1.0625], digits=3) == "1.031 (1.000–1.062)"
+    assert harness.spread([1.5, 0.904, 1.046]) == "1.05 (0.90-1.50)"
+    assert harness.spread([1.0, 1.0625], digits=3) == "1.031 (1.000-1.062)"
 
 
 def test_the_first_images_are_those_of_the_lesson(already_started: None) -> None:
@@ -101,10 +101,10 @@ def test_the_peers_are_compared_round_by_round(
     peers.compare(sizes=(100, 200))
     written = capsys.readouterr().out
     assert "requirements-torch.txt" in written
-    assert re.search(r"^proyecto +75 +1\.00 \(1\.00–1\.00\) +1\.00 \(1\.00–1\.00\)$", written, re.M)
-    assert re.search(r"^keras +86 +1\.25 \(0\.50–2\.00\) +1\.67 \(1\.33–2\.00\)$", written, re.M)
-    assert re.search(r"^ +100  2\.50 \(2\.00–3\.00\)$", written, re.M)
-    assert re.search(r"^ +200  1\.25 \(1\.00–1\.50\)$", written, re.M)
+    assert re.search(r"^proyecto +75 +1\.00 \(1\.00-1\.00\) +1\.00 \(1\.00-1\.00\)$", written, re.M)
+    assert re.search(r"^keras +86 +1\.25 \(0\.50-2\.00\) +1\.67 \(1\.33-2\.00\)$", written, re.M)
+    assert re.search(r"^ +100  2\.50 \(2\.00-3\.00\)$", written, re.M)
+    assert re.search(r"^ +200  1\.25 \(1\.00-1\.50\)$", written, re.M)
     assert (
         "200\xa0GFLOP/s, que dan para 150\xa0imágenes/s; el proyecto llega al 50\xa0% (MFU)"
         in written
@@ -159,9 +159,9 @@ def test_the_installed_backends_for_real(
     assert "tensorflow" in rounds
     assert all(times["warm_up"] > times["epoch"] > 0 for [times] in rounds.values())
     written = capsys.readouterr().out
-    assert re.search(r"^TensorFlow +\d+\.\d\d +\d\.\d\d  1\.00 \(1\.00–1\.00\)$", written, re.M)
+    assert re.search(r"^TensorFlow +\d+\.\d\d +\d\.\d\d  1\.00 \(1\.00-1\.00\)$", written, re.M)
     for backend, title in backends.TITLES.items():
-        assert (title in written.split("(mín.–máx.)")[1]) == bool(find_spec(backend))
+        assert (title in written.split("(mín.-máx.)")[1]) == bool(find_spec(backend))
 
 
 @pytest.mark.slow

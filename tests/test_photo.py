@@ -281,7 +281,7 @@ def test_what_is_no_regular_file_is_told_without_waiting(tmp_path: Path) -> None
             photos.load(str(tmp_path / "tubo.png"))
     with (tmp_path / "grande.png").open("wb") as file:
         file.truncate(pixels.MAX_BYTES + 1)
-    with pytest.raises(TutorialError, match="ocupa más de 500 MB"):
+    with pytest.raises(TutorialError, match="ocupa más de 500\xa0MB"):
         photos.load(str(tmp_path / "grande.png"))
 
 

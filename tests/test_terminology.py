@@ -12,8 +12,8 @@ import yaml
 from conftest import NOTEBOOKS, ROOT, SOLUTIONS
 
 TERMS = yaml.safe_load((ROOT / "tests" / "terminos.yml").read_text(encoding="utf-8"))
-CODE = re.compile(r"(?s)```.*?```|(`+).+?\1|\]\([^)]*\)|https?://[^\s)»]+|<[^>]+>|\$[A-Z_]+")
-"""Lo que en una página no es prosa: código, direcciones y marcas."""
+CODE = re.compile(r"(?s)```.*?```|(`+).+?\1|\]\([^)]*\)|https?://[^\s)»]+|<[^>]+>|\[\*[^*]+\*")
+"""Lo que en una página no es prosa: código, direcciones, marcas y títulos en otra lengua."""
 SPOKEN = (tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", -1))
 PLAIN = (".yml", ".toml", ".json", ".j2", ".c")
 
@@ -81,3 +81,37 @@ def test_there_is_one_word_for_one_thing(term: dict) -> None:
     assert set(term) == {"usa", "evita", "porque"}
     pattern = rf"(?<!\w)(?:{'|'.join(term['evita'])})(?!\w)"
     assert around(pattern, pages() | programs(), re.IGNORECASE) == []
+
+
+UNIT = r"(?:%|[mµn]?s|[kMG]i?B(?:/s)?|[GT]FLOP/s|Gbit/s|imágenes/s)(?!\w)"
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [
+        ("un espacio que se parte delante de una unidad", rf"\d {UNIT}"),
+        ("una unidad pegada a su cifra", r"\d%"),
+        ("millares sin espacio", r"(?<![\w.,/#-])\d{5,}(?![\w/-])"),
+        ("millares con un espacio que se parte", r"(?<![\d.,])\d{1,3}(?: \d{3})+(?!\d)"),
+        ("un rango con raya", r"\d ?[–—] ?\d"),
+        ("un guion en vez de un menos", r"\(-\)|\b[A-Za-z] ?- ?\d|(?<=[ («])-\d"),
+        ("decimales con coma", r"\b\d+,\d+\b"),
+    ],
+)
+def test_figures_in_pages_are_written_one_way(what: str, pattern: str) -> None:
+    assert around(pattern, pages()) == [], what
+
+
+def test_figures_in_messages_go_through_the_function_that_writes_them() -> None:
+    aligned = "src/fashion_bench/measure/progress.py"  # con anchos fijos, para la terminal
+    messages = {
+        where: text
+        for where, text in programs().items()
+        if where.startswith("src/") and where != aligned
+    }
+    assert around(rf"… {UNIT}", messages) == []
+
+
+def test_a_text_does_not_say_what_came_out() -> None:
+    """Lo escribe una celda: si se ejecuta otra vez, en otro equipo, sigue siendo verdad."""
+    assert around(r"(?i)en los resultados de aquí|de estos resultados|en esta CPU,", pages()) == []

@@ -18,6 +18,7 @@ from PIL import ImageFilter
 from fashion_bench import NOTEBOOKS_DIR, folders, pixels
 from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import is_attended
+from fashion_bench.typography import written
 
 if TYPE_CHECKING:  # solo hace falta si hay alguien ante el cuaderno
     from ipywidgets import VBox
@@ -138,7 +139,9 @@ def _content(source: str) -> bytes:
         if path.exists() and not path.is_file():  # un tubo, por ejemplo: leerlo no acabaría
             raise TutorialError("no es un archivo corriente; escribe la ruta de una foto.")
         if path.stat().st_size > pixels.MAX_BYTES:
-            raise TutorialError(f"ocupa más de {pixels.MAX_BYTES // 10**6} MB; redúcela.")
+            raise TutorialError(
+                f"ocupa más de {written(pixels.MAX_BYTES / 1e6, 0, 'MB')}; redúcela."
+            )
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise TutorialError("ese archivo no existe; corrige la ruta.") from None

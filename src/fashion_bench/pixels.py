@@ -16,6 +16,7 @@ import numpy as np
 import PIL.Image
 
 from fashion_bench.errors import TutorialError
+from fashion_bench.typography import written
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
 """Los formatos que se leen, con su nombre en Pillow; de una animación, la primera imagen."""
@@ -88,7 +89,9 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
             o es enorme (más de unos 89 millones de píxeles, el límite de Pillow).
     """
     if len(data) > MAX_BYTES:
-        raise TutorialError(f"pesa más de {MAX_BYTES // 10**6} MB; guárdala más pequeña.")
+        raise TutorialError(
+            f"pesa más de {written(MAX_BYTES / 1e6, 0, 'MB')}; guárdala más pequeña."
+        )
     PIL.Image.init()
     formats = [name for name in FORMATS if name in PIL.Image.OPEN]
     bare, exif = strip(data)

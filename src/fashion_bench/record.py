@@ -313,12 +313,12 @@ class Record(Frozen):
         version = value.get("schema_version") if isinstance(value, dict) else None
         if type(version) is int and version > SCHEMA_VERSION:
             raise _contradiction(
-                f"usa el formato {version}, más nuevo que el de este proyecto ({SCHEMA_VERSION}): "
+                f"usa el formato {version}, más nuevo que el de este proyecto ({SCHEMA_VERSION}); "
                 "actualiza el proyecto"
             )
         if type(version) is int and 1 <= version < SCHEMA_VERSION:
             raise _contradiction(
-                f"usa el formato {version}, de una versión anterior de este proyecto: mide otra vez"
+                f"usa el formato {version}, de una versión anterior de este proyecto; mide otra vez"
             )
         return value
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.record import Record
+from fashion_bench.typography import written
 from fashion_bench.values import clean
 
 MAX_BYTES = 1_000_000
@@ -48,7 +49,9 @@ def load_file(path: Path) -> Record:
         if not path.is_file():
             raise TutorialError("no es un archivo")
         if path.stat().st_size > MAX_BYTES:
-            raise TutorialError(f"ocupa más de {MAX_BYTES // 1000} kB: no es un registro")
+            raise TutorialError(
+                f"ocupa más de {written(MAX_BYTES / 1000, 0, 'kB')}, y no es un registro"
+            )
         return Record.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise TutorialError(_first_problem(error)) from None

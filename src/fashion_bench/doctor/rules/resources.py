@@ -32,7 +32,7 @@ def low_disk(facts: Facts) -> Finding | None:
     return warning(
         id="low-disk",
         sentence=f"en el disco solo quedan {written(facts.free_disk_gib, 1, 'GiB')} libres y "
-        f"{purpose} necesita {needed} GiB; vacía la caché de pip",
+        f"{purpose} necesita {written(needed, 1, 'GiB')}; vacía la caché de pip",
         cure=f"{facts.python_command} -m pip cache purge",
         url=PIP_CACHE_PAGE,
     )
