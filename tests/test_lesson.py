@@ -102,7 +102,7 @@ def test_a_broken_notebook_is_told(saved: Path) -> None:
     with pytest.raises(TutorialError, match=f"^{lesson.NOTEBOOK} no es JSON válido: {RESTORE}$"):
         lesson.read()
     saved.unlink()
-    with pytest.raises(TutorialError, match=rf"no se puede leer \(No such file.*\): {RESTORE}$"):
+    with pytest.raises(TutorialError, match=rf"no se puede leer \(no existe\): {RESTORE}$"):
         lesson.read()
 
 

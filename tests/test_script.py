@@ -140,8 +140,11 @@ def test_a_broken_parameters_cell_is_told(
     ("arguments", "sentence"),
     [
         (["--epocas", "3"], "La opción --epocas no existe; ¿querías decir --epochs?"),
-        (["--zzz"], "La opción --zzz no existe; mira las que hay con --help."),
-        (["--epochs"], "A la opción --epochs le falta su valor; mira las que hay con --help."),
+        (["--zzz"], "La opción --zzz no existe; mira las opciones que hay con --help."),
+        (
+            ["--epochs"],
+            "A la opción --epochs le falta su valor; escríbelo detrás, como en «--epochs 3».",
+        ),
         (["3"], "Cada valor va detrás de su opción, como en «--epochs 3», y en la orden sobra"),
         (["--epochs", "0"], "epochs='0' no es válido: debe ser un número entero de 1 a 1000."),
         (["--epochs", "1.5"], "epochs='1.5' no es válido: "),
@@ -316,7 +319,8 @@ def test_an_output_that_is_full_is_told_in_one_spanish_sentence() -> None:
         )
     assert done.returncode == cli.FAILED
     assert done.stderr == (
-        "Error: no se puede escribir la salida (No space left on device); libera espacio o mándala "
+        "Error: no se puede escribir la salida (no queda espacio en el disco); libera espacio o "
+        "mándala "
         "a otro sitio.\n"
     )
 
@@ -603,19 +607,25 @@ def failure(name: str, text: str) -> PapermillExecutionError:
     ("error", "sentence"),
     [
         (failure("TutorialError", "Falta una pieza: ponla."), "Falta una pieza: ponla."),
-        (failure("KeyError", "'a'"), "la celda 4 ha fallado con KeyError: 'a'"),
+        (
+            failure("KeyError", "'a'"),
+            "la celda 4 ha fallado («KeyError: 'a'»); si has cambiado el cuaderno, recupéralo con "
+            "«git restore notebooks/01_fashion_mnist_cnn.ipynb», y, si no, mira qué dice «python "
+            "-m fashion_bench».",
+        ),
         (
             DeadKernelError("Kernel died"),
-            "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe: tal cosa: hazlo.",
+            "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, y el "
+            "diagnóstico dice que tal cosa («hazlo»).",
         ),
         (
             OSError(28, "No space left on device"),
-            "no se puede leer o escribir (No space left on device); libera espacio o cambia los "
-            "permisos.",
+            "no se puede leer o escribir (no queda espacio en el disco); libera espacio o cambia "
+            "los permisos.",
         ),
         (
             PermissionError(13, "Permission denied", "/jupyter/runtime"),
-            "no se puede leer o escribir /jupyter/runtime (Permission denied); libera espacio o "
+            "no se puede leer o escribir /jupyter/runtime (falta permiso); libera espacio o "
             "cambia los permisos.",
         ),
     ],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 
 FOLDER = Path(__file__).parent / "datasets" / "fashion-mnist"
 
@@ -127,7 +127,7 @@ def _read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise _damaged(path, "no está") from None
     except OSError as error:
-        raise _damaged(path, f"no se puede leer ({error.strerror})") from error
+        raise _damaged(path, f"no se puede leer ({cause(error)})") from error
 
 
 def _damaged(path: Path, why: str) -> TutorialError:

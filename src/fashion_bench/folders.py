@@ -11,7 +11,7 @@ from pathlib import Path
 from time import sleep
 
 from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 from fashion_bench.typography import written
 
 FREE_BYTES_NEEDED = 10_000_000
@@ -60,7 +60,7 @@ def make_folder(path: Path, blame: str) -> None:
         ) from None
     except OSError as error:
         raise TutorialError(
-            f"{blame}: no se puede escribir en {where} ({error.strerror}); "
+            f"{blame}: no se puede escribir en {where} ({cause(error)}); "
             "libera espacio, cambia los permisos o elige otra carpeta."
         ) from None
     if free < FREE_BYTES_NEEDED:

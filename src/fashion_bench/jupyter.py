@@ -77,7 +77,8 @@ def prepare_import() -> None:
             raise TutorialError(
                 "TensorFlow ya estaba importado al empezar la lección (por otra celda o por un "
                 "archivo de arranque de IPython) y no calcularía como en los demás equipos: "
-                "reinicia el kernel (en el menú Kernel) y ejecuta el cuaderno desde el principio."
+                "reinicia el kernel (menú Kernel; en Colab, Entorno de ejecución) y ejecuta el "
+                "cuaderno desde el principio."
             )
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 

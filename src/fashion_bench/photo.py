@@ -16,7 +16,7 @@ import PIL.Image
 from PIL import ImageFilter
 
 from fashion_bench import NOTEBOOKS_DIR, folders, pixels
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 from fashion_bench.jupyter import is_attended
 from fashion_bench.typography import written
 
@@ -148,7 +148,7 @@ def _content(source: str) -> bytes:
     except PermissionError:
         raise TutorialError("no tienes permiso para leerla; cámbialo o elige otra.") from None
     except OSError as error:
-        raise TutorialError(f"no se puede leer ({error.strerror}); prueba con otra.") from None
+        raise TutorialError(f"no se puede leer ({cause(error)}); prueba con otra.") from None
 
 
 def _opacity(photo: PIL.Image.Image) -> np.ndarray | None:

@@ -66,7 +66,8 @@ def prepare(backend: Backend, device: str) -> None:
     ):
         raise TutorialError(
             "Keras ya está en marcha con otro motor o en otro dispositivo: reinicia el kernel "
-            "(en el menú Kernel) y vuelve a ejecutar el cuaderno."
+            "(menú Kernel; en Colab, Entorno de ejecución) y "
+            "vuelve a ejecutar el cuaderno."
         )
     choose_backend(backend)
     for name, value in wanted.items():
@@ -99,7 +100,8 @@ def hide_devices(requested: str, backend: str) -> None:
     except RuntimeError:
         raise TutorialError(
             "TensorFlow ya está en marcha con otro dispositivo: reinicia el kernel "
-            "(en el menú Kernel) y vuelve a ejecutar el cuaderno."
+            "(menú Kernel; en Colab, Entorno de ejecución) y "
+            "vuelve a ejecutar el cuaderno."
         ) from None
 
 

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from fashion_bench import data
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 from fashion_bench.folders import shown, write_atomically
 from fashion_bench.lesson import NOTEBOOK
 from fashion_bench.machine import backends, hardware
@@ -272,7 +272,7 @@ class Recorder:
             write_atomically(self.path, record.model_dump_json(indent=1) + "\n")
         except OSError as error:
             self._saved = False
-            print(f"Aviso: no se puede guardar {shown(self.path)} ({error.strerror}).")
+            print(f"Aviso: no se puede guardar {shown(self.path)} ({cause(error)}).")
         else:
             self._saved = True
         return record

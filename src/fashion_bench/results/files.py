@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 from fashion_bench.record import Record
 from fashion_bench.typography import written
 from fashion_bench.values import clean
@@ -56,7 +56,7 @@ def load_file(path: Path) -> Record:
     except ValidationError as error:
         raise TutorialError(_first_problem(error)) from None
     except OSError as error:
-        raise TutorialError(f"no se puede leer ({error.strerror})") from None
+        raise TutorialError(f"no se puede leer ({cause(error)})") from None
 
 
 def _first_problem(error: ValidationError) -> str:

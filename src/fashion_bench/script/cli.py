@@ -17,7 +17,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill import PapermillExecutionError, execute_notebook
 
 from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders, lesson, parameters, photo
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 from fashion_bench.folders import shown
 from fashion_bench.record import Record
 from fashion_bench.results import files
@@ -311,7 +311,7 @@ def _sentence(error: Exception) -> str:
         case OSError():
             where = f" {shown(Path(error.filename))}" if error.filename else ""
             return (
-                f"no se puede leer o escribir{where} ({error.strerror}); libera espacio o cambia "
+                f"no se puede leer o escribir{where} ({cause(error)}); libera espacio o cambia "
                 "los permisos."
             )
     return str(error)
