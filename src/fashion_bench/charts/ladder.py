@@ -40,7 +40,7 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
     reached = [*speeds, *(bet for bet, _ in placed)]
     axis.set_xlim(min(reached) / 2, max(20 * max(speeds), 2 * max(reached)))
     axis.margins(y=0.1)
-    axis.xaxis.set_major_locator(LogLocator(numticks=6))
+    axis.xaxis.set_major_locator(LogLocator(numticks=4))
     axis.xaxis.set_major_formatter(shortest)
     axis.xaxis.set_minor_formatter("")
     axis.set_xlabel("GFLOP/s (escala logarítmica)\n(entre paréntesis, veces el primer peldaño)")

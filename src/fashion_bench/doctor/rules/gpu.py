@@ -80,7 +80,7 @@ def several_gpus(facts: Facts) -> Finding | None:
         return None
     return fine(
         id="several-gpus",
-        sentence=f"{TITLES[facts.engine.name]} ve {len(gpus)} GPU y el cuaderno usa la primera: "
+        sentence=f"{TITLES[facts.engine.name]} ve {len(gpus)} GPU y el cuaderno usa la primera, "
         f"{gpus[0]}",
         url=TENSORFLOW_GPU_PAGE,
     )
