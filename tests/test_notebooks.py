@@ -429,7 +429,7 @@ def test_the_fifth_trains_with_two_processes_and_leaves_its_record(
 @pytest.mark.slow
 def test_the_sixth_keeps_its_network_and_prices_every_answer(ran: Callable[[str], Run]) -> None:
     run = ran(SIXTH)
-    assert "Números comparados: 100000\nIguales hasta el último bit: sí\n" in run.text("cargar")
+    assert "Números comparados: 100\xa0000\nIguales hasta el último bit: sí\n" in run.text("cargar")
     assert "Dan la misma clase: sí" in run.text("formas-medida")
     assert re.search(r"^EarlyStopping: [1-4] épocas, ", run.text("parar-grafico"), re.MULTILINE)
     assert "Cada época con aumento cuesta " in run.text("aumentar-medida")
