@@ -46,7 +46,7 @@ def choose(found: Sequence[Record]) -> list[Contender]:
 def table(chosen: Sequence[Contender]) -> str:
     """Escribe la tabla en Markdown."""
     lines = [
-        "| Equipo | Sesiones | s/época (intervalo del 95 %) | Imágenes/s | MFU | Exactitud "
+        "| Equipo | Sesiones | s/época (intervalo del 95\N{NO-BREAK SPACE}%) | Imágenes/s | MFU | Exactitud "
         "| Registros |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
