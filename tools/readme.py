@@ -46,8 +46,8 @@ def choose(found: Sequence[Record]) -> list[Contender]:
 def table(chosen: Sequence[Contender]) -> str:
     """Escribe la tabla en Markdown."""
     lines = [
-        "| Equipo | Sesiones | s/época (intervalo del 95\N{NO-BREAK SPACE}%) | Imágenes/s | MFU | Exactitud "
-        "| Registros |",
+        "| Equipo | Sesiones | s/época (intervalo del 95\N{NO-BREAK SPACE}%) | Imágenes/s "
+        "| MFU | Exactitud | Registros |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
     for contender in chosen:
