@@ -30,6 +30,7 @@ from matplotlib.figure import Figure
 from fashion_bench import lesson
 from fashion_bench.charts import style
 from fashion_bench.jupyter import quiet
+from fashion_bench.typography import written
 
 with quiet():
     import keras
@@ -64,23 +65,25 @@ def compare(
     rows = [row for size in sizes for row in two_ways(names, size)]
     for row in rows:
         print(
-            f"{row.images:8}  {row.mode:19}  {row.epoch:9.2f}  {row.outside:15.2f}"
+            f"{written(row.images):>8}  {row.mode:19}  {row.epoch:9.2f}  {row.outside:15.2f}"
             f"  {row.outside - row.epoch:8.2f}  {row.outside / row.epoch:11.2f}"
         )
     draw(rows).savefig(chart)
     cost = harness.spread(clock_cost(names, sizes[0], pairs), digits=3)
     print(
-        f"\nÉpoca de {sizes[0]} imágenes con reloj entre la misma sin él, {pairs} parejas: {cost}"
+        f"\nÉpoca de {written(sizes[0])} imágenes con reloj entre la misma sin él, "
+        f"{pairs} parejas: {cost}"
     )
     seconds = own_seconds(names)
     print(
-        f"Dentro del reloj se pasan {1000 * seconds:.2f} ms por época, "
+        f"Dentro del reloj se pasan {written(1000 * seconds, 2, 'ms')} por época, "
         f"el {seconds / rows[1].epoch:.3%} de esa época"
     )
     progress, whole = progress_cost(names, sizes[-1])
     print(
-        f"Decir cómo va una época de {sizes[-1]} imágenes cuesta {1000 * progress:.2f} ms, "
-        f"el {progress / whole:.3%} de lo que dura"
+        f"Decir cómo va una época de {written(sizes[-1])} imágenes cuesta "
+        f"{written(1000 * progress, 2, 'ms')}, el {written(100 * progress / whole, 3, '%')} "
+        "de lo que dura"
     )
     cell_gap(samples)
 
@@ -173,9 +176,9 @@ def cell_gap(samples: int) -> None:
     epochs, validation = scope["clock"].total_seconds, sum(scope["clock"].validation_seconds)
     rest = whole - epochs - validation - exam
     print(
-        f"\nLa celda de entrenar tarda, sin el calentamiento, {whole:.2f} s: épocas {epochs:.2f}, "
-        f"validación {validation:.2f}, examen {exam:.2f} y el resto {rest:.2f} s, "
-        f"el {rest / whole:.1%}"
+        f"\nLa celda de entrenar tarda, sin el calentamiento, {written(whole, 2, 's')}: "
+        f"épocas {epochs:.2f}, validación {validation:.2f}, evaluación {exam:.2f} y el resto "
+        f"{written(rest, 2, 's')}, el {written(100 * rest / whole, 1, '%')}"
     )
 
 
@@ -193,11 +196,11 @@ def draw(rows: list[Row]) -> Figure:
         color=style.ORANGE,
         hatch="//",
         edgecolor="white",
-        label="Lo que fit tarda de más en volver",
+        label="Lo que fit tarda de más en acabar",
     )
     for place, row in zip(places, rows, strict=True):
         style.note(axis, f"{row.outside / row.epoch:.2f}×", (row.outside, place), (4, 0))
-    axis.set_yticks(places, [f"{row.images} imágenes, {row.mode}" for row in rows])
+    axis.set_yticks(places, [f"{written(row.images)} imágenes, {row.mode}" for row in rows])
     axis.invert_yaxis()
     axis.margins(x=0.1)
     axis.set_xlabel("Segundos, vistos desde fuera de fit")

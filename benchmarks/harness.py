@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fashion_bench import lesson
 from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends, hardware
+from fashion_bench.typography import written
 
 if TYPE_CHECKING:
     import keras
@@ -75,11 +76,11 @@ def by_turns(
     Args:
         program: el programa, `__file__`; su función `measure` recibe a quién medir.
         peers: a quiénes se mide, cada uno con las variables de entorno que se le ponen.
-        rounds: vueltas.
+        rounds: rondas.
         arguments: los demás argumentos de la función.
 
     Returns:
-        Lo que la función ha devuelto de cada uno, en el orden de las vueltas.
+        Lo que la función ha devuelto de cada uno, en el orden de las rondas.
     """
     with quiet():
         from fashion_bench.measure.profiling import alternate
@@ -96,7 +97,7 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     low, middle, high = (
         f"{value:.{digits}f}" for value in (min(values), median(values), max(values))
     )
-    return f"{middle} ({low}–{high})"
+    return f"{middle} ({low}-{high})"
 
 
 def load_lesson(backend: str = "tensorflow", **parameters: object) -> SimpleNamespace:
@@ -142,9 +143,10 @@ def where() -> str:
     ]
     return "\n".join(
         [
-            f"CPU:            {machine.cpu}, {cores} núcleos, {machine.memory_gib:.1f} GiB",
+            f"CPU:            {machine.cpu}, {cores} núcleos, "
+            f"{written(machine.memory_gib, 1, 'GiB')}",
             f"Instrucciones:  {machine.microarchitecture}, {machine.isa}",
-            *(f"Tarjeta:        {card}" for card in cards),
+            *(f"GPU:            {card}" for card in cards),
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"Programas:      Python {software.python}, TensorFlow {software.tensorflow}, "
             + ", ".join([f"Keras {software.keras}", *others]),

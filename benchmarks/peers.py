@@ -9,7 +9,7 @@ cada vez en un proceso nuevo:
 - `torch`: PyTorch sin compilar, con su bucle de siempre;
 - `proyecto`: las celdas del cuaderno 01.
 
-Cada proceso entrena con varias cantidades de imágenes y apunta lo que tardan las épocas y las
+Cada proceso entrena con varias cantidades de imágenes y anota lo que tardan las épocas y las
 llamadas enteras que entrenan. Al final mide el producto de matrices de este equipo y dice a qué
 parte de ese límite llega el proyecto (MFU, *model FLOPs utilization*, como en Chowdhery y otros
 (2022), «PaLM», arXiv:2204.02311).
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import harness
 
 from fashion_bench import data, lesson
+from fashion_bench.typography import written
 
 if TYPE_CHECKING:
     import torch
@@ -181,8 +182,9 @@ def compare(rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> None:
     possible, gflops = limit()
     reached = sum(sizes) / median(epochs["proyecto"])
     print(
-        f"\nProducto de matrices: {gflops:.0f} GFLOP/s, que dan para {possible:.0f} imágenes/s; "
-        f"el proyecto llega al {100 * reached / possible:.0f} % (MFU)"
+        f"\nProducto de matrices: {written(gflops, 0, 'GFLOP/s')}, que dan para "
+        f"{written(possible, 0, 'imágenes/s')}; "
+        f"el proyecto llega al {written(100 * reached / possible, 0, '%')} (MFU)"
     )
 
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import harness
 
+from fashion_bench.typography import written
+
 STEPS = 100
 SHOWN = 8
 START = "empieza la medida"
@@ -84,12 +86,15 @@ def compare(steps: int = STEPS) -> None:
             "con AVX2, prueba con la variable TF_ENABLE_ONEDNN_OPTS=1."
         )
     everything = sum(total.values())
-    print(f"El paso: {float(step):.2f} ms; la suma de oneDNN: {everything / steps:.2f} ms")
+    print(
+        f"El paso: {written(float(step), 2, 'ms')}; "
+        f"la suma de oneDNN: {written(everything / steps, 2, 'ms')}"
+    )
     for operation, milliseconds in list(total.items())[:SHOWN]:
         rate = 2 * operation.multiply_adds * steps / milliseconds / 1e6
         print(
             f"{milliseconds / steps:6.2f} ms  {100 * milliseconds / everything:3.0f} %  "
-            f"{f'{rate:.0f} GFLOP/s' if rate else '':12}"
+            f"{written(rate, 0, 'GFLOP/s') if rate else '':12}"
             f"{KINDS.get(operation.kind, operation.kind):27}"
             f"{DIRECTIONS.get(operation.direction, ''):25}{operation.kernel:24}{operation.shape}"
         )

@@ -1,7 +1,7 @@
 """Del «Intro» al primer paso de entrenamiento: `python benchmarks/startup.py`.
 
 Lanza tres veces el script con muy poco que entrenar, cada vez desde cero, y reparte lo que tarda
-entre las celdas del cuaderno. papermill apunta lo que dura cada una; el registro, lo que dura el
+entre las celdas del cuaderno. papermill anota lo que dura cada una; el registro, lo que dura el
 calentamiento.
 """
 

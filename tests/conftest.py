@@ -29,7 +29,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 BROWSER = bool(CHROMIUM and find_spec("playwright"))
 """Si las pruebas en un navegador se pueden hacer."""
 LONGEST = ("notebooks", "script", "launcher", "colab", "benchmarks", "photo", "charts", "recorder")
-"""Los ficheros de pruebas que más tardan: empiezan antes, para que acaben todos a la vez."""
+"""Los archivos de pruebas que más tardan: empiezan antes, para que acaben todos a la vez."""
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
 
 RTX = Accelerator(
@@ -40,7 +40,7 @@ RTX = Accelerator(
     power_limit_w=170.0,
     mig=None,
 )
-"""La tarjeta de las pruebas, tal como la cuenta su controlador."""
+"""La GPU de las pruebas, tal como la cuenta su controlador."""
 
 RECORD = {
     "schema_version": 2,
@@ -129,7 +129,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Pone delante las pruebas de los ficheros que más tardan."""
+    """Pone delante las pruebas de los archivos que más tardan."""
     order = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
 

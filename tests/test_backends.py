@@ -294,7 +294,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Place:
 
 @pytest.fixture(autouse=True)
 def nvidia(monkeypatch: pytest.MonkeyPatch) -> None:
-    """La tarjeta que conoce el controlador."""
+    """La GPU que conoce el controlador."""
     monkeypatch.setattr(backends, "find_accelerator", {RTX.name: RTX}.get)
 
 

@@ -46,7 +46,7 @@ def test_the_report_opens_without_a_network(browser: "Browser", tmp_path: Path) 
     assert complaints == []
     assert page.evaluate("document.documentElement.lang") == "es"
     charts = len([output for output in outputs if "image/png" in output.get("data", {})])
-    card, chart = (page.locator(place).bounding_box() for place in (".tarjeta", "#principal img"))
+    card, chart = (page.locator(place).bounding_box() for place in (".resumen", "#principal img"))
     assert card["y"] + card["height"] < chart["y"] < chart["y"] + chart["height"] < 900
     assert page.locator("img").count() == charts > 0
     assert page.evaluate(

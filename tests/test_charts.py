@@ -415,7 +415,7 @@ def test_a_backend_that_does_not_exist_is_told_naming_its_variable() -> None:
         timeout=120,
     )
     assert done.returncode == 1
-    assert "TutorialError: MPLBACKEND='nonsense' no vale, porque " in done.stderr
+    assert "TutorialError: MPLBACKEND='nonsense' no es válido: Matplotlib " in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -485,7 +485,7 @@ def test_a_guess_highlights_the_best_class() -> None:
     assert [round(bar.get_width(), 2) for bar in right.patches] == [20, 70, *[1.25] * 8]
     painted = [to_hex(bar.get_facecolor()).upper() for bar in right.patches]
     assert painted == [style.GREY, style.BLUE, *[style.GREY] * 8]
-    assert {"20 %", "70 %"} < set(words(figure))
+    assert {"20\xa0%", "70\xa0%"} < set(words(figure))
 
 
 def test_a_convolution_shows_its_nine_products_and_where_their_sum_lands() -> None:
@@ -550,9 +550,9 @@ def test_the_network_is_drawn_shape_by_shape() -> None:
     told = [text.get_text() for text in figure.axes[0].texts if text.get_text()]
     assert told == [
         *("Entrada", "28×28×1", "784 números"),
-        *("Rescaling + Conv2D", "28×28×32", "25 088 números"),
+        *("Rescaling + Conv2D", "28×28×32", "25\xa0088 números"),
         *("MaxPooling2D", "14×14×32", "6272 números"),
-        *("Conv2D", "14×14×64", "12 544 números"),
+        *("Conv2D", "14×14×64", "12\xa0544 números"),
         *("MaxPooling2D", "7×7×64", "3136 números"),
         *("Flatten", "3136", "números en fila"),
         *("Dense", "128", "números en fila"),
@@ -568,7 +568,7 @@ def test_the_shares_of_the_layers_are_percentages_and_the_tiny_ones_go() -> None
     figure = network.shares(["a", "b", "c"], {"Pesos": [1, 3, 0], "Tiempo": [0.5, 0.496, 0.004]})
     assert bars(figure) == [25, 75, 50, 49.6]
     assert names(figure) == ["a", "b"]
-    assert {"25 %", "75 %", "50 %", "Pesos", "Tiempo"} < set(words(figure))
+    assert {"25\xa0%", "75\xa0%", "50\xa0%", "Pesos", "Tiempo"} < set(words(figure))
 
 
 def test_learning_curves_draw_every_repeat() -> None:
@@ -584,16 +584,16 @@ def test_learning_curves_draw_every_repeat() -> None:
     assert test.get_xydata().tolist() == [[2.5, 0.91], [2.5, 0.93]]
     assert set(floor.get_ydata()) == {ACCURACY_FLOOR}
     assert words(figure).count("Validación") == 1
-    assert {"Prueba: 92.0 %", "Mínimo: 90 %"} < set(words(figure))
+    assert {"Prueba: 92.0\xa0%", "Mínimo: 90\xa0%"} < set(words(figure))
     assert not any(axis.texts for axis in figure.axes)
 
 
 def test_the_curves_of_one_repeat_tell_their_last_values_and_the_bet() -> None:
     figure = lesson.learning_curves([HISTORY], [0.86], bet=0.7)
     told = [[text.get_text() for text in axis.texts] for axis in figure.axes]
-    assert told == [["0.350", "0.300"], ["88.0 %", "87.0 %"]]
+    assert told == [["0.350", "0.300"], ["88.0\xa0%", "87.0\xa0%"]]
     assert [2.5, 0.7] in points(figure.axes[1])[3]
-    assert "Apuesta: 70.0 %" in words(figure)
+    assert "Apuesta: 70.0\xa0%" in words(figure)
     assert "Apuesta" not in " ".join(words(lesson.learning_curves([HISTORY], [0.86])))
 
 
@@ -620,15 +620,15 @@ def test_accuracies_on_the_axis_are_told_apart(change: float) -> None:
 def test_the_network_and_its_baselines_show_accuracy_seconds_and_bets() -> None:
     figure = lesson.against_baselines(MODELS, BETS)
     assert names(figure) == [
-        "Regresión logística: 84.8 %",
-        "Red densa: 87.3 %",
-        "Red convolucional: 91.7 %",
+        "Regresión logística: 84.8\xa0%",
+        "Red densa: 87.3\xa0%",
+        "Red convolucional: 91.7\xa0%",
     ]
     top, bottom = figure.axes
     assert points(top) == [[[0.848, 0], [0.873, 1], [0.917, 2]], [[0.6, 0], [0.95, 2]]]
     assert points(bottom) == [[[0.75, 0], [3.2, 1], [11, 2]], [[30, 2]]]
     assert bottom.get_xlim()[0] == 0
-    assert f"el eje empieza en el {100 * top.get_xlim()[0]:.0f} %" in top.get_xlabel()
+    assert f"el eje empieza en el {100 * top.get_xlim()[0]:.0f}\xa0%" in top.get_xlabel()
     assert words(figure).count("Apuesta") == 1
 
 
@@ -654,7 +654,7 @@ def test_epoch_seconds_draw_every_repeat_and_the_median() -> None:
     assert first.get_xydata().tolist() == [[1, 1], [2, 2]]
     assert second.get_xydata().tolist() == [[1, 3], [2, 4]]
     assert set(middle.get_ydata()) == {2.5}
-    assert "Mediana: 2.50 s" in words(figure)
+    assert "Mediana: 2.50\xa0s" in words(figure)
     assert figure.axes[0].get_ylim()[0] == 0
     assert "Con el equipo molestado" not in words(figure)
 
@@ -676,7 +676,7 @@ def test_the_bet_of_the_seconds_is_a_hollow_diamond_that_fits() -> None:
     assert bet.get_xydata().tolist() == [[2.5, 8]]
     assert (bet.get_marker(), bet.get_markerfacecolor()) == ("D", "none")
     assert figure.axes[0].get_ylim()[1] == 10
-    assert "Apuesta: 8 s" in words(figure)
+    assert "Apuesta: 8\xa0s" in words(figure)
 
 
 def test_confusion_matrix_is_in_percent_of_each_true_class() -> None:
@@ -734,9 +734,9 @@ def test_mistakes_go_by_pairs_from_the_most_confident_to_the_most_doubtful() -> 
     first, second = (row.axes for row in figure.subfigs)
     assert [picture(axis) for axis in first] == [IMAGES[index].tolist() for index in (1, 3, 0)]
     assert [axis.get_xlabel().splitlines()[0] for axis in first] == [
-        *("Camiseta >99.9 %", "Camiseta 60.0 %", "Camiseta 50.0 %"),
+        *("Camiseta >99.9\xa0%", "Camiseta 60.0\xa0%", "Camiseta 50.0\xa0%"),
     ]
-    assert first[1].get_xlabel().splitlines()[1:] == ["Camisa 40.0 %", "Pantalón <0.1 %"]
+    assert first[1].get_xlabel().splitlines()[1:] == ["Camisa 40.0\xa0%", "Pantalón <0.1\xa0%"]
     assert picture(second[0]) == IMAGES[6].tolist()
     assert not any(axis.images or axis.get_xlabel() for axis in second[1:])
 
@@ -764,7 +764,7 @@ def test_compare_machines_highlights_this_and_marks_what_does_not_count() -> Non
     assert typical(figure) == [1.5, 2, 4]
     assert painted(figure) == [style.SKY, None, style.BLUE]
     assert diamonds(figure)[1].get_markeredgecolor() == style.GREY
-    assert {"1.50 s", "2.00 s", "4.00 s"} < set(words(figure))
+    assert {"1.50\xa0s", "2.00\xa0s", "4.00\xa0s"} < set(words(figure))
     assert figure.axes[0].yaxis_inverted()
 
 
@@ -870,8 +870,8 @@ def test_first_epoch_tells_what_starting_costs_in_epochs() -> None:
     figure = machines.first_epoch(groups([make(repeats=repeats, parameters=parameters), make(1)]))
     assert bars(figure) == [0.7, 3.5, 0.8, 0]
     shown = words(figure)
-    assert {"0.70 s (0.16)", "3.50 s (0.78)", "0.80 s (0.40)"} < set(shown)
-    assert "0.00 s (0.00)" in shown  # la primera, más rápida que las demás
+    assert {"0.70\xa0s (0.16)", "3.50\xa0s (0.78)", "0.80\xa0s (0.40)"} < set(shown)
+    assert "0.00\xa0s (0.00)" in shown  # la primera, más rápida que las demás
     assert (shown.count("Calentamiento"), shown.count("De más en la primera época")) == (1, 1)
     assert message(figure) == (
         "Donde más cuesta arrancar, «Equipo de prueba (AVX2) · CPU #1», cuesta lo que 0.9 de sus "
@@ -897,7 +897,7 @@ def test_throughput_has_a_line_for_each_sweep() -> None:
         "Otro (AVX2) · CPU · float32 · 2026-11-23",
     } < set(words(figure))
     assert {"32", "128", "512"} < set(words(figure))
-    assert message(figure) == "Lo más rápido: lote de 512 con float32, 5400 imágenes/s"
+    assert message(figure) == "Lo más rápido: lote de 512 con float32, 5400\xa0imágenes/s"
     looks = [line.get_color() for line in figure.axes[0].lines]
     assert looks == [style.BLUE, style.ORANGE, style.SKY]
 
@@ -912,7 +912,7 @@ def test_throughput_crosses_out_what_does_not_count() -> None:
     assert cross.get_xydata().tolist() == [[512, 2700]]
     assert (cross.get_marker(), cross.get_linestyle()) == ("x", "None")
     assert "No cuenta: ejecución incompleta" in words(figure)
-    assert message(figure) == "Lo más rápido: lote de 128 con float32, 1800 imágenes/s"
+    assert message(figure) == "Lo más rápido: lote de 128 con float32, 1800\xa0imágenes/s"
 
 
 def test_throughput_crosses_out_nothing_that_is_not_drawn() -> None:
@@ -954,7 +954,7 @@ def test_the_ladder_has_a_dot_per_rung_and_a_diamond_per_bet() -> None:
     climbed, diamond = figure.axes[0].lines
     assert climbed.get_xdata().tolist() == pytest.approx([0.002, 0.3, 150])
     assert diamond.get_xydata().tolist() == [[0.5, 0]]
-    assert {"Apuesta", "0.002", "0.3 (×150)", "150 (×75000)"} < set(words(figure))
+    assert {"Apuesta", "0.002", "0.3 (×150)", "150 (×75\xa0000)"} < set(words(figure))
     assert figure.axes[0].get_xscale() == "log"
 
 
@@ -1014,7 +1014,7 @@ def test_each_way_of_asking_has_its_median_its_spread_and_its_bet() -> None:
     assert list(spread.get_xdata()) == pytest.approx([5, 95])
     assert list(middle.get_xdata()) == pytest.approx([50])
     assert diamond.get_xydata().tolist() == [[7, 1]]
-    assert {"50 ms", "2 ms", "Apuesta"} < set(words(figure))
+    assert {"50\xa0ms", "2\xa0ms", "Apuesta"} < set(words(figure))
     assert "Apuesta" not in words(use.calls({"predict": CALLS}, {"predict": None}))
 
 
@@ -1047,8 +1047,10 @@ def test_layer_costs_add_forward_and_backward() -> None:
     assert bars(figure) == [2, 0.6, 5, 7.5, 0.6, 12]
     assert [round(bar.get_x(), 6) for bar in figure.axes[0].patches[3:]] == [2, 0.6, 5]
     assert names(figure) == ["Convolución 1", "MaxPooling", "Convolución 2"]
-    assert {"9.50 ms, 34 %", "1.20 ms, 4 %", "17.00 ms, 61 %"} < set(words(figure))
-    assert message(figure) == "Convolución 2: el 61 % de lo que suman las capas"
+    assert {"9.50\xa0ms, 34\xa0%", "1.20\xa0ms, 4\xa0%", "17.00\xa0ms, 61\xa0%"} < set(
+        words(figure)
+    )
+    assert message(figure) == "Convolución 2: el 61\xa0% de lo que suman las capas"
     assert figure.axes[0].yaxis_inverted()
     assert {"Hacia delante", "Hacia atrás"} < set(words(figure))
 
@@ -1065,10 +1067,14 @@ def test_roofline_separates_layers_by_what_limits_them() -> None:
     assert memory.get_xydata().round(2).tolist() == [[0.2, 5.33], [0.2, 4.57], [4.29, 30]]
     assert compute.get_xydata().round(2).tolist() == [[31.25, 142.86], [90, 180]]
     shown = set(words(figure))
-    assert {"La limitan las cuentas: 200 GFLOP/s", "La limita la memoria: 40 GB/s", "100"} < shown
+    assert {
+        "La limitan las cuentas: 200\xa0GFLOP/s",
+        "La limita la memoria: 40\xa0GB/s",
+        "100",
+    } < shown
     drawn = np.concatenate([memory.get_xydata(), compute.get_xydata()])
-    shares = [f"{100 * y / min(200, 40 * x):.0f} %" for x, y in drawn]
-    labels = sorted(word for word in shown if word.endswith(" %") and word.count(",") == 1)
+    shares = [f"{100 * y / min(200, 40 * x):.0f}\xa0%" for x, y in drawn]
+    labels = sorted(word for word in shown if word.endswith("\xa0%") and word.count(",") == 1)
     assert [label.partition(", ")[0] for label in labels] == [
         *("Convolución 1", "Convolución 2", "Densa 1"),
         *("MaxPooling 1", "MaxPooling 2"),
@@ -1076,7 +1082,7 @@ def test_roofline_separates_layers_by_what_limits_them() -> None:
     assert sorted(label.partition(", ")[2] for label in labels) == sorted(shares)
     assert not any(word.startswith(("Reescalar", "Aplanar", "Densa 2")) for word in shown)
     assert message(figure) == (
-        "Más cerca del techo: Convolución 2, al 90 %; más lejos: Convolución 1, al 18 %"
+        "Más cerca del techo: Convolución 2, al 90\xa0%; más lejos: Convolución 1, al 18\xa0%"
     )
 
 
@@ -1092,9 +1098,9 @@ def test_a_lever_that_does_not_always_win_is_no_win() -> None:
     assert set(before.get_xdata()) == {1}
     shown = words(figure)
     assert {"1.20×", "0.50×", "2.00×", "1.05×", "1.10×"} < set(shown)
-    assert shown.count("Gana en todas las vueltas") == shown.count("No se sabe") == 1
+    assert shown.count("Gana en todas las rondas") == shown.count("No se sabe") == 1
     assert message(figure) == (
-        "De 5 palancas: gana en todas las vueltas, 2; pierde en todas, 1; no se sabe, 2"
+        "De 5 palancas: gana en todas las rondas, 2; pierde en todas, 1; no se sabe, 2"
     )
 
 
@@ -1104,11 +1110,11 @@ def test_the_race_shows_every_seed_and_the_goal() -> None:
     assert reference.get_xydata().tolist() == [[120.0, 0.921]]
     assert runs.get_xydata().tolist() == [[15.0, 0.922], [16.0, 0.919]]
     assert set(goal.get_ydata()) == {0.92}
-    assert "Meta: 92 %" in words(figure)
+    assert "Meta: 92\xa0%" in words(figure)
     assert figure.axes[0].get_xlim()[0] == 0
     assert message(figure) == (
-        "La receta rápida tarda 7.7 veces menos que el cuaderno 01; exactitud media, 92.1 % frente "
-        "a 92.1 %"
+        "La receta rápida tarda 7.7 veces menos que el cuaderno 01; exactitud media, 92.1\xa0% "
+        "frente a 92.1\xa0%"
     )
     slow = speed.race((10.0, 0.921), [(20.0, 0.92)], 0.92)
     assert message(slow).startswith("La receta rápida tarda 2.0 veces más que el cuaderno 01;")
@@ -1160,8 +1166,8 @@ def test_worker_speeds_compare_measured_ideal_and_model() -> None:
     assert message(figure) == "Con 2 procesos, 1.5 veces más rápido que con 1; lo ideal, 2"
 
 
-@pytest.mark.parametrize(("places", "told"), [(2, "2 procesadores"), (1, "1 procesador")])
-def test_the_ideal_stops_at_the_processors_there_are(places: int, told: str) -> None:
+@pytest.mark.parametrize(("places", "told"), [(2, "2 núcleos"), (1, "1 núcleo")])
+def test_the_ideal_stops_at_the_cores_there_are(places: int, told: str) -> None:
     speeds = {1: 100.0, 2: 150.0, 4: 120.0}
     figure = cluster.worker_speeds(speeds, speeds, places)
     assert ideals(figure) == [100, 200][:places]

@@ -51,7 +51,7 @@ def run_cell(folder: Path, before: str = "") -> subprocess.CompletedProcess:
 
 
 def pack(archive: Path, *names: str) -> None:
-    """Hace un .zip con ficheros vacíos de esos nombres."""
+    """Hace un .zip con archivos vacíos de esos nombres."""
     with zipfile.ZipFile(archive, "w") as opened:
         for name in names:
             opened.writestr(name, "")

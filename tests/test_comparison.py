@@ -292,9 +292,11 @@ def test_the_baseline_is_the_slowest_with_several_sessions_unless_named(record: 
     assert comparison.baseline_of([last], "") == last
     for baseline in ("", "Lento", "Lento (AVX2) · CPU", again.run_id):
         comparison.check_baseline(records, baseline)
-    with pytest.raises(TutorialError, match=r"baseline='No está' no vale.*Cortado, Lento, Rápido"):
+    with pytest.raises(
+        TutorialError, match=r"baseline='No está' no es válido.*Cortado, Lento, Rápido"
+    ):
         comparison.check_baseline(records, "No está")
-    with pytest.raises(TutorialError, match="las etiquetas que hay son: ninguna"):
+    with pytest.raises(TutorialError, match="los nombres que hay son: ninguna"):
         comparison.check_baseline([], "Lento")
 
 
@@ -398,7 +400,7 @@ def test_the_table_of_machines_leaves_blank_what_was_not_measured(record: dict) 
     _, *rows = comparison.machines_table({"PC #2": plain, known.name: known}).rows
     assert rows == [
         ("PC #2", "x86_64_v3", "4", "no", "-", "-", "-"),
-        ("PC (AVX2) · CPU", "x86_64_v3", "1.5", "sí", "300", "25", "25 %"),
+        ("PC (AVX2) · CPU", "x86_64_v3", "1.5", "sí", "300", "25", "25\xa0%"),
     ]
 
 

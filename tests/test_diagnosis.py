@@ -157,7 +157,7 @@ def card(**changes: str | None) -> Changes:
 
 
 def seen(changes: dict[str, str]) -> Changes:
-    """El motor ve otra tarjeta."""
+    """El motor ve otra GPU."""
     return card(**changes) | {"gpus": (changes["name"],)}
 
 
@@ -430,12 +430,12 @@ ORDER_CASES: list[Case] = [
     # Con lo que el controlador no cuenta no se juzga.
     (LINUX, card(compute_capability=None), "gpu-ready"),
     (LINUX, BLIND | card(compute_capability=None, driver=None), "libraries-not-found"),
-    # De varias tarjetas se juzga la que ve el motor o, si no ve ninguna, la más capaz.
+    # De varias GPU se juzga la que ve el motor o, si no ve ninguna, la más capaz.
     (LINUX, {"nvidia_cards": (OLD, RTX)}, "gpu-ready"),
     (LINUX, BLIND | {"nvidia_cards": (OLD, RTX)}, "libraries-not-found"),
     (LINUX, BLIND | {"nvidia_cards": (OLD, OLD)}, "gpu-too-old"),
     (LINUX, {"nvidia_cards": (RTX.model_copy(update=RTX_5090), RTX)}, "gpu-ready"),
-    # Una tarjeta callada entre otras que responden no es un controlador que falta.
+    # Una GPU callada entre otras que responden no es un controlador que falta.
     (LINUX, {"nvidia_error": "GPU is lost"}, "gpu-ready"),
     # Con lo justo, basta.
     (LINUX, {"free_memory_gib": 1.5, "free_disk_gib": 0.5}, "gpu-ready"),
@@ -511,6 +511,8 @@ def test_every_finding_reads_well_and_cites_an_official_page() -> None:
         first = finding.sentence.split()[0]
         assert first == first.lower() or first in NAMES
         assert not finding.sentence.endswith("."), finding.sentence
+        ours = re.sub("«.*?»", "", finding.sentence)
+        assert ": " not in ours, finding.sentence  # va siempre detrás de otros dos puntos
         assert "\n" not in finding.sentence + finding.cure
         assert official.match(finding.url) or finding.id == "low-memory"
         assert finding.severity != "ok" or not finding.cure
@@ -877,8 +879,8 @@ def test_the_verdict_fits_in_one_line_that_ends_with_the_cure() -> None:
     assert len(line.splitlines()) == 1
     assert line.startswith(f"este equipo tiene una {RTX.name}, ")
     assert line.endswith(
-        ": .venv/bin/python -m pip uninstall -y tensorflow tensorflow-cpu && "
-        ".venv/bin/python -m pip install -r requirements-cuda.txt"
+        " («.venv/bin/python -m pip uninstall -y tensorflow tensorflow-cpu && "
+        ".venv/bin/python -m pip install -r requirements-cuda.txt»)"
     )
 
 
@@ -1036,7 +1038,7 @@ def test_a_child_that_hangs_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick_trials(
     monkeypatch: pytest.MonkeyPatch, fails_with: set[str], hiding: list[Path]
 ) -> list[tuple[Path, set[str]]]:
-    """Hace que el motor falle con esas variables o ficheros; devuelve lo que se prueba."""
+    """Hace que el motor falle con esas variables o archivos; devuelve lo que se prueba."""
     tried: list[tuple[Path, set[str]]] = []
 
     def run(backend: str, folder: Path, without: Iterable[str] = ()) -> Engine:
@@ -1135,7 +1137,7 @@ def test_the_order_writes_a_table_that_survives_a_cp1252_console() -> None:
     assert done.stderr == b""
     assert "JAX:            no se puede importar" in text
     assert "FALLO  JAX no está instalado en este Python; instálalo." in text
-    assert "Ejecuta las órdenes en un terminal abierto en la carpeta del proyecto." in text
+    assert "Ejecuta las órdenes en una terminal abierta en la carpeta del proyecto." in text
 
 
 def test_the_report_for_bugs_names_nobody(tmp_path: Path) -> None:
@@ -1191,7 +1193,7 @@ def test_the_table_names_the_cards_with_what_is_known_of_them() -> None:
     assert f"NVIDIA:         {RTX.name}, controlador {RTX.driver}; NVIDIA T400" in lines
     assert f"TensorFlow ve:  {RTX.name}" in lines
     lines = diagnose.table(BARE, [], width=80).splitlines()
-    assert "NVIDIA:         ninguna tarjeta a la vista" in lines
+    assert "NVIDIA:         ninguna GPU a la vista" in lines
     assert "TensorFlow ve:  ninguna GPU" in lines
 
 

@@ -22,7 +22,7 @@ import pynvml
 from fashion_bench.machine import hardware
 from fashion_bench.record import Accelerator
 
-def called():  # como llama a su tarjeta el motor: el nombre de la primera que ve CUDA
+def called():  # como llama a su GPU el motor: el nombre de la primera que ve CUDA
     cuda, device = ctypes.CDLL("libcuda.so.1"), ctypes.c_int()
     name = ctypes.create_string_buffer(100)
     if cuda.cuInit(0) or cuda.cuDeviceGet(ctypes.byref(device), 0):
@@ -109,7 +109,7 @@ class Case:
     """CUDA_VISIBLE_DEVICES."""
     cards: list[Accelerator]
     uuid: str | None
-    """El de la primera tarjeta que ve CUDA."""
+    """El de la primera GPU que ve CUDA."""
     found: Accelerator | None
     """Aquella en la que se entrena, con todo lo que se sabe de ella."""
     joules: float | None
@@ -168,7 +168,7 @@ CASES = [
     Case("same-name", "0", [SMALL_RTX_3060, RTX_3060], FIRST, SMALL_RTX_3060, 1000,
          state(1800, 65)),
     Case("same-name", "1", [SMALL_RTX_3060, RTX_3060], SECOND, RTX_3060, 2000, state(1800, 65)),
-    # De una parte no se cuentan los julios: son los de la tarjeta entera.
+    # De una parte no se cuentan los julios: son los de la GPU entera.
     Case("a100-mig", None, [A100], "GPU-ff000000-0000-0000-0000-000000000001", SLICE, None),
     # No arrancan.
     Case("no-permission", None, [], None, None, None, problem="Insufficient Permissions"),
@@ -225,7 +225,7 @@ FAILED = {"tried_on": "gpu", "agrees": None, "exit_code": 1}
 
 
 def seeing(card: str, **changes: object) -> Engine:
-    """Un TensorFlow con CUDA que ve esa tarjeta y, si no se dice más, no la ha probado."""
+    """Un TensorFlow con CUDA que ve esa GPU y, si no se dice más, no la ha probado."""
     return BLIND_CUDA.model_copy(update={"gpus": (card,)} | changes)
 
 

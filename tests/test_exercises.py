@@ -95,7 +95,7 @@ def test_an_unknown_task_names_the_ones_there_are() -> None:
 
 
 def test_an_answer_that_is_not_a_number_is_told() -> None:
-    with pytest.raises(TutorialError, match=r"^'320 pesos' no vale: escribe un número"):
+    with pytest.raises(TutorialError, match=r"^'320 pesos' no es válido: escribe un número"):
         check("pesos de la primera convolución", "320 pesos")
 
 

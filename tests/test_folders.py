@@ -90,15 +90,17 @@ def test_a_relative_results_folder_counts_from_notebooks() -> None:
 
 
 def test_results_folder_whose_parent_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(TutorialError, match=r"results_dir=.* no vale: la carpeta .* no existe"):
+    with pytest.raises(
+        TutorialError, match=r"results_dir=.* no es válido: la carpeta .* no existe"
+    ):
         folders.prepare_folder(str(tmp_path / "no" / "existe"))
 
 
 @pytest.mark.parametrize("inside", ["", "/dentro"])
 def test_results_folder_that_is_a_file(tmp_path: Path, inside: str) -> None:
-    file = tmp_path / "fichero"
-    file.write_text("soy un fichero", encoding="utf-8")
-    with pytest.raises(TutorialError, match="no es una carpeta, sino un fichero"):
+    file = tmp_path / "archivo"
+    file.write_text("soy un archivo", encoding="utf-8")
+    with pytest.raises(TutorialError, match="no es una carpeta, sino un archivo"):
         folders.prepare_folder(f"{file}{inside}")
 
 
@@ -113,14 +115,14 @@ def test_results_folder_without_permission(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="solo Linux tiene /proc")
 def test_results_folder_where_nobody_can_write() -> None:
-    with pytest.raises(TutorialError, match=r"results_dir='/proc/self' no vale"):
+    with pytest.raises(TutorialError, match=r"results_dir='/proc/self' no es válido"):
         folders.prepare_folder("/proc/self")
 
 
 def test_results_folder_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = SimpleNamespace(free=1_000_000)
     monkeypatch.setattr(folders.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(TutorialError, match=r"quedan 1\.0 MB y hacen falta 10"):
+    with pytest.raises(TutorialError, match=r"quedan 1\.0\xa0MB y hacen falta 10"):
         folders.prepare_folder(str(tmp_path))
 
 
@@ -129,7 +131,7 @@ def test_results_folder_on_a_disk_that_is_really_full(tmp_path: Path) -> None:
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("hace falta permiso para montar un disco pequeño")
     try:
-        with pytest.raises(TutorialError, match=r"quedan 0\.1 MB y hacen falta 10"):
+        with pytest.raises(TutorialError, match=r"quedan 0\.1\xa0MB y hacen falta 10"):
             folders.prepare_folder(str(tmp_path))
         (tmp_path / "relleno").write_bytes(b"0" * 65_536)
         with pytest.raises(TutorialError, match=r"no se puede escribir en .* libera espacio"):
@@ -154,7 +156,7 @@ def test_an_interrupted_write_leaves_nothing_behind(
 def test_a_file_that_somebody_is_reading_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: int
 ) -> None:
-    """Windows no deja cambiar un fichero abierto por otro programa."""
+    """Windows no deja cambiar un archivo abierto por otro programa."""
     replace, tried = Path.replace, []
 
     def busy_at_first(path: Path, target: Path) -> Path:
@@ -207,11 +209,11 @@ def test_paths_are_anonymous_wherever_the_terminal_is(
     assert folders.anonymous("36000 imágenes / s") == "36000 imágenes / s"
 
 
-@pytest.mark.parametrize("kind", ["no está", "fichero"])
+@pytest.mark.parametrize("kind", ["no está", "archivo"])
 def test_a_folder_to_read_from_must_exist(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "x"
-    if kind == "fichero":
+    if kind == "archivo":
         path.touch()
-    with pytest.raises(TutorialError, match=r"^results_dir=.* no vale: .* no es una carpeta"):
+    with pytest.raises(TutorialError, match=r"^results_dir=.* no es válido: .* no es una carpeta"):
         folders.find_folder(str(path))
     assert folders.find_folder(str(tmp_path)) == tmp_path

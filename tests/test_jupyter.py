@@ -95,7 +95,7 @@ def test_a_file_that_hides_a_library_is_found_and_told(
     assert [file.name for file in found] == ["keras.py", "numpy", "random.py"]
     monkeypatch.chdir(tmp_path)
     with (
-        pytest.raises(TutorialError, match=r"El fichero keras\.py .* cámbiale el nombre"),
+        pytest.raises(TutorialError, match=r"El archivo keras\.py .* cámbiale el nombre"),
         jupyter.quiet(),
     ):
         raise ImportError("cannot import name 'layers'")

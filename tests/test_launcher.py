@@ -35,7 +35,7 @@ pytestmark = [
         find_spec("ray") is None, reason="Ray no está instalado: requirements-distributed.txt"
     ),
     pytest.mark.skipif(os.name == "nt", reason="en Windows, Ray está aún en pruebas"),
-    # Son valores de fábrica del propio Ray.
+    # Son valores por defecto del propio Ray.
     pytest.mark.filterwarnings("ignore:`use_.* is deprecated:DeprecationWarning"),
 ]
 
@@ -98,7 +98,7 @@ def assert_no_process_is_left() -> None:
 
 
 def wait_for(happened: Callable[[], object], seconds: float = 60) -> None:
-    """Espera a algo que no avisa, como un fichero de otro proceso."""
+    """Espera a algo que no avisa, como un archivo de otro proceso."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "no ha pasado a tiempo"
@@ -131,7 +131,7 @@ def wait_for_line(process: subprocess.Popen, text: str) -> None:
 
 @pytest.fixture(scope="class")
 def running() -> Iterator[None]:
-    """Un clúster en este ordenador, con sitio para cuatro procesos; de él se sale con un error."""
+    """Un clúster en este equipo, con sitio para cuatro procesos; de él se sale con un error."""
     with pytest.raises(RuntimeError, match="de quien lo usa"), launcher.started("", 4):
         yield
         assert processes()
@@ -147,7 +147,7 @@ def alone() -> list[EpochReport]:
 
 @pytest.mark.slow
 class TestOneCluster:
-    """Las que comparten un clúster en este ordenador."""
+    """Las que comparten un clúster en este equipo."""
 
     def test_four_workers_do_the_same_as_one(
         self,
@@ -199,7 +199,7 @@ class TestOneCluster:
         killed = threading.Event()
 
         def kill() -> None:
-            # Con este fichero apunta Ray, ya guardada, la primera época.
+            # Con este archivo anota Ray, ya guardada, la primera época.
             wait_for(lambda: list(tmp_path.rglob("checkpoint_manager_snapshot.json")))
             processes("RayTrainWorker")[-1].kill()
             killed.set()
@@ -245,10 +245,10 @@ class TestOneCluster:
     def test_it_does_not_ask_for_more_than_there_is(self, running: None) -> None:
         launcher.check_room(4, False, "")
         with pytest.raises(
-            TutorialError, match=r"^workers=5 no es posible: .* un procesador .* caben 4"
+            TutorialError, match=r"^workers=5 no es válido: .* un núcleo .* caben 4"
         ):
             launcher.check_room(5, False, "")
-        with pytest.raises(TutorialError, match=r"^workers=2 no es posible: .* una GPU .* caben 0"):
+        with pytest.raises(TutorialError, match=r"^workers=2 no es válido: .* una GPU .* caben 0"):
             launcher.check_room(2, True, "")
 
     def test_several_computers_need_a_folder_that_all_of_them_see(
@@ -257,10 +257,10 @@ class TestOneCluster:
         twice = launcher._alive_nodes() * 2
         monkeypatch.setattr(launcher, "_alive_nodes", lambda: twice)
         launcher.check_room(4, False, str(tmp_path))
-        with pytest.raises(TutorialError, match=r"^storage='' no vale con varios ordenadores"):
+        with pytest.raises(TutorialError, match=r"^storage='' no es válido con varios equipos"):
             launcher.check_room(4, False, "")
         monkeypatch.setattr(launcher, "_ask_everyone", lambda *_: [("a", True), ("b", False)])
-        with pytest.raises(TutorialError, match=r"no vale: el ordenador b no ve ahí"):
+        with pytest.raises(TutorialError, match=r"no es válido: el equipo b no ve ahí"):
             launcher.check_room(4, False, str(tmp_path))
 
 

@@ -31,14 +31,14 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("epochs: int = 10  # vueltas", {"epochs": (10, "vueltas")}),
+        ("epochs: int = 10  # pasadas", {"epochs": (10, "pasadas")}),
         ("epochs = 10", {"epochs": (10, "")}),
         ('machine_name: str = "PC #2"  # su nombre', {"machine_name": ("PC #2", "su nombre")}),
         ('machine_name: str = "aula=3"  # su nombre', {"machine_name": ("aula=3", "su nombre")}),
         ('machine_name: str = \'"a"\' "b"', {"machine_name": ('"a"b', "")}),
-        ("epochs: int = 10  # vueltas (antes = 5)", {"epochs": (10, "vueltas (antes = 5)")}),
-        ("epochs: int = 2 * 5  # vueltas", {"epochs": (10, "vueltas")}),
-        ("epochs: int = (\n    10  # diez\n)  # vueltas", {"epochs": (10, "vueltas")}),
+        ("epochs: int = 10  # pasadas (antes = 5)", {"epochs": (10, "pasadas (antes = 5)")}),
+        ("epochs: int = 2 * 5  # pasadas", {"epochs": (10, "pasadas")}),
+        ("epochs: int = (\n    10  # diez\n)  # pasadas", {"epochs": (10, "pasadas")}),
         ('name: str = """a\n# b"""  # c', {"name": ("a\n# b", "c")}),
         ("# título\n\nseed: int = 1  # a\nepochs: int = 2", {"seed": (1, "a"), "epochs": (2, "")}),
         ("import os\nepochs: int\nprint", {}),
@@ -102,7 +102,7 @@ def test_a_broken_notebook_is_told(saved: Path) -> None:
     with pytest.raises(TutorialError, match=f"^{lesson.NOTEBOOK} no es JSON válido: {RESTORE}$"):
         lesson.read()
     saved.unlink()
-    with pytest.raises(TutorialError, match=rf"no se puede leer \(No such file.*\): {RESTORE}$"):
+    with pytest.raises(TutorialError, match=rf"no se puede leer \(no existe\): {RESTORE}$"):
         lesson.read()
 
 
@@ -116,7 +116,7 @@ def test_load_runs_the_cells_of_the_lesson_with_the_chosen_parameters() -> None:
 
 
 def test_load_refuses_a_bad_parameter_before_any_cell() -> None:
-    with pytest.raises(TutorialError, match="epochs=0 no vale"):
+    with pytest.raises(TutorialError, match="epochs=0 no es válido"):
         lesson.load("convolucion", epochs=0)  # que, sin las anteriores, fallaría
 
 

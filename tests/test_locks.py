@@ -31,7 +31,7 @@ TARGETS = [
     *[("requirements-cuda.txt", LINUX, python) for python in ("3.11", "3.13")],
     *[("requirements-macos.txt", MAC, python) for python in ("3.11", "3.12")],
 ]
-"""Cada fichero que instala el proyecto, con los equipos y los Python extremos para los que está."""
+"""Cada archivo que instala el proyecto, con los equipos y los Python extremos para los que está."""
 
 ENVIRONMENTS = {"environment-cuda.yml": "fashion-cuda", "environment-macos.yml": "fashion-macos"}
 
@@ -39,7 +39,7 @@ OLDER_THAN_TENSORFLOW_ASKS = {"nvidia-nccl-cu12": "PyTorch exige justo la 2.27.5
 
 
 def resolve(*locks: str, platform: str, python: str) -> list[str]:
-    """Resuelve a la vez varios ficheros para un equipo: los «paquete==versión» que instala.
+    """Resuelve a la vez varios archivos para un equipo: los «paquete==versión» que instala.
 
     Solo valen paquetes publicados ya compilados para ese equipo: al instalar no se compila nada.
     """
@@ -52,7 +52,7 @@ def resolve(*locks: str, platform: str, python: str) -> list[str]:
 
 
 def compiled(name: str, folder: Path) -> str:
-    """Lo que `tools/lock.py` escribiría ahora en un fichero."""
+    """Lo que `tools/lock.py` escribiría ahora en un archivo."""
     copy = Path(shutil.copy(ROOT / name, folder / name))
     lock.compile_lock(name, copy)
     return copy.read_text()
@@ -76,7 +76,7 @@ def asked(
 
 
 def pinned(*locks: str) -> set[str]:
-    """Los «paquete==versión» que fijan esos ficheros en algún equipo."""
+    """Los «paquete==versión» que fijan esos archivos en algún equipo."""
     return {pin.split(" ;")[0] for name in locks for pin in lock.pins(ROOT / name)}
 
 

@@ -98,7 +98,7 @@ def test_a_linux_without_a_name_is_just_linux(monkeypatch: pytest.MonkeyPatch) -
         assert hardware.operating_system() == "Linux"
 
 
-# --- Las tarjetas NVIDIA ---
+# --- Las GPU NVIDIA ---
 
 
 def answer(value: object) -> object:
@@ -119,7 +119,7 @@ UNREADABLE = UnicodeDecodeError("utf-8", b"\xf8", 0, 1, "invalid start byte")
 
 @dataclass
 class FakeCard:
-    """Lo que el controlador simulado responde de una tarjeta; un error se lanza."""
+    """Lo que el controlador simulado responde de una GPU; un error se lanza."""
 
     nvmlDeviceGetName: object = RTX.name  # noqa: N815
     nvmlDeviceGetUUID: object = FIRST  # noqa: N815
@@ -180,7 +180,7 @@ class FakeDriver:
 
 @pytest.fixture
 def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
-    """Un controlador de NVIDIA simulado, con una tarjeta."""
+    """Un controlador de NVIDIA simulado, con una GPU."""
     return FakeDriver(monkeypatch)
 
 
@@ -256,7 +256,7 @@ def test_energy_is_read_in_joules_only_from_the_card_that_trains(nvml: FakeDrive
     watcher = CardWatcher(RTX)
     assert watcher.joules() == 5.0
     card.nvmlDeviceGetTotalEnergyConsumption = 7500
-    hardware.nvidia_cards()  # preguntar otra vez por las tarjetas no cierra el contador
+    hardware.nvidia_cards()  # preguntar otra vez por las GPU no cierra el contador
     assert watcher.joules() == 7.5
     assert CardWatcher(None).joules() is None
     assert CardWatcher(RTX.model_copy(update={"name": "Apple M2"})).joules() is None
@@ -284,7 +284,7 @@ def test_of_two_equal_cards_the_energy_is_that_of_the_one_cuda_uses(
     assert CardWatcher(RTX).joules() == joules
 
 
-# --- Cómo está la tarjeta ---
+# --- Cómo está la GPU ---
 
 SLOWED = {
     pynvml.nvmlClocksThrottleReasonHwThermalSlowdown: "se calentaba demasiado",
@@ -505,8 +505,8 @@ def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(backends, "gpu_name", lambda backend: None)
     with pytest.raises(TutorialError) as error:
         summary.choose_device("gpu", "tensorflow")
-    assert str(error.value).startswith("device='gpu' no es posible; elige ")
-    assert str(error.value).endswith(diagnosis.verdict(BARE).line)
+    assert str(error.value).startswith("device='gpu' no es válido: ")
+    assert diagnosis.verdict(BARE).line in str(error.value)
     for requested in ("auto", "cpu"):
         summary.choose_device(requested, "tensorflow")
 
@@ -534,7 +534,7 @@ def test_a_card_that_a_cpu_build_cannot_use_is_explained(nvml: FakeDriver) -> No
         pytest.skip("este TensorFlow sí tiene CUDA")
     told = diagnosis.verdict(probe.gather(engine=engine)).line
     assert told.startswith(f"este equipo tiene una {RTX.name}, pero ")
-    assert told.endswith("-m pip install -r requirements-cuda.txt")
+    assert told.endswith("-m pip install -r requirements-cuda.txt»)")
 
 
 @pytest.mark.parametrize(
@@ -543,7 +543,7 @@ def test_a_card_that_a_cpu_build_cannot_use_is_explained(nvml: FakeDriver) -> No
         (
             RTX,
             "auto",
-            "GPU detectada: NVIDIA GeForce RTX 3060 (12 GiB, capacidad de cómputo 8.6, "
+            "GPU detectada: NVIDIA GeForce RTX 3060 (12\xa0GiB, capacidad de cómputo 8.6, "
             "controlador 560.35.03)",
         ),
         (

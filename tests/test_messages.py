@@ -1,4 +1,4 @@
-"""Los ficheros, órdenes y apartados que nombra un mensaje existen."""
+"""Los archivos, órdenes y apartados que nombra un mensaje existen."""
 
 import ast
 import re
@@ -68,7 +68,7 @@ def named(pattern: re.Pattern[str]) -> set[tuple[str, str]]:
 
 def test_every_named_file_exists() -> None:
     if not (ROOT / ".git").exists():
-        pytest.skip("sin git no se sabe qué ficheros son del proyecto")
+        pytest.skip("sin git no se sabe qué archivos son del proyecto")
     paths = tracked()
     known = paths | {Path(path).name for path in paths} | NOT_OURS
     assert {(name, where) for name, where in named(FILE) if name not in known} == set()

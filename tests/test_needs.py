@@ -1,4 +1,4 @@
-"""La tabla de lo que pide cada motor, contra los ficheros de versiones fijas y lo instalado."""
+"""La tabla de lo que pide cada motor, contra los archivos de versiones fijas y lo instalado."""
 
 import re
 from importlib.metadata import distribution, version
@@ -18,7 +18,7 @@ LOCKS = {
 
 
 def pinned(lock: str, package: str) -> str:
-    """La versión que un fichero fija de un paquete."""
+    """La versión que un archivo fija de un paquete."""
     text = (ROOT / lock).read_text(encoding="utf-8")
     [found] = re.findall(rf"^{package}==(\S+)", text, re.MULTILINE)
     return found

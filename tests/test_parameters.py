@@ -216,7 +216,7 @@ def test_a_bad_value_is_refused_naming_parameter_value_and_what_is_allowed(
         kind.check(DEFAULTS[kind] | {name: value})
     allowed = kind.model_fields[name].description
     told = str(caught.value)
-    assert told.startswith(f"{name}={value!r} no vale: ")
+    assert told.startswith(f"{name}={value!r} no es válido: ")
     assert told.endswith(f"debe ser {allowed}.")
     named = "no admite el signo" in told
     assert named == (value in ("a/b", "a\\b", "<b>", "$x$", *HIDDEN))
@@ -233,7 +233,9 @@ def test_a_bad_value_is_refused_naming_parameter_value_and_what_is_allowed(
     ],
 )
 def test_a_refused_sign_is_named(value: str, sign: str) -> None:
-    with pytest.raises(TutorialError, match=rf" no vale: no admite el signo {re.escape(sign)}; "):
+    with pytest.raises(
+        TutorialError, match=rf" no es válido: no admite el signo {re.escape(sign)}; "
+    ):
         parameters.Training.check(TRAINING | {"machine_name": value})
 
 
@@ -282,13 +284,17 @@ def test_a_long_bad_value_is_cut() -> None:
 def test_a_batch_larger_than_the_training_part_is_refused() -> None:
     few = {"train_samples": 100}
     for kind in (parameters.Training, parameters.Distribution):
-        with pytest.raises(TutorialError, match=r"^batch_size=91 no vale: debe ser como mucho 90,"):
+        with pytest.raises(
+            TutorialError, match=r"^batch_size=91 no es válido: debe ser como mucho 90,"
+        ):
             kind.check(DEFAULTS[kind] | few | {"batch_size": 91})
         assert kind.check(DEFAULTS[kind] | few | {"batch_size": 90}).batch_size == 90
 
 
 def test_every_worker_has_images_in_every_step() -> None:
-    with pytest.raises(TutorialError, match=r"^batch_size=15 no vale: .* debe ser al menos 16,"):
+    with pytest.raises(
+        TutorialError, match=r"^batch_size=15 no es válido: .* debe ser al menos 16,"
+    ):
         parameters.Distribution.check(DISTRIBUTION | {"workers": 8, "batch_size": 15})
     parameters.Distribution.check(DISTRIBUTION | {"workers": 8, "batch_size": 16})
 
@@ -307,7 +313,7 @@ def test_a_missing_parameter_is_told() -> None:
 def test_text_from_the_command_line_gets_its_type() -> None:
     texts = {name: str(value) for name, value in TRAINING.items()}
     assert parameters.Training.check_strings(texts).model_dump() == TRAINING
-    with pytest.raises(TutorialError, match=r"^epochs='1\.5' no vale"):
+    with pytest.raises(TutorialError, match=r"^epochs='1\.5' no es válido"):
         parameters.Training.check_strings(texts | {"epochs": "1.5"})
 
 
@@ -329,7 +335,7 @@ ONE_BAD_OF_EACH: list[tuple[str, object]] = [
 
 @pytest.mark.parametrize(("name", "value"), ONE_BAD_OF_EACH)
 def test_the_checking_cell_refuses_a_bad_value(name: str, value: object) -> None:
-    with pytest.raises(TutorialError, match=f"^{name}={value!r} no vale: "):
+    with pytest.raises(TutorialError, match=f"^{name}={value!r} no es válido: "):
         Cells(NOTEBOOK, **{name: value}).run("comprobar")
 
 
@@ -377,6 +383,6 @@ def test_papermill_stops_at_the_checking_cell_with_its_sentence(tmp_path: Path) 
     tried = [cell.id for cell in cells if cell.get("execution_count")]
     assert tried[-1] == "comprobar"
     assert done.returncode == 1
-    assert "epochs=0 no vale: debe ser un número entero de 1 a 1000." in done.stderr
+    assert "epochs=0 no es válido: debe ser un número entero de 1 a 1000." in done.stderr
     assert "machine_name=" not in done.stderr
     assert "Traceback (most recent call last):\n  Cell" not in done.stderr

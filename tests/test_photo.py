@@ -54,7 +54,7 @@ def test_any_plain_background_gives_what_the_network_knows(
 
 
 def rotated() -> BytesIO:
-    """Guardada de lado, con la orientación apuntada en EXIF, como hacen los teléfonos."""
+    """Guardada de lado, con la orientación anotada en EXIF, como hacen los teléfonos."""
     exif = PIL.Image.Exif()
     exif[0x0112] = 6  # hay que girarla un cuarto de vuelta a la derecha
     return encoded(photo().transpose(PIL.Image.Transpose.ROTATE_90), "JPEG", exif=exif)
@@ -110,7 +110,7 @@ def test_of_several_images_the_first_is_the_photo(kind: str) -> None:
     ids=["texto", "vacío", "cortada", "lisa", "95 MP", "200 MP"],
 )
 def test_a_file_that_is_no_photo_is_told(source: BytesIO, sentence: str) -> None:
-    with pytest.raises(TutorialError, match=f"^Esa foto no vale: .*{sentence}"):
+    with pytest.raises(TutorialError, match=f"^Esa foto no es válida: .*{sentence}"):
         photos.load(source)
 
 
@@ -125,13 +125,15 @@ def test_damaged_bytes_are_told_or_read_but_never_break() -> None:
             try:
                 assert photos.load(BytesIO(bytes(broken))).pixels.shape == (28, 28)
             except TutorialError as error:
-                assert str(error).startswith("Esa foto no vale: ")
+                assert str(error).startswith("Esa foto no es válida: ")
 
 
 def test_a_path_is_named_in_the_error(tmp_path: Path) -> None:
-    with pytest.raises(TutorialError, match=r"photo='.*no.png' no vale: ese fichero no existe"):
+    with pytest.raises(
+        TutorialError, match=r"photo='.*no.png' no es válido: ese archivo no existe"
+    ):
         photos.load(str(tmp_path / "no.png"))
-    with pytest.raises(TutorialError, match=r"photo='.*' no vale: "):
+    with pytest.raises(TutorialError, match=r"photo='.*' no es válido: "):
         photos.load(str(tmp_path))
     (tmp_path / "sí.png").write_bytes(encoded(photo()).getvalue())
     assert likeness(photos.load(str(tmp_path / "sí.png"))) > 0.9
@@ -248,13 +250,15 @@ def test_large_or_broken_metadata_never_stops_a_photo(file: BytesIO) -> None:
         (b"\0\0\0\x18ftypcrx ", "una foto RAW de cámara"),
         (b"\0\0\0\x18ftypisom", "un vídeo"),
         (b"%PDF-1.7\n", "un PDF"),
-        (b"8BPS\0\1", "un fichero de Photoshop"),
+        (b"8BPS\0\1", "un archivo de Photoshop"),
         (b"<?xml version='1.0'?>\n<svg", "un dibujo SVG"),
         (b"<!doctype html>", "una página web"),
     ],
 )
 def test_a_format_that_is_not_read_is_named(start: bytes, name: str) -> None:
-    with pytest.raises(TutorialError, match=f"^Esa foto no vale: es {name} .*guarda una copia en"):
+    with pytest.raises(
+        TutorialError, match=f"^Esa foto no es válida: es {name} .*guarda una copia en"
+    ):
         photos.load(BytesIO(start + bytes(100)))
 
 
@@ -267,17 +271,17 @@ def test_avif_is_read_where_pillow_reads_it() -> None:
 def test_what_is_no_regular_file_is_told_without_waiting(tmp_path: Path) -> None:
     with pytest.raises(TutorialError, match="es una carpeta; escribe la ruta de una foto"):
         photos.load(str(tmp_path))
-    with pytest.raises(TutorialError, match="ese fichero no existe; corrige la ruta"):
+    with pytest.raises(TutorialError, match="ese archivo no existe; corrige la ruta"):
         photos.load("~nadie.png")
     with pytest.raises(TutorialError, match=r"no se puede leer \("):
         photos.load("a" * 5000)
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "tubo.png")
-        with pytest.raises(TutorialError, match="no es un fichero corriente"):
+        with pytest.raises(TutorialError, match="no es un archivo corriente"):
             photos.load(str(tmp_path / "tubo.png"))
     with (tmp_path / "grande.png").open("wb") as file:
         file.truncate(pixels.MAX_BYTES + 1)
-    with pytest.raises(TutorialError, match="ocupa más de 500 MB"):
+    with pytest.raises(TutorialError, match="ocupa más de 500\xa0MB"):
         photos.load(str(tmp_path / "grande.png"))
 
 
@@ -388,7 +392,7 @@ def test_whatever_comes_is_read_or_told() -> None:
         try:
             seen = photos.load(BytesIO(content)).pixels
         except TutorialError as error:
-            assert str(error).startswith("Esa foto no vale: "), case
+            assert str(error).startswith("Esa foto no es válida: "), case
             assert str(error).endswith("."), case
             told.append(case)
             plain = background not in ("puro ruido", "nada") and min(size) >= 60

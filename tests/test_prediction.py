@@ -31,7 +31,7 @@ def test_each_piece_hits_its_own_limit() -> None:
     assert prediction.seconds([Work("las dos", 0, 10e12, 400e9)], FAST) == pytest.approx(
         1
     )  # a la vez
-    assert prediction.seconds([Work("órdenes", 1000, 0, 0)], FAST) == pytest.approx(0.005)
+    assert prediction.seconds([Work("peticiones", 1000, 0, 0)], FAST) == pytest.approx(0.005)
     assert prediction.seconds([], FAST) == 0
 
 
@@ -90,9 +90,9 @@ def test_the_fit_recovers_a_machine_from_noisy_times(
     works = []
     for batch in (1, 4, 16, 64, 256, 1024, 4096):
         pieces = prediction.step(network, batch)
-        works += [[*pieces, Work("órdenes", 270, 0, 0)], *([piece] for piece in pieces)]
+        works += [[*pieces, Work("peticiones", 270, 0, 0)], *([piece] for piece in pieces)]
     works = [work for work in works if any(piece.bytes_moved for piece in work)]
-    works += [[Work("una cadena de órdenes", orders, 0, 0)] for orders in range(100, 2100, 100)]
+    works += [[Work("una cadena de peticiones", orders, 0, 0)] for orders in range(100, 2100, 100)]
     measured = [prediction.seconds(work, true) * np.exp(noise.normal(0, 0.05)) for work in works]
     found = prediction.fit(works, measured, Device("", 1e11, 4e10, 1e-6, ""))
     assert found.flops == pytest.approx(true.flops, rel=0.05)
@@ -101,7 +101,7 @@ def test_the_fit_recovers_a_machine_from_noisy_times(
 
 
 def test_small_batches_leave_a_fast_device_idle(network: keras.Sequential) -> None:
-    orders = Work("órdenes", prediction.count_orders(network, 8), 0, 0)
+    orders = Work("peticiones", prediction.count_orders(network, 8), 0, 0)
 
     def images_per_second(batch: int, device: Device) -> float:
         return batch / prediction.seconds([*prediction.step(network, batch), orders], device)
@@ -118,7 +118,7 @@ def test_this_machine_has_its_three_numbers() -> None:
 
 
 def test_what_a_call_costs_is_not_of_its_orders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Una llamada de mentira tarda 7 segundos, más 2 por orden."""
+    """Una llamada de mentira tarda 7 segundos, más 2 por petición."""
     now = [0.0]
 
     def call(value: object, orders: int) -> SimpleNamespace:

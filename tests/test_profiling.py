@@ -44,7 +44,7 @@ def test_the_cost_of_each_layer(model: keras.Sequential) -> None:
 def test_what_a_call_costs_is_not_of_the_layer(
     model: keras.Sequential, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ni cuentan las dos primeras vueltas."""
+    """Ni cuentan las dos primeras rondas."""
     turns = {"nada": [9, 9, 1, 1, 2], "delante": [9, 9, 3, 3, 8], "todo": [9, 9, 7, 7, 8]}
     monkeypatch.setattr(profiling, "alternate", lambda functions, rounds: turns)
     rescaling, conv, *_ = profiling.layer_costs(model, np.zeros((16, 8, 8, 1), "uint8"))

@@ -64,7 +64,7 @@ def test_only_default_runs_that_count_are_published(record: dict) -> None:
     header, _, row = readme.table(chosen).splitlines()
     assert header.count("|") == row.count("|") == 8
     assert row == (
-        "| Equipo   bueno (AVX2) · CPU | 1 | 1.50 | 36000 | - | 0.9100 "
+        "| Equipo   bueno (AVX2) · CPU | 1 | 1.50 | 36\xa0000 | - | 0.9100 "
         "| [1](results/20261123T162119Z-685e8f16.json) |"
     )
 
@@ -88,7 +88,8 @@ def test_all_the_sessions_of_a_machine_are_published(record: dict) -> None:
     assert only.records == [first, second]
     [_, _, row] = readme.table([only]).splitlines()
     assert re.fullmatch(
-        r"\| PC \(AVX2\) · CPU \| 2 \| 1\.50 \(\d+\.\d\d-\d+\.\d\d\) \| 36000 \| 25 % \| 0\.9100 "
+        r"\| PC \(AVX2\) · CPU \| 2 \| 1\.50 \(\d+\.\d\d-\d+\.\d\d\) \| 36\xa0000 "
+        r"\| 25\xa0% \| 0\.9100 "
         r"\| \[1\]\(results/20261123T162119Z-685e8f16\.json\), "
         r"\[2\]\(results/20261124T162119Z-00000000\.json\) \|",
         row,

@@ -133,8 +133,8 @@ def test_a_wrong_field_is_refused_by_name_and_the_rest_load(
         ({"repeats": RECORD["repeats"] * 2}, "más repeticiones de las que dice"),
         ({"repeats": RECORD["repeats"] * 2, "parameters.repeats": 2}, "repite una semilla"),
         ({"repeats.0.epoch_losses": [0.5, 0.4, 0.3]}, "tiene más pérdidas que épocas"),
-        ({"repeats.0.test_correct": None}, "le falta el examen"),
-        ({"repeats.0.test_loss": None}, "le falta el examen"),
+        ({"repeats.0.test_correct": None}, "le falta la evaluación"),
+        ({"repeats.0.test_loss": None}, "le falta la evaluación"),
         ({"data.test_images": 9000}, "acierta más imágenes de prueba de las que hay"),
         ({"parameters.train_samples": 2999}, "no cuadran con train_samples"),
         ({"data.training_images": 2699}, "no cuadran con train_samples"),
@@ -238,7 +238,8 @@ def test_in_a_notebook_it_is_a_line_and_the_whole_record(record: dict) -> None:
     found = make(record)
     shown = found._repr_mimebundle_()
     assert shown["text/plain"] == (
-        "Equipo de prueba (AVX2) · CPU, 1.50 s por época, 1800 imágenes/s, exactitud 0.9100, cuenta"
+        "Equipo de prueba (AVX2) · CPU, 1.50\xa0s por época, 1800\xa0imágenes/s, "
+        "exactitud 0.9100, cuenta"
     )
     assert Record.model_validate(shown[MIME]) == found
 
@@ -380,16 +381,16 @@ def test_without_a_key_what_is_known_of_the_machine_tells_it_apart(
     [
         ({}, None),
         ({"other_cpu_seconds": 0.4}, None),  # el 5 % justo de ocho núcleos durante un segundo
-        ({"other_cpu_seconds": 0.48}, "otros programas usaron el 6 % del procesador"),
+        ({"other_cpu_seconds": 0.48}, "otros programas usaron el 6\xa0% del procesador"),
         ({"stolen_cpu_seconds": 0.16}, None),
-        ({"stolen_cpu_seconds": 0.24}, "otra máquina virtual se llevó el 3 % del procesador"),
+        ({"stolen_cpu_seconds": 0.24}, "otra máquina virtual se llevó el 3\xa0% del procesador"),
         ({"stolen_cpu_seconds": None}, None),
         ({"usable_cores": 3}, "pudo usar 3 núcleos de 4"),
-        ({"swapped_mb": 11}, "faltó memoria: 11 MB fueron o volvieron del disco"),
+        ({"swapped_mb": 11}, "faltó memoria (11\xa0MB fueron o volvieron del disco)"),
         ({"gpu": GPU_CALM}, None),
         (
             {"gpu": GPU_CALM | {"slowed_by": "se calentaba demasiado"}},
-            "la GPU se frenó: se calentaba demasiado",
+            "la GPU se frenó (se calentaba demasiado)",
         ),
         ({"gpu": GPU_CALM | {"other_programs": 1}}, "otro programa usaba la GPU"),
         ({"gpu": GPU_CALM | {"other_programs": None}}, None),
@@ -416,7 +417,9 @@ def test_a_run_disturbed_in_more_than_a_third_of_its_epochs_does_not_count(
         repeats__0__epoch_seconds=[1.0] * 3,
         repeats__0__surroundings=[busy] * disturbed + [CALM] * (3 - disturbed),
     )
-    reason = f"molestado en {disturbed} de 3 épocas: otros programas usaron el 50 % del procesador"
+    reason = (
+        f"molestado en {disturbed} de 3 épocas: otros programas usaron el 50\xa0% del procesador"
+    )
     assert found.flaw == (None if counts else reason)
     assert len(found.epoch_seconds) == 3
 
@@ -439,8 +442,8 @@ def test_mfu_is_the_share_of_the_best_matrix_product(record: dict) -> None:
     [
         ({}, None),
         ({"precision_flops": 2.19e11, "order_seconds": 1.0}, None),
-        ({"precision_flops": 1.7e11}, "producto de matrices, de 200 GFLOP/s a 170 GFLOP/s"),
-        ({"bytes_per_second": 5e10}, "memoria, de 40 GB/s a 50 GB/s"),
+        ({"precision_flops": 1.7e11}, "producto de matrices, de 200\xa0GFLOP/s a 170\xa0GFLOP/s"),
+        ({"bytes_per_second": 5e10}, "memoria, de 40\xa0GB/s a 50\xa0GB/s"),
     ],
 )
 def test_drift_is_told_from_ten_percent_on(record: dict, after: dict, told: str | None) -> None:

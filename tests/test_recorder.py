@@ -157,7 +157,7 @@ def test_the_device_is_measured_before_and_after(
     train(Recorder(tmp_path), repeats=2)
     record = only_record(tmp_path)
     assert record.calibration == [FAST, SLOWER]
-    assert record.drift == "producto de matrices, de 200 GFLOP/s a 170 GFLOP/s"
+    assert record.drift == "producto de matrices, de 200\xa0GFLOP/s a 170\xa0GFLOP/s"
     assert f"el equipo cambió ({record.drift})" in capsys.readouterr().out
     assert record.network.training_operations == 2 * (2 * 28 * 28 * 9 * 2 + 3 * 14 * 14 * 2 * 10)
     assert record.mfu == pytest.approx(
@@ -258,7 +258,7 @@ def test_without_its_exam_a_run_is_not_whole(tmp_path: Path) -> None:
     record = only_record(tmp_path)
     assert (record.status, record.reason) == (
         "failed",
-        "falta el examen con las imágenes de prueba",
+        "falta la evaluación con las imágenes de prueba",
     )
     assert len(record.repeats[0].epoch_seconds) == 1
 
@@ -384,7 +384,7 @@ def test_after_a_stop_another_run_trains_to_the_end(tmp_path: Path) -> None:
 
 
 class Press(keras.callbacks.Callback):
-    """Pulsa Ctrl-C mientras se valida y apunta si la validación siguió."""
+    """Pulsa Ctrl-C mientras se valida y anota si la validación siguió."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -508,7 +508,7 @@ def test_a_full_disk_after_training_prints_the_record(
     train(Recorder(tmp_path))
     *warnings, advice, text = capsys.readouterr().out.splitlines()
     assert all(line.startswith("Aviso: no se puede guardar ") for line in warnings)
-    assert advice.startswith("Copia este texto a un fichero ")
+    assert advice.startswith("Copia este texto a un archivo ")
     printed = Record.model_validate_json(text)
     assert printed.status == "ok"
     assert len(printed.repeats[0].epoch_seconds) == 3

@@ -33,12 +33,12 @@ class Lesson(Cells):
         super().__init__(NOTEBOOK, **small, results_dir=str(folder))
         self.folder = folder
         self.run(*LOAD)
-        for name in ("test_images", "test_labels"):  # el examen entero es lo que más tardaría
+        for name in ("test_images", "test_labels"):  # la evaluación entero es lo que más tardaría
             self.names[name] = self.names[name][:1000]
         self.run(*PREPARE)
 
     def train(self) -> Record:
-        """Ejecuta la celda que entrena y da su registro, el único fichero nuevo o cambiado."""
+        """Ejecuta la celda que entrena y da su registro, el único archivo nuevo o cambiado."""
         return self._only_change(lambda: self.run("entrenar"))
 
     def train_until(self, error: type[BaseException]) -> Record:

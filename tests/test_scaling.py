@@ -62,8 +62,8 @@ def test_the_error_says_if_the_model_is_too_high_or_too_low() -> None:
             {8: 7.5, 1: 1.0},
             "lo mejor son 8 procesos (no se han probado más): 7.5 veces más rápido que uno",
         ),
-        ({1: 1.0, 2: 0.8}, "no compensa: nunca se gana un 5 % a un solo proceso"),
-        ({1: 1.0, 2: 1.049}, "no compensa: nunca se gana un 5 % a un solo proceso"),
+        ({1: 1.0, 2: 0.8}, "no compensa: nunca se gana un 5\xa0% a un solo proceso"),
+        ({1: 1.0, 2: 1.049}, "no compensa: nunca se gana un 5\xa0% a un solo proceso"),
     ],
 )
 def test_the_answer_is_the_one_of_the_numbers(gains: dict[int, float], told: str) -> None:

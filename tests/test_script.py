@@ -140,29 +140,38 @@ def test_a_broken_parameters_cell_is_told(
     ("arguments", "sentence"),
     [
         (["--epocas", "3"], "La opción --epocas no existe; ¿querías decir --epochs?"),
-        (["--zzz"], "La opción --zzz no existe; mira las que hay con --help."),
-        (["--epochs"], "A la opción --epochs le falta su valor; mira las que hay con --help."),
+        (["--zzz"], "La opción --zzz no existe; mira las opciones que hay con --help."),
+        (
+            ["--epochs"],
+            "A la opción --epochs le falta su valor; escríbelo detrás, como en «--epochs 3».",
+        ),
         (["3"], "Cada valor va detrás de su opción, como en «--epochs 3», y en la orden sobra"),
-        (["--epochs", "0"], "epochs='0' no vale: debe ser un número entero de 1 a 1000."),
-        (["--epochs", "1.5"], "epochs='1.5' no vale: "),
-        (["--batch-size", "-1"], "batch_size='-1' no vale: "),
-        (["--train-samples", "muchas"], "train_samples='muchas' no vale: "),
-        (["--train-samples", "100"], "batch_size=128 no vale: debe ser como mucho 90, "),
-        (["--device", "tpu"], "device='tpu' no vale: "),
-        (["--backend", "pytorch"], "backend='pytorch' no vale: "),
-        (["--precision", "float16"], "precision='float16' no vale: "),
-        (["--repeats", "0"], "repeats='0' no vale: "),
-        (["--seed", "-1"], "seed='-1' no vale: "),
-        (["--machine-name", "a/b"], "machine_name='a/b' no vale: "),
-        (["--results-dir", "/no/existe"], "results_dir='/no/existe' no vale: la carpeta /no no "),
-        (["--results-dir", "~nadie/x"], "results_dir='{cwd}/~nadie/x' no vale: la carpeta "),
-        (["--photo", "no.png"], "photo='{cwd}/no.png' no vale: ese fichero no existe; "),
-        (["--photo", "~no.png"], "photo='{cwd}/~no.png' no vale: ese fichero no existe; "),
-        (["--photo", "texto.jpg"], "photo='{cwd}/texto.jpg' no vale: no es una imagen PNG ni "),
-        (["--batch-size", "64", "--batch-size", "0"], "batch_size='0' no vale: "),
+        (["--epochs", "0"], "epochs='0' no es válido: debe ser un número entero de 1 a 1000."),
+        (["--epochs", "1.5"], "epochs='1.5' no es válido: "),
+        (["--batch-size", "-1"], "batch_size='-1' no es válido: "),
+        (["--train-samples", "muchas"], "train_samples='muchas' no es válido: "),
+        (["--train-samples", "100"], "batch_size=128 no es válido: debe ser como mucho 90, "),
+        (["--device", "tpu"], "device='tpu' no es válido: "),
+        (["--backend", "pytorch"], "backend='pytorch' no es válido: "),
+        (["--precision", "float16"], "precision='float16' no es válido: "),
+        (["--repeats", "0"], "repeats='0' no es válido: "),
+        (["--seed", "-1"], "seed='-1' no es válido: "),
+        (["--machine-name", "a/b"], "machine_name='a/b' no es válido: "),
+        (
+            ["--results-dir", "/no/existe"],
+            "results_dir='/no/existe' no es válido: la carpeta /no no ",
+        ),
+        (["--results-dir", "~nadie/x"], "results_dir='{cwd}/~nadie/x' no es válido: la carpeta "),
+        (["--photo", "no.png"], "photo='{cwd}/no.png' no es válido: ese archivo no existe; "),
+        (["--photo", "~no.png"], "photo='{cwd}/~no.png' no es válido: ese archivo no existe; "),
+        (
+            ["--photo", "texto.jpg"],
+            "photo='{cwd}/texto.jpg' no es válido: no es una imagen PNG ni ",
+        ),
+        (["--batch-size", "64", "--batch-size", "0"], "batch_size='0' no es válido: "),
         (
             ["--train-samples", "100", "--train-samples", "1000", "--batch-size", "100"],
-            "batch_size=100 no vale: debe ser como mucho 90, ",
+            "batch_size=100 no es válido: debe ser como mucho 90, ",
         ),
     ],
 )
@@ -188,10 +197,10 @@ def test_a_wrong_order_is_told_in_one_spanish_sentence_and_starts_nothing(
 def test_a_runs_folder_that_cannot_be_written(
     order: Callable[..., int], started: list, runs: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    runs.write_text("soy un fichero")
+    runs.write_text("soy un archivo")
     assert order() == cli.BAD_USAGE
     assert capsys.readouterr().err == (
-        f"Error: No se puede empezar: {shown(runs)} no es una carpeta, sino un fichero; elige "
+        f"Error: No se puede empezar: {shown(runs)} no es una carpeta, sino un archivo; elige "
         "otra ruta.\n"
     )
     assert started == []
@@ -310,7 +319,8 @@ def test_an_output_that_is_full_is_told_in_one_spanish_sentence() -> None:
         )
     assert done.returncode == cli.FAILED
     assert done.stderr == (
-        "Error: no se puede escribir la salida (No space left on device); libera espacio o mándala "
+        "Error: no se puede escribir la salida (no queda espacio en el disco); libera espacio o "
+        "mándala "
         "a otro sitio.\n"
     )
 
@@ -447,9 +457,12 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     mine = [session(day, "El mío", 1.5 + day / 100) for day in (4, 5)]
     record = session(6, "El mío", 1.5, calibration=[CALIBRATION])
     told = report.card(record, [*others, *mine, record])
-    assert (told.name, told.headline) == ("El mío (AVX2) · CPU", "1.50 s por época")
+    assert (told.name, told.headline) == ("El mío (AVX2) · CPU", "1.50\xa0s por época")
     rows = dict(told.rows)
-    assert rows["Total"] == "3.0 s: 2 épocas, de 1.50 a 1.50 s; aparte, 0.8 s de calentamiento"
+    assert (
+        rows["Total"]
+        == "3.0\xa0s: 2 épocas, de 1.50 a 1.50\xa0s; aparte, 0.8\xa0s de calentamiento"
+    )
     assert rows["Exactitud en prueba"] == "0.9100"
     assert rows["¿Cuenta?"] == "Sí: llegó al final, la exactitud no baja de 0.90"
     assert rows["Equipo"] == (
@@ -458,8 +471,8 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
     assert rows[rival].startswith("2.63× (")
     assert rows[rival].endswith("): más rápido")
-    assert rows["Lo mínimo, por cálculo"].startswith("0.75 s por época, ")
-    assert rows["Lo mínimo, por cálculo"].endswith(": va al 50 % de eso")
+    assert rows["Lo mínimo, por cálculo"].startswith("0.75\xa0s por época, ")
+    assert rows["Lo mínimo, por cálculo"].endswith(": va al 50\xa0% de eso")
     alone = dict(report.card(record, [*others, record]).rows)
     assert alone["Este equipo, frente a «El lento (AVX2) · CPU»"].endswith(
         "(una sola sesión: sin veredicto)"
@@ -595,19 +608,25 @@ def failure(name: str, text: str) -> PapermillExecutionError:
     ("error", "sentence"),
     [
         (failure("TutorialError", "Falta una pieza: ponla."), "Falta una pieza: ponla."),
-        (failure("KeyError", "'a'"), "la celda 4 ha fallado con KeyError: 'a'"),
+        (
+            failure("KeyError", "'a'"),
+            "la celda 4 ha fallado («KeyError: 'a'»); si has cambiado el cuaderno, recupéralo con "
+            "«git restore notebooks/01_fashion_mnist_cnn.ipynb», y, si no, mira qué dice «python "
+            "-m fashion_bench».",
+        ),
         (
             DeadKernelError("Kernel died"),
-            "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe: tal cosa: hazlo.",
+            "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, y el "
+            "diagnóstico dice que tal cosa («hazlo»).",
         ),
         (
             OSError(28, "No space left on device"),
-            "no se puede leer o escribir (No space left on device); libera espacio o cambia los "
-            "permisos.",
+            "no se puede leer o escribir (no queda espacio en el disco); libera espacio o cambia "
+            "los permisos.",
         ),
         (
             PermissionError(13, "Permission denied", "/jupyter/runtime"),
-            "no se puede leer o escribir /jupyter/runtime (Permission denied); libera espacio o "
+            "no se puede leer o escribir /jupyter/runtime (falta permiso); libera espacio o "
             "cambia los permisos.",
         ),
     ],
@@ -713,7 +732,7 @@ def test_ctrl_c_that_was_ignored_stays_ignored(
 
 
 class FakeKernel:
-    """Apunta lo que se le hace."""
+    """Anota lo que se le hace."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
@@ -909,8 +928,8 @@ def test_a_jupyter_folder_that_cannot_be_written_is_named(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     runs.mkdir()
-    (tmp_path / "fichero").touch()
-    folder = tmp_path / "fichero" / "runtime"
+    (tmp_path / "archivo").touch()
+    folder = tmp_path / "archivo" / "runtime"
     kernel = Kernel({})
     kernel.connection_file = str(folder / "kernel.json")
     monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
@@ -1034,7 +1053,7 @@ def test_a_grid_with_a_failing_cell_goes_on(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     first, last = done.stderr.splitlines()
-    assert first.startswith("Error: device='gpu' no es posible; elige ")
+    assert first.startswith("Error: device='gpu' no es válido: ")
     partial = ROOT / last.removeprefix("El cuaderno a medias está en ")
     assert "device='gpu' no es posible" in partial.read_text(encoding="utf-8")
     table = done.stdout.splitlines()[-3:]

@@ -195,7 +195,7 @@ def test_what_would_not_be_accepted_is_not_sent(
 
 def test_a_file_that_is_not_there_and_a_wrong_order(capsys: pytest.CaptureFixture) -> None:
     assert send.main(["no-está.json"]) == FAILED
-    assert "no-está.json no se puede enviar: no es un fichero." in capsys.readouterr().err
+    assert "no-está.json no se puede enviar: no es un archivo." in capsys.readouterr().err
     for arguments in ([], ["--yes"], ["uno.json", "dos.json"]):
         assert send.main(arguments) == BAD_USAGE
         assert capsys.readouterr().err == f"{send.USAGE}\n"

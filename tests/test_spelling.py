@@ -14,7 +14,7 @@ from conftest import NOTEBOOKS, ROOT, SOLUTIONS
 SPELLING = ROOT / "tests" / "spelling.yml"
 WORDS = ROOT / "tests" / "palabras.txt"
 DRAFTS = ROOT / "runs" / "ortografia"
-"""Los cuadernos, en ficheros que pyspelling sabe leer."""
+"""Los cuadernos, en archivos que pyspelling sabe leer."""
 
 SPANISH = ("hunspell", "-l", "-d", "es_ES")
 

@@ -185,5 +185,5 @@ def test_a_record_of_here_is_reproduced_and_an_altered_one_is_not(
     assert verdict() == FINE
     assert "Se va a repetir su primera época" in capsys.readouterr().out
     assert verdict(epoch_losses=[repeat["epoch_losses"][0] * (1 + 1e-9), 0.5]) == FAILED
-    assert verdict(epoch_losses=None) == FINE  # los de antes: entero, y su examen
+    assert verdict(epoch_losses=None) == FINE  # los de antes: entero, y su evaluación
     assert "aciertos en prueba" in capsys.readouterr().out

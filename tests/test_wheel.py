@@ -58,7 +58,7 @@ def run(installed: Path, folder: Path, *command: str) -> subprocess.CompletedPro
 
 
 def pinned(name: str) -> dict[str, str]:
-    """Las versiones que fija un fichero."""
+    """Las versiones que fija un archivo."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     return dict(line.split(" ;")[0].split("==") for line in lines if "==" in line.split(" ;")[0])
 
@@ -162,8 +162,8 @@ def test_the_notebooks_are_copied_and_what_is_changed_is_left(
 def test_a_folder_in_which_nothing_can_be_copied_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "fichero").touch()
-    assert notebooks.main([str(tmp_path / "fichero")]) == FAILED
+    (tmp_path / "archivo").touch()
+    assert notebooks.main([str(tmp_path / "archivo")]) == FAILED
     assert "no se puede copiar en" in capsys.readouterr().err
     for arguments in (["--help"], ["a", "b"], [""]):
         assert notebooks.main(arguments) == BAD_USAGE

@@ -15,7 +15,7 @@ BASES = {
     "requirements-cuda.txt": "cuda",
     "requirements-macos.txt": "macos",
 }
-"""Los ficheros que instalan el proyecto, cada uno con su TensorFlow, y el extra de cada uno."""
+"""Los archivos que instalan el proyecto, cada uno con su TensorFlow, y el extra de cada uno."""
 
 ADDITIONS = {
     "requirements-torch.txt": "torch",
@@ -46,7 +46,7 @@ def pins(lock: Path) -> list[str]:
 
 
 def compile_lock(name: str, output: Path, *options: str) -> None:
-    """Escribe en `output` el fichero `name`; respeta las versiones que `output` ya fija.
+    """Escribe en `output` el archivo `name`; respeta las versiones que `output` ya fija.
 
     Raises:
         subprocess.CalledProcessError: si las dependencias no se pueden resolver.

@@ -17,6 +17,7 @@ from fashion_bench.charts.machines import compare_machines
 from fashion_bench.record import Record
 from fashion_bench.results import comparison, files
 from fashion_bench.results.comparison import Contender
+from fashion_bench.typography import written
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -47,8 +48,8 @@ def choose(found: Sequence[Record]) -> list[Contender]:
 def table(chosen: Sequence[Contender]) -> str:
     """Escribe la tabla en Markdown."""
     lines = [
-        "| Equipo | Sesiones | s/época (intervalo del 95 %) | Imágenes/s | MFU | Exactitud "
-        "| Registros |",
+        "| Equipo | Sesiones | s/época (intervalo del 95\N{NO-BREAK SPACE}%) | Imágenes/s "
+        "| MFU | Exactitud | Registros |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
     for contender in chosen:
@@ -58,10 +59,10 @@ def table(chosen: Sequence[Contender]) -> str:
             f"[{number}](results/{record.run_id}.json)"
             for number, record in enumerate(contender.records, 1)
         ]
-        mfu = f"{100 * contender.mfu:.0f} %" if contender.mfu else "-"
+        mfu = written(100 * contender.mfu, 0, "%") if contender.mfu else "-"
         lines.append(
             f"| {contender.name.replace('|', ' ')} | {seconds.sessions} "
-            f"| {comparison.tell_figure(seconds, 2)} | {speed:.0f} | {mfu} "
+            f"| {comparison.tell_figure(seconds, 2)} | {written(speed)} | {mfu} "
             f"| {contender.accuracy or 0:.4f} | {', '.join(links)} |"
         )
     base = comparison.baseline_of(chosen, "")

@@ -2,7 +2,7 @@
 
 Lo usa `.github/workflows/registro.yml`. Si el registro se puede publicar, lo guarda en `results/` y
 escribe su identificador en la salida del paso. Nada de lo que trae el mensaje se ejecuta ni pasa
-por la línea de órdenes: se lee del fichero en el que GitHub cuenta lo que ha ocurrido.
+por la línea de órdenes: se lee del archivo en el que GitHub cuenta lo que ha ocurrido.
 """
 
 import json

@@ -9,6 +9,6 @@ class WheelHook(BuildHookInterface):
     """El paso de la construcción que `pyproject.toml` pide."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Apunta lo que pide `needs`; `version` es «editable» con `pip install -e .`."""
+        """Anota lo que pide `needs`; `version` es «editable» con `pip install -e .`."""
         if version == "standard":
             build_data["dependencies"] += self.config["needs"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion_bench import install
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 
 FOLDER = Path(__file__).parent / "datasets" / "fashion-mnist"
 
@@ -46,7 +46,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def load(folder: Path = FOLDER) -> tuple[Arrays, Arrays]:
-    """Lee los cuatro ficheros oficiales y comprueba su SHA-256.
+    """Lee los cuatro archivos oficiales y comprueba su SHA-256.
 
     Returns:
         `(train_images, train_labels), (test_images, test_labels)`, todo `uint8`: imágenes
@@ -54,7 +54,7 @@ def load(folder: Path = FOLDER) -> tuple[Arrays, Arrays]:
         `(60000,)` y `(10000,)`, de 0 a 9 en el orden de `CLASS_NAMES`.
 
     Raises:
-        TutorialError: si un fichero falta, no se puede leer o no es el oficial.
+        TutorialError: si un archivo falta, no se puede leer o no es el oficial.
     """
     checksums = read_checksums(folder)
     with ThreadPoolExecutor() as pool:  # zlib y hashlib sueltan el GIL: se lee en paralelo
@@ -64,7 +64,7 @@ def load(folder: Path = FOLDER) -> tuple[Arrays, Arrays]:
 
 
 def read_checksums(folder: Path = FOLDER) -> dict[str, str]:
-    """Devuelve el SHA-256 que debe tener cada fichero, según `SHA256SUMS`.
+    """Devuelve el SHA-256 que debe tener cada archivo, según `SHA256SUMS`.
 
     Raises:
         TutorialError: si `SHA256SUMS` falta o está dañado.
@@ -128,11 +128,11 @@ def _read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise _damaged(path, "no está") from None
     except OSError as error:
-        raise _damaged(path, f"no se puede leer ({error.strerror})") from error
+        raise _damaged(path, f"no se puede leer ({cause(error)})") from error
 
 
 def _damaged(path: Path, why: str) -> TutorialError:
     return TutorialError(
-        f"El fichero de datos {path.name} {why}; recupéralo {install.restore(str(path))} "
+        f"El archivo de datos {path.name} {why}; recupéralo {install.restore(str(path))} "
         "o vuelve a descargar el proyecto."
     )

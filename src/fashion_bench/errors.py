@@ -1,4 +1,25 @@
-"""El único tipo de error que una persona debe leer."""
+"""El único tipo de error que una persona debe leer, y los del sistema, dichos en español."""
+
+import errno
+
+CAUSES = {
+    errno.ENOENT: "no existe",
+    errno.EACCES: "falta permiso",
+    errno.EPERM: "falta permiso",
+    errno.ENOSPC: "no queda espacio en el disco",
+    errno.EDQUOT: "no queda espacio en tu parte del disco",
+    errno.EISDIR: "es una carpeta",
+    errno.ENOTDIR: "una parte de la ruta no es una carpeta",
+    errno.EROFS: "el disco es de solo lectura",
+    errno.EIO: "el disco falla",
+    errno.EPIPE: "ya no hay quien lo lea",
+}
+"""Lo que quieren decir los errores del sistema más corrientes."""
+
+
+def cause(error: OSError) -> str:
+    """Dice en español por qué ha fallado el sistema; si no lo sabe, con las palabras de él."""
+    return CAUSES.get(error.errno or 0) or error.strerror or type(error).__name__
 
 
 class TutorialError(Exception):

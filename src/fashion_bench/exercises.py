@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError
+from fashion_bench.typography import shortest
 
 SIDE, KERNEL, FILTERS, NEURONS = 28, 3, (32, 64), 128
 """Lado de las fotos y de los filtros; filtros de cada convolución; neuronas de la primera densa."""
@@ -258,26 +259,19 @@ def check(task: str, answer: float | None) -> None:
     try:
         answer = float(answer)
     except (TypeError, ValueError):
-        message = f"{answer!r} no vale: escribe un número, sin comillas ni unidades."
+        message = f"{answer!r} no es válido: escribe un número, sin comillas ni unidades."
         raise TutorialError(message) from None
     expected, why, hint, slips = TASKS[task]
     slip = next((told for wrong, told in slips.items() if _same(answer, wrong)), None)
     if _same(answer, expected):
-        print(f"{task}: ¡sí! {_written(expected)}, porque {why}")
+        print(f"{task}: ¡sí! {shortest(expected)}, porque {why}")
     elif slip:
-        print(f"{task}: casi. Si te sale {_written(answer)}, {slip}")
+        print(f"{task}: casi. Si te sale {shortest(answer)}, {slip}")
     else:
         wrong_way = "demasiado" if answer > expected else "poco"
-        print(f"{task}: {_written(answer)} es {wrong_way}. Pista: {hint}")
+        print(f"{task}: {shortest(answer)} es {wrong_way}. Pista: {hint}")
 
 
 def _same(answer: float, number: float) -> bool:
     """Si una respuesta es ese número: exacta si es un entero y, si no, con un error pequeño."""
     return isclose(answer, number, rel_tol=0 if float(number).is_integer() else CLOSE_ENOUGH)
-
-
-def _written(number: float) -> str:
-    """Un número con los millares separados por espacios y las cifras que hacen falta."""
-    if not float(number).is_integer():
-        return f"{number:.3g}"
-    return f"{number:,.0f}".replace(",", "\N{NO-BREAK SPACE}" if abs(number) >= 10_000 else "")

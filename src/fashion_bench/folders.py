@@ -1,4 +1,4 @@
-"""Carpetas y ficheros: comprobarlos antes de empezar y escribirlos enteros o nada."""
+"""Carpetas y archivos: comprobarlos antes de empezar y escribirlos enteros o nada."""
 
 import os
 import re
@@ -11,11 +11,12 @@ from pathlib import Path
 from time import sleep
 
 from fashion_bench import PROJECT_DIR
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
+from fashion_bench.typography import written
 
 FREE_BYTES_NEEDED = 10_000_000
 BUSY_ATTEMPTS, BUSY_SECONDS = 20, 0.05
-"""Cuántas veces y cada cuánto se intenta cambiar un fichero que alguien está leyendo."""
+"""Cuántas veces y cada cuánto se intenta cambiar un archivo que alguien está leyendo."""
 
 
 def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
@@ -26,11 +27,11 @@ def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
         parameter: el parámetro que la da, para los errores.
 
     Raises:
-        TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un fichero,
+        TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un archivo,
             si no se puede escribir en ella o si el disco está lleno.
     """
     path = absolute(folder)
-    make_folder(path, f"{parameter}={folder!r} no vale")
+    make_folder(path, f"{parameter}={folder!r} no es válido")
     return path
 
 
@@ -55,16 +56,16 @@ def make_folder(path: Path, blame: str) -> None:
         ) from None
     except (FileExistsError, NotADirectoryError):
         raise TutorialError(
-            f"{blame}: {where} no es una carpeta, sino un fichero; elige otra ruta."
+            f"{blame}: {where} no es una carpeta, sino un archivo; elige otra ruta."
         ) from None
     except OSError as error:
         raise TutorialError(
-            f"{blame}: no se puede escribir en {where} ({error.strerror}); "
+            f"{blame}: no se puede escribir en {where} ({cause(error)}); "
             "libera espacio, cambia los permisos o elige otra carpeta."
         ) from None
     if free < FREE_BYTES_NEEDED:
         raise TutorialError(
-            f"{blame}: en el disco de {where} quedan {free / 1e6:.1f} MB y hacen falta "
+            f"{blame}: en el disco de {where} quedan {written(free / 1e6, 1, 'MB')} y hacen falta "
             f"{FREE_BYTES_NEEDED / 1e6:.0f}; libera espacio o elige otra carpeta."
         )
 
@@ -78,14 +79,14 @@ def find_folder(folder: str) -> Path:
     path = absolute(folder)
     if not path.is_dir():
         raise TutorialError(
-            f"results_dir={folder!r} no vale: {shown(path)} no existe o no es una carpeta; "
+            f"results_dir={folder!r} no es válido: {shown(path)} no existe o no es una carpeta; "
             "escribe la ruta de la carpeta que tiene los registros."
         )
     return path
 
 
 def write_atomically(path: Path, text: str) -> Path:
-    """Escribe un fichero entero o no lo escribe: nunca deja uno a medias.
+    """Escribe un archivo entero o no lo escribe: nunca deja uno a medias.
 
     Raises:
         OSError: si no se puede escribir; entonces, si `path` existía, sigue como estaba.
@@ -103,10 +104,10 @@ def write_atomically(path: Path, text: str) -> Path:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Contexto en el que los `OSError` dicen siempre su fichero: al llenarse un disco no lo dicen.
+    """Contexto en el que los `OSError` dicen siempre su archivo: al llenarse un disco no lo dicen.
 
     Args:
-        path: el fichero que se está escribiendo.
+        path: el archivo que se está escribiendo.
     """
     try:
         yield
@@ -131,8 +132,8 @@ def anonymous(text: str) -> str:
     aliases = {**dict.fromkeys(homes, "~"), **({PROJECT_DIR: "."} if PROJECT_DIR.name else {})}
     # La más larga, antes: se puede trabajar en una carpeta que contenga las personales.
     for folder, alias in sorted(aliases.items(), key=lambda each: -len(str(each[0]))):
-        for written in {str(folder), str(folder).replace("\\", "\\\\")}:
-            text = re.sub(rf"(?<![\w.~-]){re.escape(written)}(?![\w-])", alias, text)
+        for route in {str(folder), str(folder).replace("\\", "\\\\")}:
+            text = re.sub(rf"(?<![\w.~-]){re.escape(route)}(?![\w-])", alias, text)
     for home in homes:
         text = re.sub(rf"(?<=[/\\]){re.escape(home.name)}(?=[/\\])", "<usuario>", text)
     return text
@@ -179,7 +180,7 @@ def _replace(temporary: Path, path: Path) -> Path:
     for _ in range(BUSY_ATTEMPTS - 1):
         try:
             return temporary.replace(path)
-        except PermissionError:  # Windows no cambia un fichero que otro programa está leyendo
+        except PermissionError:  # Windows no cambia un archivo que otro programa está leyendo
             sleep(BUSY_SECONDS)
     return temporary.replace(path)
 

@@ -6,9 +6,9 @@ from fashion_bench import CHECKOUT, NOTEBOOKS_DIR, PROJECT_DIR
 
 
 def pip(lock: str) -> str:
-    """Lo que va detrás de `pip install` para instalar un fichero de versiones fijas.
+    """Lo que va detrás de `pip install` para instalar un archivo de versiones fijas.
 
-    Si el paquete se instaló suelto no hay tal fichero: es su extra del mismo nombre.
+    Si el paquete se instaló suelto no hay tal archivo: es su extra del mismo nombre.
     """
     return f"-r {lock}" if CHECKOUT else f'"fashion-bench{_extra(lock)}"'
 
@@ -38,7 +38,7 @@ def restore(file: str) -> str:
     """Lo que va detrás de «recupéralo».
 
     Args:
-        file: un fichero del curso, desde la carpeta del proyecto o con la ruta entera.
+        file: un archivo del curso, desde la carpeta del proyecto o con la ruta entera.
     """
     if CHECKOUT:
         return f"con «git restore {file}»"

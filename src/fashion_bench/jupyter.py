@@ -77,14 +77,15 @@ def prepare_import() -> None:
         if "tensorflow" in sys.modules:
             raise TutorialError(
                 "TensorFlow ya estaba importado al empezar la lección (por otra celda o por un "
-                "fichero de arranque de IPython) y no calcularía como en los demás equipos: "
-                "reinicia el kernel (en el menú Kernel) y ejecuta el cuaderno desde el principio."
+                "archivo de arranque de IPython) y no calcularía como en los demás equipos: "
+                "reinicia el kernel (menú Kernel; en Colab, Entorno de ejecución) y ejecuta el "
+                "cuaderno desde el principio."
             )
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
 
 def restore_keras() -> None:
-    """Deja Keras como viene de fábrica, aunque alguien lo importara antes que la lección."""
+    """Deja Keras como viene por defecto, aunque alguien lo importara antes que la lección."""
     keras = sys.modules.get("keras")
     if keras and hasattr(keras, "config"):
         keras.config.set_floatx("float32")
@@ -95,7 +96,7 @@ def restore_keras() -> None:
 
 
 def hiding_files(folder: Path) -> list[Path]:
-    """Devuelve los ficheros y paquetes de una carpeta que tapan a una biblioteca.
+    """Devuelve los archivos y paquetes de una carpeta que tapan a una biblioteca.
 
     Son los que se llaman como ella: Python, que mira antes en la carpeta, los importa en su lugar.
     """
@@ -113,7 +114,7 @@ def silent() -> Iterator[None]:
     """Contexto en el que los motores no escriben avisos en inglés; si algo falla, se muestran.
 
     TensorFlow los escribe desde C++, antes de que se le pueda pedir silencio: hay que desviar el
-    descriptor de fichero 2.
+    descriptor de archivo 2.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -179,7 +180,7 @@ def _why_it_fails(error: Exception) -> str:
     hiding = hiding_files(Path.cwd())
     if hiding:
         return (
-            f"El fichero {hiding[0].name} de esta carpeta se llama como una biblioteca y Python lo "
+            f"El archivo {hiding[0].name} de esta carpeta se llama como una biblioteca y Python lo "
             f"importa en su lugar ({error}): cámbiale el nombre y reinicia el kernel."
         )
     return (

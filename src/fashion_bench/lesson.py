@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import nbformat
 
 from fashion_bench import LESSON, NOTEBOOKS_DIR, install, parameters
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 
 NOTEBOOK = LESSON
 PREPARE = ("importar", "datos", "repartir", "lotes", "red", "compilar")
@@ -23,7 +23,7 @@ def read(name: str = NOTEBOOK) -> nbformat.NotebookNode:
     """Lee un cuaderno, sin los parámetros que papermill le haya inyectado otra vez.
 
     Args:
-        name: su fichero, de la carpeta `notebooks/`.
+        name: su archivo, de la carpeta `notebooks/`.
 
     Raises:
         TutorialError: si no está o no es un cuaderno.
@@ -33,7 +33,7 @@ def read(name: str = NOTEBOOK) -> nbformat.NotebookNode:
             warnings.simplefilter("ignore")  # otro editor puede haber quitado los identificadores
             notebook = nbformat.read(NOTEBOOKS_DIR / name, as_version=4)
     except OSError as error:
-        raise _damaged(f"no se puede leer ({error.strerror})", name) from None
+        raise _damaged(f"no se puede leer ({cause(error)})", name) from None
     except ValueError:  # por ejemplo, con las marcas de una mezcla de git a medias
         raise _damaged("no es JSON válido", name) from None
     notebook.cells = [cell for cell in notebook.cells if not _has_tag(cell, "injected-parameters")]

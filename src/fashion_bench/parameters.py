@@ -53,7 +53,7 @@ class Checked(BaseModel):
         """Como `check`, con los valores en texto que llegan de la línea de órdenes.
 
         Raises:
-            TutorialError: con una frase por cada valor que no vale.
+            TutorialError: con una frase por cada valor que no es válido.
         """
         try:
             return cls.model_validate_strings(values)
@@ -72,8 +72,8 @@ class Checked(BaseModel):
             else:
                 allowed = cls.model_fields[name].description
                 sentences.append(
-                    f"{name}={problem['input']!r:.80} no vale: {_refused_sign(problem)}debe ser "
-                    f"{allowed}."
+                    f"{name}={problem['input']!r:.80} no es válido: {_refused_sign(problem)}"
+                    f"debe ser {allowed}."
                 )
         return TutorialError("\n".join(sentences))
 
@@ -95,7 +95,7 @@ def _as_written(value: object) -> object:
 
 Name = Annotated[Label, BeforeValidator(_as_written)]
 Route = Annotated[str, BeforeValidator(_as_written), Field(pattern=r"^[^\x00]*$")]
-"""La ruta de un fichero o de una carpeta."""
+"""La ruta de un archivo o de una carpeta."""
 Folder = Annotated[Route, Field(min_length=1, description="la ruta de una carpeta")]
 OptionalFolder = Annotated[Route, Field(description="la ruta de una carpeta, o vacío")]
 
@@ -113,7 +113,7 @@ class Sized(Checked):
         if self.batch_size > training:
             raise PydanticCustomError(
                 "sentence",
-                "batch_size={batch_size} no vale: debe ser como mucho {training}, porque con "
+                "batch_size={batch_size} no es válido: debe ser como mucho {training}, porque con "
                 "train_samples={train_samples} quedan {training} imágenes para entrenar.",
                 {
                     "batch_size": self.batch_size,
@@ -156,7 +156,7 @@ class Comparison(Checked):
     """Parámetros del cuaderno 03."""
 
     results_dir: Folder
-    baseline: Name = Field(description="la etiqueta o el identificador de un registro, o vacío")
+    baseline: Name = Field(description="el nombre o el identificador de un registro, o vacío")
     metric: str = Field(pattern=f"^({'|'.join(METRICS)})$", description=" o ".join(METRICS))
 
 
@@ -189,7 +189,7 @@ class Distribution(Sized):
         if self.batch_size < 2 * self.workers:
             raise PydanticCustomError(
                 "sentence",
-                "batch_size={batch_size} no vale: con workers={workers} debe ser al menos "
+                "batch_size={batch_size} no es válido: con workers={workers} debe ser al menos "
                 "{least}, para que todos tengan imágenes en cada paso.",
                 {
                     "batch_size": self.batch_size,

@@ -16,8 +16,9 @@ import PIL.Image
 from PIL import ImageFilter
 
 from fashion_bench import folders, pixels
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 from fashion_bench.jupyter import is_attended
+from fashion_bench.typography import written
 
 if TYPE_CHECKING:  # solo hace falta si hay alguien ante el cuaderno
     from ipywidgets import VBox
@@ -55,13 +56,13 @@ def load(source: str | BytesIO) -> Picture:
     """Lee una foto de cualquier tamaño y la prepara.
 
     Args:
-        source: ruta (si es relativa, desde `notebooks/`) o el fichero ya leído, en cualquiera de
+        source: ruta (si es relativa, desde `notebooks/`) o el archivo ya leído, en cualquiera de
             los formatos de `pixels.FORMATS`.
 
     Raises:
         TutorialError: si no se puede leer, no es una imagen o no se distingue la prenda.
     """
-    blame = f"photo={source!r} no vale" if isinstance(source, str) else "Esa foto no vale"
+    blame = f"photo={source!r} no es válido" if isinstance(source, str) else "Esa foto no es válida"
     try:
         data = _content(source) if isinstance(source, str) else source.getvalue()
         return prepare(pixels.read(data, WORKING_SIDE))
@@ -136,16 +137,18 @@ def _content(source: str) -> bytes:
         if path.is_dir():
             raise TutorialError("es una carpeta; escribe la ruta de una foto.")
         if path.exists() and not path.is_file():  # un tubo, por ejemplo: leerlo no acabaría
-            raise TutorialError("no es un fichero corriente; escribe la ruta de una foto.")
+            raise TutorialError("no es un archivo corriente; escribe la ruta de una foto.")
         if path.stat().st_size > pixels.MAX_BYTES:
-            raise TutorialError(f"ocupa más de {pixels.MAX_BYTES // 10**6} MB; redúcela.")
+            raise TutorialError(
+                f"ocupa más de {written(pixels.MAX_BYTES / 1e6, 0, 'MB')}; redúcela."
+            )
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise TutorialError("ese fichero no existe; corrige la ruta.") from None
+        raise TutorialError("ese archivo no existe; corrige la ruta.") from None
     except PermissionError:
         raise TutorialError("no tienes permiso para leerla; cámbialo o elige otra.") from None
     except OSError as error:
-        raise TutorialError(f"no se puede leer ({error.strerror}); prueba con otra.") from None
+        raise TutorialError(f"no se puede leer ({cause(error)}); prueba con otra.") from None
 
 
 def _opacity(photo: PIL.Image.Image) -> np.ndarray | None:
@@ -224,7 +227,8 @@ def _apart(photo: PIL.Image.Image) -> tuple[np.ndarray, float, float]:
     contrast = float(np.percentile(seen, 95)) if seen.size else 0
     if contrast < max(MIN_CONTRAST, 2 * floor):
         raise TutorialError(
-            "la prenda casi no se distingue del fondo; hazla sobre un fondo liso de otro tono."
+            "la prenda casi no se distingue del fondo; repite la foto sobre un fondo liso de otro "
+            "tono."
         )
     return away, floor, contrast
 

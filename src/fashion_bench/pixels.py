@@ -1,4 +1,4 @@
-"""Lo que hay en un fichero de imagen: sus píxeles y cómo se sostuvo la cámara; nada más.
+"""Lo que hay en un archivo de imagen: sus píxeles y cómo se sostuvo la cámara; nada más.
 
 Los metadatos de un teléfono o de un escáner (fecha, lugar, perfil de color, miniaturas, mapas de
 profundidad…) vienen a menudo dañados o fuera de la norma, y Pillow se detiene en algunos. Aquí se
@@ -16,6 +16,7 @@ import numpy as np
 import PIL.Image
 
 from fashion_bench.errors import TutorialError
+from fashion_bench.typography import written
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
 """Los formatos que se leen, con su nombre en Pillow; de una animación, la primera imagen."""
@@ -34,11 +35,11 @@ OTHERS = {
     rb"....ftypcrx|FUJIFILM|IIU\0|IIRO|FOVb": "una foto RAW de cámara",
     rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ": "un vídeo",
     rb"%PDF": "un PDF",
-    rb"8BPS": "un fichero de Photoshop",
-    rb"gimp xcf": "un fichero de GIMP",
+    rb"8BPS": "un archivo de Photoshop",
+    rb"gimp xcf": "un archivo de GIMP",
     rb"(\xef\xbb\xbf)?\s*<(\?xml|svg|!DOCTYPE svg)": "un dibujo SVG",
     rb"(\xef\xbb\xbf)?\s*<(?i:!DOCTYPE html|html)": "una página web",
-    rb"PK\x03\x04": "un fichero comprimido",
+    rb"PK\x03\x04": "un archivo comprimido",
 }
 """Lo que se suele dar por foto y puede que no se lea, según sus primeros bytes."""
 
@@ -77,7 +78,7 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
     """Lee una imagen, la endereza y la reduce.
 
     Args:
-        data: el contenido del fichero.
+        data: el contenido del archivo.
         side: píxeles que tendrá, como mucho, su lado mayor.
 
     Returns:
@@ -88,7 +89,9 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
             o es enorme (más de unos 89 millones de píxeles, el límite de Pillow).
     """
     if len(data) > MAX_BYTES:
-        raise TutorialError(f"pesa más de {MAX_BYTES // 10**6} MB; guárdala más pequeña.")
+        raise TutorialError(
+            f"pesa más de {written(MAX_BYTES / 1e6, 0, 'MB')}; guárdala más pequeña."
+        )
     PIL.Image.init()
     formats = [name for name in FORMATS if name in PIL.Image.OPEN]
     bare, exif = strip(data)
@@ -110,10 +113,10 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
 
 
 def strip(data: bytes) -> tuple[bytes, bytes]:
-    """Quita los metadatos de un PNG, un JPEG o un TIFF; otros ficheros quedan como están.
+    """Quita los metadatos de un PNG, un JPEG o un TIFF; otros archivos quedan como están.
 
     Returns:
-        El fichero sin metadatos y su bloque EXIF, vacío si no se encuentra.
+        El archivo sin metadatos y su bloque EXIF, vacío si no se encuentra.
     """
     if data.startswith(PNG):
         return _strip_png(data)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from fashion_bench.typography import written
 from fashion_bench.values import (
     Backend,
     BatchSize,
@@ -40,7 +41,7 @@ ACCURACY_FLOOR = 0.90
 """Exactitud en prueba por debajo de la cual un tiempo no cuenta."""
 
 TOLERANCE: dict[str, float] = {"float32": 0.01, "mixed_float16": 0.07, "mixed_bfloat16": 0.15}
-"""Diferencia relativa que se admite en cada precisión entre un acelerador y la CPU en float32.
+"""Diferencia relativa que se admite en cada precisión entre una GPU y la CPU en float32.
 
 En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa (TF32): de ahí
 el 1 %. Las otras dos admiten el triple de lo medido en una CPU: 0.022 con float16 y 0.048
@@ -119,7 +120,7 @@ class Accelerator(Frozen):
     compute_capability: Text | None
     power_limit_w: float | None = Field(gt=0, le=1e5)
     mig: bool | None
-    """Si es solo una parte de una tarjeta partida (MIG)."""
+    """Si es solo una parte de una GPU partida (MIG)."""
 
 
 class Software(Frozen):
@@ -172,7 +173,7 @@ class RunParameters(Frozen):
 
 
 class GpuState(Frozen):
-    """Cómo estaba la tarjeta de NVIDIA al acabar una época."""
+    """Cómo estaba la GPU de NVIDIA al acabar una época."""
 
     clock_mhz: float | None
     temperature_c: float | None
@@ -191,7 +192,7 @@ class Calibration(Frozen):
     bytes_per_second: float = Field(gt=0)
     """Bytes por segundo de la memoria."""
     order_seconds: float = Field(gt=0)
-    """Lo que cuesta dar una orden."""
+    """Lo que cuesta dar una petición."""
 
 
 class LayerCost(NamedTuple):
@@ -218,7 +219,7 @@ class Surroundings(Frozen):
     stolen_cpu_seconds: float | None = Field(ge=0)
     """Que la máquina virtual pidió y no tuvo."""
     waiting_seconds: float | None = Field(ge=0)
-    """En que algún programa, quizá este, esperó a un procesador libre."""
+    """En que algún programa, quizá este, esperó a un núcleo libre."""
     swapped_mb: float = Field(ge=0)
     """Que fueron a la memoria de intercambio o volvieron de ella."""
     temperature_c: float | None
@@ -237,9 +238,9 @@ class Repeat(Frozen):
     """La pérdida de entrenamiento de cada época, con la que `verify` repite la primera; `None` si
     no se apuntó o no salió un número."""
     test_correct: int | None = Field(ge=0, le=10_000)
-    """Imágenes de prueba acertadas; `None` si no llegó al examen."""
+    """Imágenes de prueba acertadas; `None` si no llegó a la evaluación."""
     test_loss: float | None = Field(ge=0)
-    """`None` si no llegó al examen o si la pérdida no salió un número."""
+    """`None` si no llegó a la evaluación o si la pérdida no salió un número."""
     energy_joules: float | None = Field(ge=0, le=1e12)
     surroundings: list[Surroundings] | None
     """De cada época; `None` si se entrena en varios procesos."""
@@ -251,7 +252,7 @@ class Repeat(Frozen):
 
 
 class Agreement(Frozen):
-    """Cuánto se aparta de la CPU un paso de entrenamiento dado en el acelerador."""
+    """Cuánto se aparta de la CPU un paso de entrenamiento dado en la GPU."""
 
     precision: Precision
     loss_difference: float | None = Field(ge=0)
@@ -315,12 +316,12 @@ class Record(Frozen):
         version = value.get("schema_version") if isinstance(value, dict) else None
         if type(version) is int and version > SCHEMA_VERSION:
             raise _contradiction(
-                f"usa el formato {version}, más nuevo que el de este proyecto ({SCHEMA_VERSION}): "
+                f"usa el formato {version}, más nuevo que el de este proyecto ({SCHEMA_VERSION}); "
                 "actualiza el proyecto"
             )
         if type(version) is int and 1 <= version < SCHEMA_VERSION:
             raise _contradiction(
-                f"usa el formato {version}, de una versión anterior de este proyecto: mide otra vez"
+                f"usa el formato {version}, de una versión anterior de este proyecto; mide otra vez"
             )
         return value
 
@@ -364,7 +365,7 @@ class Record(Frozen):
             if len(repeat.epoch_seconds) != self.parameters.epochs:
                 raise _contradiction("le faltan épocas")
             if repeat.test_correct is None or repeat.test_loss is None:
-                raise _contradiction("le falta el examen con las imágenes de prueba")
+                raise _contradiction("le falta la evaluación con las imágenes de prueba")
 
     @property
     def epoch_seconds(self) -> list[float]:
@@ -388,7 +389,7 @@ class Record(Frozen):
 
     @property
     def accuracies(self) -> list[float]:
-        """Exactitud en prueba, de 0 a 1, de cada repetición que llegó al examen."""
+        """Exactitud en prueba, de 0 a 1, de cada repetición que llegó a la evaluación."""
         return [
             repeat.test_correct / self.data.test_images
             for repeat in self.repeats
@@ -397,12 +398,12 @@ class Record(Frozen):
 
     @property
     def accuracy(self) -> float | None:
-        """Media de `accuracies`; `None` si ninguna repetición llegó al examen."""
+        """Media de `accuracies`; `None` si ninguna repetición llegó a la evaluación."""
         return sum(self.accuracies) / len(self.accuracies) if self.accuracies else None
 
     @property
     def images_per_joule(self) -> float | None:
-        """Imágenes entrenadas por julio de la GPU; `None` si no se sabe su energía."""
+        """Imágenes procesadas por julio de la GPU; `None` si no se sabe su energía."""
         joules = [repeat.energy_joules for repeat in self.repeats]
         if not joules or not all(joules):
             return None
@@ -518,8 +519,8 @@ class Record(Frozen):
         figures = [self.name]
         if self.repeats:
             figures += [
-                f"{self.median_epoch_seconds:.2f} s por época",
-                f"{self.images_per_second:.0f} imágenes/s",
+                f"{written(self.median_epoch_seconds, 2, 's')} por época",
+                written(self.images_per_second, 0, "imágenes/s"),
             ]
         if self.accuracy is not None:
             figures.append(f"exactitud {self.accuracy:.4f}")
@@ -569,8 +570,12 @@ METRICS = {
 
 
 DRIFTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("precision_flops", "producto de matrices", lambda flops: f"{flops / 1e9:.0f} GFLOP/s"),
-    ("bytes_per_second", "memoria", lambda rate: f"{rate / 1e9:.0f} GB/s"),
+    (
+        "precision_flops",
+        "producto de matrices",
+        lambda flops: written(flops / 1e9, 0, "GFLOP/s"),
+    ),
+    ("bytes_per_second", "memoria", lambda rate: written(rate / 1e9, 0, "GB/s")),
 )
 
 
@@ -592,13 +597,13 @@ def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str |
     if around.usable_cores < machine.usable_cores:
         return f"pudo usar {around.usable_cores:g} núcleos de {machine.usable_cores:g}"
     if stolen > MAX_STOLEN:
-        return f"otra máquina virtual se llevó el {100 * stolen:.0f} % del procesador"
+        return f"otra máquina virtual se llevó el {written(100 * stolen, 0, '%')} del procesador"
     if others > MAX_OTHERS:
-        return f"otros programas usaron el {100 * others:.0f} % del procesador"
+        return f"otros programas usaron el {written(100 * others, 0, '%')} del procesador"
     if around.swapped_mb > MAX_SWAPPED_MB:
-        return f"faltó memoria: {around.swapped_mb:.0f} MB fueron o volvieron del disco"
+        return f"faltó memoria ({written(around.swapped_mb, 0, 'MB')} fueron o volvieron del disco)"
     if around.gpu and around.gpu.slowed_by:
-        return f"la GPU se frenó: {around.gpu.slowed_by}"
+        return f"la GPU se frenó ({around.gpu.slowed_by})"
     if around.gpu and around.gpu.other_programs:
         return "otro programa usaba la GPU"
     return None

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
+from fashion_bench.typography import unbreakable
+
 FIRST = "text-align: left; min-width: 8em"
-"""Cómo es la primera columna: sin un ancho mínimo, en un móvil cada palabra va en su renglón."""
+"""Cómo es la primera columna: sin un ancho mínimo, en un teléfono cada palabra va en su renglón."""
 
 
 class Table(NamedTuple):
-    """Una tabla que se lee en un terminal y, en un cuaderno, también en un móvil.
+    """Una tabla que se lee en una terminal y, en un cuaderno, también en un teléfono.
 
     Si no cabe, se desliza de lado, también con el teclado: por eso se puede elegir.
     """
@@ -37,15 +39,15 @@ class Table(NamedTuple):
         return str(self)
 
     def _repr_html_(self) -> str:
-        caption = escape(self.caption)
+        caption = _escaped(self.caption)
         head, *body = self.rows
-        name, *others = map(escape, head)
+        name, *others = map(_escaped, head)
         titles = f'<th scope="col" style="{FIRST}">{name}</th>' + "".join(
             f'<th scope="col">{title}</th>' for title in others
         )
         lines = "\n".join(
-            f'<tr><th scope="row" style="{FIRST}">{escape(name)}</th>'
-            + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+            f'<tr><th scope="row" style="{FIRST}">{_escaped(name)}</th>'
+            + "".join(f"<td>{_escaped(cell)}</td>" for cell in cells)
             + "</tr>"
             for name, *cells in body
         )
@@ -55,3 +57,7 @@ class Table(NamedTuple):
             f"<thead><tr>{titles}</tr></thead>\n"
             f"<tbody>\n{lines}\n</tbody>\n</table>\n</div>"
         )
+
+
+def _escaped(text: str) -> str:
+    return escape(unbreakable(text))

@@ -5,7 +5,7 @@
 //
 // Los nombres, la memoria, el límite de consumo y la versión del controlador son los que enseñó
 // `nvidia-smi` en el caso público que se cita, todos de GitHub; la capacidad de cómputo, la de la
-// tabla de NVIDIA (https://developer.nvidia.com/cuda-gpus). Lo que una tarjeta no contesta es lo
+// tabla de NVIDIA (https://developer.nvidia.com/cuda-gpus). Lo que una GPU no contesta es lo
 // que allí sale «N/A». Son inventados los UUID, los julios, la frecuencia, la temperatura, los
 // programas y lo que se dice que lo es.
 
@@ -45,7 +45,7 @@ enum cuda {
 enum slowed { BY_POWER = 0x4, BY_HEAT = 0x20 };
 enum mig { MIG_NOT_SUPPORTED, MIG_DISABLED, MIG_ENABLED };
 
-// Una tarjeta. Un dato que vale cero no lo da, y al preguntarlo contesta que no puede.
+// Una GPU. Un dato que vale cero no lo da, y al preguntarlo contesta que no puede.
 struct card {
     const char *name;
     int major, minor;  // capacidad de cómputo
@@ -66,8 +66,8 @@ struct machine {
     const char *id, *driver;
     enum nvml nvml;      // lo que contesta NVML al arrancar
     enum cuda cuda;      // y lo que contesta CUDA
-    bool unreadable;     // da mal escrito el nombre de las tarjetas
-    bool before_r510;    // no tiene la función que dice qué programas usan la tarjeta
+    bool unreadable;     // da mal escrito el nombre de las GPU
+    bool before_r510;    // no tiene la función que dice qué programas usan la GPU
     bool host_programs;  // los programas llevan el número que tienen fuera del contenedor
     struct card cards[MOST_CARDS];
 };
@@ -161,7 +161,7 @@ static int how_many(const struct machine *machine) {
     return count;
 }
 
-// El UUID de la tarjeta de una ranura.
+// El UUID de la GPU de una ranura.
 static void uuid_text(int slot, char text[41]) {
     sprintf(text, "GPU-00000000-0000-0000-0000-%012x", slot + 1);
 }
@@ -310,7 +310,7 @@ struct program {
     unsigned gpu_instance, compute_instance;
 };
 
-// Como si este programa ya estuviese calculando en la tarjeta.
+// Como si este programa ya estuviese calculando en la GPU.
 enum nvml nvmlDeviceGetComputeRunningProcesses_v3(const struct card *card, unsigned *count,
                                                   struct program *programs) {
     if (!users) return NVML_UNINITIALIZED;

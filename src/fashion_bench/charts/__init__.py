@@ -10,7 +10,7 @@ try:
     import matplotlib  # noqa: F401  (aquí, y no donde se use, para que falle con una explicación)
 except ValueError:
     raise TutorialError(
-        f"MPLBACKEND={os.environ.get('MPLBACKEND')!r} no vale, porque Matplotlib no lo conoce, y "
-        "sin Matplotlib no hay gráficos: quita esa variable de entorno («unset MPLBACKEND» en "
+        f"MPLBACKEND={os.environ.get('MPLBACKEND')!r} no es válido: Matplotlib no lo conoce, "
+        "y sin Matplotlib no hay gráficos. Quita esa variable de entorno («unset MPLBACKEND» en "
         "Linux y macOS) y abre el cuaderno desde ahí."
     ) from None

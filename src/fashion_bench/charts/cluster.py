@@ -20,6 +20,7 @@ from fashion_bench.charts.style import (
     hide_frame,
 )
 from fashion_bench.cluster.scaling import WORTH_IT, best_number
+from fashion_bench.typography import shortest, written
 
 
 def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
@@ -66,7 +67,7 @@ def worker_speeds(
     Args:
         measured: imágenes/s de cada número de procesos; el menor es la referencia del ideal.
         predicted: lo que dice el modelo para los mismos números.
-        places: procesadores, o GPU, que hay para ellos; con más procesos no hay ideal.
+        places: núcleos, o GPU, que hay para ellos; con más procesos no hay ideal.
     """
     figure = Figure(figsize=(WIDTH, 4.4))
     axis = figure.subplots()
@@ -80,7 +81,7 @@ def worker_speeds(
             axis.add_patch(box)
         else:
             axis.axvspan(position - 0.5, position + 0.5, color=GREY, alpha=0.15, lw=0)
-            told = f"Sin ideal:\naquí solo hay\n{places} procesador{'es' * (places > 1)}"
+            told = f"Sin ideal:\naquí solo hay\n{places} núcleo{'s' * (places > 1)}"
             axis.text(position, 0.97 * top, told, ha="center", va="top")
     positions = np.arange(len(numbers))
     for side, speeds, color, hatch, label in (
@@ -91,13 +92,13 @@ def worker_speeds(
         bars = axis.bar(
             positions + side, heights, 0.4, color=color, edgecolor="white", hatch=hatch, label=label
         )
-        for text in axis.bar_label(bars, fmt="%.0f", padding=2):
+        for text in axis.bar_label(bars, fmt=written, padding=2):
             text.set_path_effects([withStroke(linewidth=3, foreground="white")])
     axis.set_xticks(positions, map(str, numbers), fontsize="large")
     axis.set(xlim=(-0.5, len(numbers) - 0.5), ylim=(0, top))
     axis.set_xlabel("Procesos", fontsize="large")
     axis.set_ylabel("Imágenes por segundo", fontsize="large")
-    axis.yaxis.set_major_formatter("{x:.0f}")
+    axis.yaxis.set_major_formatter(shortest)
     axis.grid(axis="y")
     figure.legend(loc="outside lower left", ncols=3, fontsize="large")
     most = max(numbers, key=measured.__getitem__)
@@ -136,10 +137,10 @@ def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Fi
     axis.set_xscale("log", base=2)
     axis.set_yscale("log", base=2)
     for side in (axis.xaxis, axis.yaxis):
-        side.set_major_formatter("{x:g}")
+        side.set_major_formatter(shortest)
     axis.set_xticks(workers)
     headline(figure, title)
-    axis.set_xlabel("Procesos, uno por ordenador (escalas logarítmicas)")
+    axis.set_xlabel("Procesos, uno por equipo (escalas logarítmicas)")
     axis.set_ylabel("Veces más rápido que uno", fontsize="large")
     axis.grid()
     _label_ends(axis, workers[-1], ends)

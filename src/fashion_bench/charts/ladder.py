@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from fashion_bench.charts.style import BLUE, GREY, LINES, WIDTH, draw_bets, note
+from fashion_bench.typography import shortest, written
 
 TICKS = (1, 4, 16, 64, 256, 1024, 4096)
 
@@ -29,9 +30,8 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
     speeds = [speed / 1e9 for speed in rungs.values()]
     axis.plot(speeds, range(len(rungs)), "o", ms=10, color=BLUE, ls="none")
     for position, speed in enumerate(speeds):
-        times = f" (×{speed / speeds[0]:.0f})" if position else ""
-        told = f"{speed:.0f}" if speed >= 1000 else f"{speed:.3g}"  # nunca «9e+03»
-        note(axis, told + times, (speed, position), (9, 0))
+        times = f" (×{written(speed / speeds[0])})" if position else ""
+        note(axis, shortest(speed) + times, (speed, position), (9, 0))
     placed = [(bet, list(rungs).index(name)) for name, bet in bets.items() if bet and name in rungs]
     draw_bets(axis, placed)
     axis.set_yticks(range(len(rungs)), rungs)
@@ -40,8 +40,8 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
     reached = [*speeds, *(bet for bet, _ in placed)]
     axis.set_xlim(min(reached) / 2, max(20 * max(speeds), 2 * max(reached)))
     axis.margins(y=0.1)
-    axis.xaxis.set_major_locator(LogLocator(numticks=6))
-    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_major_locator(LogLocator(numticks=4))
+    axis.xaxis.set_major_formatter(shortest)
     axis.xaxis.set_minor_formatter("")
     axis.set_xlabel("GFLOP/s (escala logarítmica)\n(entre paréntesis, veces el primer peldaño)")
     axis.grid(axis="x")
@@ -60,7 +60,7 @@ def lanes(seconds: Mapping[int, float]) -> Figure:
     axis.set_xscale("log", base=2)
     axis.set_yscale("log", base=2)
     axis.set_xticks(channels, map(str, channels))
-    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_major_formatter(shortest)
     axis.set_xlabel("Canales de la entrada (escala logarítmica)")
     axis.set_ylabel("Milisegundos (escala logarítmica)")
     axis.grid(axis="y")
@@ -97,7 +97,7 @@ def throughput(
     axis.set(xscale="log", yscale="log")
     axis.set_xticks(TICKS, map(str, TICKS))
     axis.minorticks_off()
-    axis.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace(",", " "))
+    axis.yaxis.set_major_formatter(shortest)
     axis.set_xlabel("Imágenes por lote (escala logarítmica)")
     axis.set_ylabel("Imágenes por segundo (escala logarítmica)")
     axis.grid(alpha=0.3)

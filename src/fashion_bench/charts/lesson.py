@@ -22,6 +22,7 @@ from fashion_bench.charts.style import (
 )
 from fashion_bench.data import CLASS_NAMES
 from fashion_bench.record import ACCURACY_FLOOR
+from fashion_bench.typography import NO_BREAK, written
 
 BET: dict[str, Any] = {"marker": "D", "ms": 9, "mfc": "none", "mec": ORANGE, "mew": 2, "ls": "none"}
 """Lo que se apostó, como en la escalera del cuaderno 02."""
@@ -60,7 +61,7 @@ def image_as_numbers(image: np.ndarray, name: str, side: int = 8) -> Figure:
     whole.add_patch(frame)
     draw_image(numbers, crop)
     hide_frame(numbers)
-    numbers.set_title("El recuadro, como lo ve el ordenador")
+    numbers.set_title("El recuadro, como lo ve el equipo")
     write_values(numbers, crop.astype(str).tolist(), 11)
     return figure
 
@@ -82,7 +83,7 @@ def guess(photo: np.ndarray, pixels: np.ndarray, probabilities: np.ndarray) -> F
     best = probabilities.argmax()
     colors = [BLUE if label == best else GREY for label in range(len(CLASS_NAMES))]
     bars = right.barh(CLASS_NAMES, 100 * probabilities, color=colors)
-    right.bar_label(bars, fmt="%.0f %%", padding=3, fontsize="small")
+    right.bar_label(bars, fmt=lambda value: written(value, 0, "%"), padding=3, fontsize="small")
     right.invert_yaxis()
     right.set_xlim(0, 118)
     right.set_xticks(range(0, 101, 25))
@@ -113,13 +114,18 @@ def against_baselines(
     start = lowest - 0.05
     top.set_xlim(start, 1.01)
     top.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    top.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    cut = f"\n(ojo: el eje empieza en el {100 * start:.0f} %)" if start > 0 else ""
+    top.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=f"{NO_BREAK}%"))
+    cut = f"\n(ojo: el eje empieza en el {written(100 * start, 0, '%')})" if start > 0 else ""
     top.set_xlabel(f"Exactitud de validación{cut}")
     bottom.set_xlabel("Segundos por época")
     for axis, values, placed, labels in (
-        (top, accuracies, bet_accuracies, [f"{100 * value:.1f} %" for value in accuracies]),
-        (bottom, seconds, bet_seconds, [f"{value:.2f} s" for value in seconds]),
+        (
+            top,
+            accuracies,
+            bet_accuracies,
+            [written(100 * value, 1, "%") for value in accuracies],
+        ),
+        (bottom, seconds, bet_seconds, [written(value, 2, "s") for value in seconds]),
     ):
         rows = [f"{name}: {label}" for name, label in zip(models, labels, strict=True)]
         axis.plot(values, range(len(rows)), "o", ms=9, color=BLUE, ls="none")
@@ -168,7 +174,7 @@ def learning_curves(
                 form = "{:.3f}" if key == "loss" else "{:.1%}"
                 for value, va, drop in ((top, "bottom", 5), (bottom, "top", -5)):
                     axis.annotate(
-                        form.format(value).replace("%", " %"),
+                        form.format(value).replace("%", f"{NO_BREAK}%"),
                         (epochs[-1], value),
                         xytext=(0, drop),
                         textcoords="offset points",
@@ -180,14 +186,14 @@ def learning_curves(
         axis.set_title(title)
         axis.margins(y=0.2)
         aside = _draw_epochs(axis, max(len(history[key]) for history in histories))
-    middle = f"{100 * float(np.median(test_accuracy)):.1f} %"
+    middle = written(100 * float(np.median(test_accuracy)), 1, "%")
     places = [aside] * len(test_accuracy)
     below.plot(places, test_accuracy, "*", color="black", ms=9, label=f"Prueba: {middle}")
     if bet is not None:
-        below.plot(aside, bet, **BET, label=f"Apuesta: {100 * bet:.1f} %")
-    floor = f"Mínimo: {100 * ACCURACY_FLOOR:.0f} %"
+        below.plot(aside, bet, **BET, label=f"Apuesta: {written(100 * bet, 1, '%')}")
+    floor = f"Mínimo: {written(100 * ACCURACY_FLOOR, 0, '%')}"
     below.axhline(ACCURACY_FLOOR, color=GREY, ls=":", label=floor)
-    below.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+    below.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}{NO_BREAK}%")
     figure.legend(*below.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
@@ -221,10 +227,10 @@ def epoch_seconds(
             label="Con el equipo molestado",
         )
     middle = float(np.median(np.concatenate(runs)))
-    axis.axhline(middle, color=ORANGE, ls="--", label=f"Mediana: {middle:.2f} s")
+    axis.axhline(middle, color=ORANGE, ls="--", label=f"Mediana: {written(middle, 2, 's')}")
     aside = _draw_epochs(axis, max(map(len, runs)))
     if bet is not None:
-        axis.plot(aside, bet, **BET, label=f"Apuesta: {bet:g} s")
+        axis.plot(aside, bet, **BET, label=f"Apuesta: {bet:g}{NO_BREAK}s")
     axis.set_ylim(bottom=0, top=1.25 * max(*map(max, runs), bet or 0))
     axis.set_ylabel("Segundos")
     figure.legend(loc="outside upper left", ncols=2)
@@ -318,8 +324,8 @@ def _chance(probability: float) -> str:
     """Una probabilidad, con una cifra decimal y sin que el redondeo la haga segura o imposible."""
     percent = 100 * probability
     if not 0.1 <= percent <= 99.9:
-        return "<0.1 %" if percent < 50 else ">99.9 %"
-    return f"{percent:.1f} %"
+        return f"<0.1{NO_BREAK}%" if percent < 50 else f">99.9{NO_BREAK}%"
+    return written(percent, 1, "%")
 
 
 def _draw_epochs(axis: Axes, last: int) -> float:

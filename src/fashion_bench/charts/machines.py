@@ -23,6 +23,7 @@ from fashion_bench.charts.style import (
 from fashion_bench.record import Record
 from fashion_bench.results import comparison
 from fashion_bench.results.comparison import Contender
+from fashion_bench.typography import written
 
 MOST_ROWS = 20
 """Equipos que caben en un gráfico."""
@@ -59,7 +60,7 @@ def compare_machines(group: Sequence[Contender], this: Record | None = None) -> 
         _dots(axis, position + 0.28, contender.records)
         every = [second for record in contender.records for second in record.epoch_seconds]
         end = max(typical.high, *every)
-        note(axis, f"{typical.value:.2f} s", (end, position), (9, 0))
+        note(axis, written(typical.value, 2, "s"), (end, position), (9, 0))
         farthest = max(farthest, end)
     _name_rows(axis, chosen, len(group), this)
     axis.set_xlim(0, 1.3 * farthest)
@@ -93,7 +94,7 @@ def first_epoch(group: Sequence[Contender]) -> Figure:
             (-0.2, setup, ORANGE, "//", "Calentamiento"),
             (0.2, extra, BLUE, None, "De más en la primera época"),
         ):
-            told = f"{seconds:.2f} s ({seconds / usual:.2f})"
+            told = f"{written(seconds, 2, 's')} ({seconds / usual:.2f})"
             shown = "_" if position else label
             look: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white"}
             axis.barh(position + offset, seconds, 0.36, label=shown, **look)
@@ -154,7 +155,7 @@ def throughput_by_batch(sweeps: Sequence[Sequence[Record]]) -> Figure:
         headline(
             figure,
             f"Lo más rápido: lote de {best.parameters.batch_size} con "
-            f"{best.parameters.precision}, {best.images_per_second:.0f} imágenes/s",
+            f"{best.parameters.precision}, {written(best.images_per_second, 0, 'imágenes/s')}",
         )
     return figure
 

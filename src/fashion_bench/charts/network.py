@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from fashion_bench.charts.style import BLUE, GREY, ORANGE, SKY, hide_frame
+from fashion_bench.typography import written
 
 Shape = tuple[int, ...]
 """La forma de lo que sale de una capa, sin el lote."""
@@ -52,7 +53,7 @@ def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figu
             axis.add_patch(Polygon(corners, fc=color, ec="white"))
         front = faces[-1][0]
         count = prod(after)
-        numbers = f"{count:,}".replace(",", " ") if count > 9999 else str(count)
+        numbers = written(count)
         block = len(after) == 3
         label = "×".join(map(str, after)) if block else numbers
         middle = (y + front[:, 1].max()) / 2
@@ -102,7 +103,7 @@ def shares(names: Sequence[str], parts: Mapping[str, Sequence[float]]) -> Figure
         bars = axis.barh(
             places, percent[drawn], height, color=color, hatch=hatch, ec="white", label=title
         )
-        texts = [f"{value:.0f} %" if value >= 0.5 else "" for value in percent[drawn]]
+        texts = [written(value, 0, "%") if value >= 0.5 else "" for value in percent[drawn]]
         axis.bar_label(bars, texts, padding=3, fontsize=9)
     axis.set_yticks(range(len(drawn)), [names[index] for index in drawn])
     axis.invert_yaxis()

@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from fashion_bench.charts.style import BLUE, GREY, ORANGE, WIDTH, headline, note, note_apart
 from fashion_bench.record import LayerCost
+from fashion_bench.typography import NO_BREAK, shortest, written
 
 SHORTEST_SECONDS = 1e-5
 """Lo menos que, con varias llamadas por medida, se distingue de una llamada vacía."""
@@ -64,14 +65,20 @@ def layer_costs(costs: Sequence[LayerCost]) -> Figure:
     both = forward + backward
     shares = 100 * both / both.sum()
     for row, (cost, share) in enumerate(zip(both, shares, strict=True)):
-        note(axis, f"{cost:.2f} ms, {share:.0f} %", (cost, row), (5, 0), "small")
+        note(
+            axis,
+            f"{written(cost, 2, 'ms')}, {written(share, 0, '%')}",
+            (cost, row),
+            (5, 0),
+            "small",
+        )
     axis.set_yticks(rows, names)
     axis.invert_yaxis()
     axis.set_xlim(right=1.4 * both.max())
     axis.set_xlabel("Milisegundos por lote")
     figure.legend(loc="outside lower left", ncols=2)
     most = int(both.argmax())
-    headline(figure, f"{names[most]}: el {shares[most]:.0f} % de lo que suman las capas")
+    headline(figure, f"{names[most]}: el {written(shares[most], 0, '%')} de lo que suman las capas")
     return figure
 
 
@@ -103,8 +110,8 @@ def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figur
     ]
     points.sort(key=lambda point: (point[0], -point[1]))
     for memory_bound, color, marker, label in (
-        (True, ORANGE, "s", f"La limita la memoria: {bandwidth / 1e9:.0f} GB/s"),
-        (False, BLUE, "o", f"La limitan las cuentas: {peak / 1e9:.0f} GFLOP/s"),
+        (True, ORANGE, "s", f"La limita la memoria: {written(bandwidth / 1e9, 0, 'GB/s')}"),
+        (False, BLUE, "o", f"La limitan las cuentas: {written(peak / 1e9, 0, 'GFLOP/s')}"),
     ):
         chosen = [(x, y) for x, y, _ in points if (x < ridge) == memory_bound]
         axis.plot(*np.reshape(chosen, (-1, 2)).T, marker, color=color, label=label)
@@ -112,10 +119,11 @@ def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figur
     axis.set_xlim(0.8 * ends[0], 5 * ends[-1])
     axis.set_ylim(bottom=min([y for _, y, _ in points] + [roof[0]]) / 2, top=3 * roof[-1])
     for side in (axis.xaxis, axis.yaxis):
-        side.set_major_formatter("{x:g}")
+        side.set_major_formatter(shortest)
     shares = [100 * y / min(peak / 1e9, bandwidth * x / 1e9) for x, y, _ in points]
     told = [
-        (x, y, f"{name}, {share:.0f} %") for (x, y, name), share in zip(points, shares, strict=True)
+        (x, y, f"{name}, {written(share, 0, '%')}")
+        for (x, y, name), share in zip(points, shares, strict=True)
     ]
     axis.set_xlabel(
         "Operaciones por byte (escala logarítmica)\nde cada capa, a qué parte del techo llega"
@@ -127,8 +135,8 @@ def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figur
         best, worst = int(np.argmax(shares)), int(np.argmin(shares))
         headline(
             figure,
-            f"Más cerca del techo: {points[best][2]}, al {shares[best]:.0f} %; más lejos: "
-            f"{points[worst][2]}, al {shares[worst]:.0f} %",
+            f"Más cerca del techo: {points[best][2]}, al {written(shares[best], 0, '%')}; "
+            f"más lejos: {points[worst][2]}, al {written(shares[worst], 0, '%')}",
         )
     figure.draw_without_rendering()  # los sitios definitivos, para que los nombres no se pisen
     note_apart(axis, told, peak / 1e9)
@@ -141,12 +149,12 @@ def lever_gains(gains: Mapping[str, Sequence[float]]) -> Figure:
     Si los dos extremos quedan a lados distintos del 1, no se sabe si se gana, y va en gris.
 
     Args:
-        gains: de cada palanca, los cocientes de todas las vueltas; más de 1 es ganar.
+        gains: de cada palanca, los cocientes de todas las rondas; más de 1 es ganar.
     """
     figure = Figure(figsize=(WIDTH, 1.9 + 0.4 * len(gains)))
     axis = figure.subplots()
     kinds = {
-        (True, False): (BLUE, "o", "Gana en todas las vueltas"),
+        (True, False): (BLUE, "o", "Gana en todas las rondas"),
         (False, True): (ORANGE, "s", "Pierde en todas"),
         (False, False): (GREY, "D", "No se sabe"),
     }
@@ -163,7 +171,7 @@ def lever_gains(gains: Mapping[str, Sequence[float]]) -> Figure:
     axis.set_ylim(len(gains) - 0.5, -0.5)
     axis.set_xlim(0, 1.2 * max(map(max, gains.values())))
     axis.set_xlabel(
-        "Veces más rápido (1: como antes)\nmarca: mediana; línea: todas las vueltas", loc="right"
+        "Veces más rápido (1: como antes)\nmarca: mediana; línea: todas las rondas", loc="right"
     )
     figure.legend(loc="outside lower left", ncols=3, fontsize="small", handletextpad=0.2)
     counts = [f"{label.lower()}, {len(names)}" for label, names in found.items()]
@@ -188,15 +196,15 @@ def race(
     figure = Figure(figsize=(WIDTH, 4.2))
     axis = figure.subplots()
     chance = 1.96 * (goal * (1 - goal) / TEST_IMAGES) ** 0.5
-    label = f"Lo que cambia por azar con {TEST_IMAGES} fotos"
+    label = f"Lo que cambia por azar con {written(TEST_IMAGES)} fotos"
     axis.axhspan(goal - chance, goal + chance, color=GREY, alpha=0.15, lw=0, label=label)
-    axis.axhline(goal, color=GREY, ls="--", label=f"Meta: {100 * goal:.0f} %")
+    axis.axhline(goal, color=GREY, ls="--", label=f"Meta: {written(100 * goal, 0, '%')}")
     axis.plot(*reference, "s", color=ORANGE, ms=9, label="Cuaderno 01")
     axis.plot(*zip(*runs, strict=True), "o", color=BLUE, ms=7, label="Receta rápida (semillas)")
     axis.set_xlim(0, 1.1 * max(reference[0], *(seconds for seconds, _ in runs)))
     every = [accuracy for _, accuracy in (reference, *runs)]
     axis.set_ylim(min(goal - 0.03, *every) - 0.005, min(1.0, max(goal + 0.03, *every) + 0.005))
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=f"{NO_BREAK}%"))
     axis.set_xlabel("Segundos, desde cero")
     axis.set_ylabel("Exactitud en prueba")
     axis.grid(axis="y")
@@ -207,6 +215,6 @@ def race(
     headline(
         figure,
         f"La receta rápida tarda {told} que el cuaderno 01;\nexactitud media, "
-        f"{100 * mean:.1f} % frente a {100 * reference[1]:.1f} %",
+        f"{written(100 * mean, 1, '%')} frente a {written(100 * reference[1], 1, '%')}",
     )
     return figure

@@ -41,7 +41,7 @@ FEW_LINES = ((BLUE, "o"), (ORANGE, "s"), (SKY, "^"))
 """Si son pocas, con los colores de los demás gráficos."""
 
 WIDTH = 5.6
-"""Pulgadas de ancho de un gráfico: en la pantalla de un móvil, sus letras aún se leen."""
+"""Pulgadas de ancho de un gráfico: en la pantalla de un teléfono, sus letras aún se leen."""
 
 FONT = "DejaVu Sans"
 """La letra de todo: viene con Matplotlib."""
@@ -111,7 +111,7 @@ def draw(figure: Figure) -> PIL.Image.Image:
 def png(figure: Figure) -> tuple[bytes, int]:
     """Devuelve un gráfico en PNG y su ancho, en puntos de la pantalla.
 
-    El alto es el que le toque: en un móvil mengua con el ancho.
+    El alto es el que le toque: en un teléfono mengua con el ancho.
     """
     reduced = BytesIO()
     # Con pocos colores se ve igual y el cuaderno ocupa la mitad.

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fashion_bench.charts.style import BLUE, LINES, ORANGE, draw_bets, note
+from fashion_bench.typography import NO_BREAK, shortest
 
 
 def middle_90(seconds: Sequence[float]) -> tuple[float, float, float]:
@@ -28,7 +29,7 @@ def calls(seconds: Mapping[str, Sequence[float]], bets: Mapping[str, float | Non
         middle, low, high = (1000 * value for value in middle_90(each))
         axis.plot([low, high], [position] * 2, color="black", marker="|")
         axis.plot(middle, position, "o", ms=9, color=BLUE)
-        note(axis, f"{middle:.3g} ms", (max(high, middle), position), (9, 0))
+        note(axis, f"{shortest(middle)}{NO_BREAK}ms", (max(high, middle), position), (9, 0))
     names = list(seconds)
     placed = [(bet, names.index(name)) for name, bet in bets.items() if bet and name in seconds]
     draw_bets(axis, placed)
@@ -38,7 +39,7 @@ def calls(seconds: Mapping[str, Sequence[float]], bets: Mapping[str, float | Non
     left, right = axis.get_xlim()
     axis.set_xlim(left / 1.5, 5 * right)
     axis.margins(y=0.15)
-    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_major_formatter(shortest)
     axis.xaxis.set_minor_formatter("")
     axis.set_xlabel(
         "Milisegundos por llamada (escala logarítmica)\n(punto: mediana; línea: 90 de cada 100)"
@@ -72,7 +73,7 @@ def latency(measured: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
     batches = sorted({batch for by_batch in measured.values() for batch in by_batch})
     axis.set_xticks(batches, map(str, batches))
     axis.minorticks_off()
-    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_major_formatter(shortest)
     axis.set_xlabel("Imágenes por llamada (escala logarítmica)")
     axis.set_ylabel("Milisegundos por llamada\n(escala logarítmica)")
     axis.grid()

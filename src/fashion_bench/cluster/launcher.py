@@ -1,4 +1,4 @@
-"""Ray: coloca en uno o varios ordenadores los procesos que entrenan, los vigila y los repone.
+"""Ray: coloca en uno o varios equipos los procesos que entrenan, los vigila y los repone.
 
 Ray no viene con el proyecto: lo instala `requirements-distributed.txt`. Por eso se importa dentro
 de las funciones, y porque lee sus variables de entorno al importarse.
@@ -30,10 +30,10 @@ from fashion_bench.machine import correctness
 from fashion_bench.record import Conditions
 
 STORAGE = PROJECT_DIR / "runs" / "ray"
-"""Dónde se guarda cada época cuando todos los procesos están en este ordenador."""
+"""Dónde se guarda cada época cuando todos los procesos están en este equipo."""
 
 AUTH_TOKEN = Path.home() / ".ray" / "auth_token"
-"""La clave de Ray, igual en todos los ordenadores de un clúster."""
+"""La clave de Ray, igual en todos los equipos de un clúster."""
 
 LISTENS_BEYOND = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Variable que, pese a su nombre, en Linux también decide si Ray escucha fuera de 127.0.0.1."""
@@ -43,7 +43,7 @@ HEALTH_SECONDS = 20
 """Lo que se espera a que un clúster diga que está en marcha."""
 
 COMPARED = ("fashion-bench", "keras", "numpy", "ray")
-"""Paquetes cuya versión tiene que ser la misma en todos los ordenadores."""
+"""Paquetes cuya versión tiene que ser la misma en todos los equipos."""
 
 
 class Run(NamedTuple):
@@ -75,13 +75,13 @@ def started(address: str, cpus: int) -> Iterator[None]:
     """Contexto con Ray en marcha; al salir no queda ningún proceso suyo.
 
     Args:
-        address: `equipo:puerto` de un clúster que ya funciona; vacío, uno en este ordenador, que
+        address: `equipo:puerto` de un clúster que ya funciona; vacío, uno en este equipo, que
             solo se puede alcanzar desde él mismo.
-        cpus: procesos que caben en el de este ordenador.
+        cpus: procesos que caben en el de este equipo.
 
     Raises:
         TutorialError: si falta Ray o hay que reiniciar el kernel para que escuche donde debe, y si
-            en esa dirección no hay un clúster, no acepta la clave de este ordenador o sus
+            en esa dirección no hay un clúster, no acepta la clave de este equipo o sus
             programas son de otras versiones.
     """
     if find_spec("ray") is None:
@@ -130,28 +130,28 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
     """Comprueba que en el clúster caben los procesos y que podrán guardar su trabajo.
 
     Raises:
-        TutorialError: si faltan procesadores o GPU, o una carpeta que vean todos los ordenadores.
+        TutorialError: si faltan núcleos o GPU, o una carpeta que vean todos los equipos.
     """
-    kind, name = ("GPU", "una GPU") if use_gpu else ("CPU", "un procesador")
+    kind, name = ("GPU", "una GPU") if use_gpu else ("CPU", "un núcleo")
     advice = "elige device='cpu'" if use_gpu else "pide menos procesos"
     if slots(kind) < workers:
         raise TutorialError(
-            f"workers={workers} no es posible: cada proceso necesita {name} y en el clúster caben "
-            f"{slots(kind)}; {advice} o une otro ordenador."
+            f"workers={workers} no es válido: cada proceso necesita {name} y en el clúster caben "
+            f"{slots(kind)}; {advice} o une otro equipo."
         )
     if len(_alive_nodes()) == 1:
         return
     if not storage:
         raise TutorialError(
-            "storage='' no vale con varios ordenadores: escribe la ruta de una carpeta que todos "
+            "storage='' no es válido con varios equipos: escribe la ruta de una carpeta que todos "
             "vean en el mismo sitio (una carpeta de red, por ejemplo)."
         )
     with tempfile.NamedTemporaryFile(dir=storage) as mark:
         for node, seen in _ask_everyone(os.path.exists, mark.name):
             if not seen:
                 raise TutorialError(
-                    f"storage={storage!r} no vale: el ordenador {node} no ve ahí los mismos "
-                    "ficheros que este; comparte con él esa carpeta, en la misma ruta."
+                    f"storage={storage!r} no es válido: el equipo {node} no ve ahí los mismos "
+                    "archivos que este; comparte con él esa carpeta, en la misma ruta."
                 )
 
 
@@ -173,7 +173,7 @@ def fit(
     all_reduce_sizes: Sequence[int] = (),
     compute_sizes: Sequence[int] = (),
 ) -> Run:
-    """Entrena con `workers` procesos, cada uno con un procesador o una GPU.
+    """Entrena con `workers` procesos, cada uno con un núcleo o una GPU.
 
     Si uno muere, Ray los empieza otra vez a todos desde la última época guardada.
 
@@ -181,7 +181,7 @@ def fit(
         job: qué se entrena.
         workers: cuántos procesos.
         use_gpu: si cada uno lleva una GPU.
-        storage: carpeta que ven todos los ordenadores; vacía, una de este.
+        storage: carpeta que ven todos los equipos; vacía, una de este.
         begun: función a la que se le cuenta con qué se entrena, antes de la primera época.
         told: función a la que se le cuenta cada época del proceso 0 en cuanto acaba. Si esta o
             `begun` fallan, su error sale de aquí cuando acaba el entrenamiento.
@@ -225,7 +225,7 @@ def fit(
             num_workers=workers,
             use_gpu=use_gpu,
             resources_per_worker={"GPU" if use_gpu else "CPU": 1},
-            placement_strategy="SPREAD",  # si no, en un ordenador con sitio cabrían todos
+            placement_strategy="SPREAD",  # si no, en un equipo con sitio cabrían todos
         ),
         run_config=RunConfig(
             name=name,
@@ -247,8 +247,9 @@ def fit(
         first_line, *_ = str(cause).strip().split("\n")
         told_by_ray = f"{type(cause).__name__}: {first_line[:200]}"
         raise TutorialError(
-            f"El entrenamiento ha fallado y Ray ya no lo repite más ({told_by_ray}); los detalles "
-            "están en /tmp/ray/session_latest/logs, en el ordenador que falló."
+            f"El entrenamiento ha fallado y Ray ya no lo repite más ({told_by_ray}); mira los "
+            "detalles en /tmp/ray/session_latest/logs, en el equipo que falló, y ejecuta la celda "
+            "otra vez."
         ) from None
     finally:
         if threading.current_thread() is threading.main_thread():  # el único que Ray cambia
@@ -270,7 +271,7 @@ def _work(config: dict[str, Any]) -> None:
     """Lo que hace cada proceso."""
     import ray.train
 
-    if not config["use_gpu"]:  # un procesador por proceso: ni varios hilos ni varias operaciones
+    if not config["use_gpu"]:  # un núcleo por proceso: ni varios hilos ni varias operaciones
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     rank = ray.train.get_context().get_world_rank()
@@ -325,7 +326,7 @@ def _listen(
 
 
 def _reach_beyond(allowed: bool) -> None:
-    """Deja o no que Ray escuche más allá de este ordenador.
+    """Deja o no que Ray escuche más allá de este equipo.
 
     Lo lee de una variable de entorno al importarse; después, solo se puede cambiar en una parte
     suya que no es pública y que puede faltar en otra versión.
@@ -342,7 +343,7 @@ def _reach_beyond(allowed: bool) -> None:
         if not hasattr(ray_constants, "ENABLE_RAY_CLUSTER"):
             raise TutorialError(
                 "Esta versión de Ray, ya importada, no deja cambiar si se la alcanza desde otros "
-                "ordenadores: reinicia el kernel y ejecuta el cuaderno otra vez."
+                "equipos: reinicia el kernel y ejecuta el cuaderno otra vez."
             )
         ray_constants.ENABLE_RAY_CLUSTER = allowed
     os.environ[LISTENS_BEYOND] = wanted
@@ -360,11 +361,11 @@ def _check_health(address: str) -> None:
         raise _other_version(address)
     if done and "authentication" in done.stderr.lower():
         raise TutorialError(
-            f"El clúster de {address} no acepta la clave de este ordenador: copia aquí el fichero "
-            "~/.ray/auth_token del ordenador que lo arrancó, en el mismo sitio."
+            f"El clúster de {address} no acepta la clave de este equipo: copia aquí el archivo "
+            "~/.ray/auth_token del equipo que lo arrancó, en el mismo sitio."
         )
     raise TutorialError(
-        f"address={address!r} no vale: ahí no responde ningún clúster de Ray; comprueba si "
+        f"address={address!r} no es válido: ahí no responde ningún clúster de Ray; comprueba si "
         "está en marcha («RAY_AUTH_MODE=token ray status», si usa clave) y la dirección, el "
         "puerto y el cortafuegos."
     )
@@ -373,7 +374,7 @@ def _check_health(address: str) -> None:
 def _other_version(address: str) -> TutorialError:
     return TutorialError(
         f"El clúster de {address} usa otra versión de Ray o de Python que este cuaderno: "
-        "instala en todos los ordenadores el mismo requirements-distributed.txt con el mismo "
+        "instala en todos los equipos el mismo requirements-distributed.txt con el mismo "
         "Python y vuelve a arrancar Ray."
     )
 
@@ -385,7 +386,7 @@ def _check_versions() -> None:
 
 
 def _ask_everyone(function: Callable, *arguments: object) -> Iterator[tuple[str, Any]]:
-    """De cada ordenador, su dirección y lo que allí devuelve `function`; si no puede, `None`."""
+    """De cada equipo, su dirección y lo que allí devuelve `function`; si no puede, `None`."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -400,21 +401,21 @@ def _ask_everyone(function: Callable, *arguments: object) -> Iterator[tuple[str,
 
 
 def installed() -> dict[str, str]:
-    """Devuelve las versiones que tienen que coincidir en todos los ordenadores."""
+    """Devuelve las versiones que tienen que coincidir en todos los equipos."""
     packages = {each.name: each.version for each in metadata.distributions()}
     found = {name: packages.get(name, "ninguna") for name in COMPARED}
     return found | {"tensorflow": tf.__version__}
 
 
 def check_same_versions(node: str, here: dict[str, str], there: dict[str, str]) -> None:
-    """Comprueba que un ordenador tiene lo mismo que este.
+    """Comprueba que un equipo tiene lo mismo que este.
 
     Raises:
         TutorialError: con lo que no coincide.
     """
     if not there:
         raise TutorialError(
-            f"El ordenador {node} no responde o no tiene este proyecto: instálalo también allí, "
+            f"El equipo {node} no responde o no tiene este proyecto: instálalo también allí, "
             "con el mismo requirements-distributed.txt, y arranca Ray desde su entorno."
         )
     different = [
@@ -422,7 +423,7 @@ def check_same_versions(node: str, here: dict[str, str], there: dict[str, str]) 
     ]
     if different:
         raise TutorialError(
-            f"El ordenador {node} tiene otras versiones: {', '.join(different)}; instala en todos "
+            f"El equipo {node} tiene otras versiones: {', '.join(different)}; instala en todos "
             "el mismo requirements-distributed.txt y vuelve a arrancar Ray."
         )
 

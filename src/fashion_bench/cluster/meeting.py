@@ -33,7 +33,7 @@ class Introducer(Backend):
 
 
 def free_address() -> str:
-    """Devuelve la dirección, con un puerto libre, del ordenador que la ejecuta."""
+    """Devuelve la dirección, con un puerto libre, del equipo que la ejecuta."""
     ip = get_node_ip_address()
     version_6 = ":" in ip
     with socket.socket(socket.AF_INET6 if version_6 else socket.AF_INET) as probe:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fashion_bench.typography import written
+
 WORTH_IT = 1.05
 """Veces más rápido desde las que se dice que añadir procesos compensa."""
 
@@ -29,7 +31,7 @@ class Compute(NamedTuple):
     """Lo que tarda un proceso en hacer las cuentas de un paso."""
 
     fixed_seconds: float
-    """Lo que no depende de cuántas imágenes tenga: el optimizador, las órdenes…"""
+    """Lo que no depende de cuántas imágenes tenga: el optimizador, las peticiones…"""
     seconds_per_image: float
 
 
@@ -62,14 +64,14 @@ def fit_compute(measured: Mapping[float, float]) -> Compute:
 
 
 def taking_turns(compute: Compute, workers: int, places: int) -> Compute:
-    """Devuelve lo que tardan las cuentas de cada proceso si hay más que procesadores.
+    """Devuelve lo que tardan las cuentas de cada proceso si hay más que núcleos.
 
     Se supone que se turnan sin estorbarse. Si caben todos, tardan lo mismo que a solas.
 
     Args:
         compute: lo que tardan a solas.
         workers: procesos a la vez.
-        places: procesadores, o GPU, que hay para ellos.
+        places: núcleos, o GPU, que hay para ellos.
     """
     turns = max(1, workers / places)
     return Compute(turns * compute.fixed_seconds, turns * compute.seconds_per_image)
@@ -81,7 +83,7 @@ def step_seconds(
     """Predice lo que tarda un paso.
 
     Args:
-        workers: procesos, cada uno con su propio procesador.
+        workers: procesos, cada uno con su propio núcleo.
         batch_size: imágenes del paso, entre todos.
         size: bytes de los gradientes.
         compute: lo que tarda cada proceso en sus cuentas.
@@ -113,7 +115,8 @@ def describe_best(gains: Mapping[int, float]) -> str:
     """
     best = best_number(gains)
     if gains[best] < WORTH_IT:
-        return f"no compensa: nunca se gana un {100 * (WORTH_IT - 1):.0f} % a un solo proceso"
+        little = written(100 * (WORTH_IT - 1), 0, "%")
+        return f"no compensa: nunca se gana un {little} a un solo proceso"
     tried = " (no se han probado más)" if best == max(gains) else ""
     return f"lo mejor son {best} procesos{tried}: {gains[best]:.1f} veces más rápido que uno"
 

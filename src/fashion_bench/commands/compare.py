@@ -77,7 +77,7 @@ def html(found: Sequence[Record], rejected: Sequence[Rejected]) -> str:
 
     Args:
         found: los registros, al menos uno; de los repetidos cuenta uno.
-        rejected: los ficheros que no se han podido leer.
+        rejected: los archivos que no se han podido leer.
     """
     records = list({record.run_id: record for record in found}.values())
     groups = comparison.groups(records, METRIC)

@@ -12,6 +12,7 @@ from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.doctor.probe import anonymous, gather
 from fashion_bench.machine.backends import TITLES
+from fashion_bench.typography import written
 from fashion_bench.values import Backend
 
 LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}
@@ -60,10 +61,14 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
         ("Python", facts.python),
         (title, engine.version or "no se puede importar"),
         ("Keras", engine.keras or "no se puede importar"),
-        ("NVIDIA", "; ".join(cards) or "ninguna tarjeta a la vista"),
+        ("NVIDIA", "; ".join(cards) or "ninguna GPU a la vista"),
         (f"{title} ve", ", ".join(engine.gpus) or "ninguna GPU"),
         ("Paso de prueba", _step(facts)),
-        ("Queda libre", f"memoria, {facts.free_memory_gib} GiB; disco, {facts.free_disk_gib} GiB"),
+        (
+            "Queda libre",
+            f"memoria, {written(facts.free_memory_gib, 1, 'GiB')}; "
+            f"disco, {written(facts.free_disk_gib, 1, 'GiB')}",
+        ),
     ]
     lines = [f"{name + ':':<15} {value}" for name, value in rows]
     for finding in found:
@@ -79,7 +84,7 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
         if finding.url:
             lines.append(f"       Más en:   {finding.url}")
     if any(finding.cure for finding in found):
-        lines += ["", "Ejecuta las órdenes en un terminal abierto en la carpeta del proyecto."]
+        lines += ["", "Ejecuta las órdenes en una terminal abierta en la carpeta del proyecto."]
     return "\n".join(lines)
 
 

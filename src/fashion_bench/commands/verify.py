@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     try:
         record = files.load_file(path)
     except TutorialError as error:
-        print(f"{shown(path)} no vale como registro: {error}.", file=sys.stderr)
+        print(f"{shown(path)} no es válido como registro: {error}.", file=sys.stderr)
         return BAD_USAGE
     print(record)
     try:

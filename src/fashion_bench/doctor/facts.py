@@ -75,17 +75,17 @@ class Facts(Frozen):
     missing_cuda_wheels: tuple[str, ...]
     engine: Engine
     in_the_way: tuple[str, ...] | None
-    """Variables («NOMBRE=valor») y ficheros con los que el motor falla y sin los que no falla.
+    """Variables («NOMBRE=valor») y archivos con los que el motor falla y sin los que no falla.
 
     `None` si no se ha probado.
     """
     nvidia_cards: tuple[Accelerator, ...]
     nvidia_error: str | None
-    """Por qué no responde el controlador de NVIDIA o una de sus tarjetas."""
+    """Por qué no responde el controlador de NVIDIA o una de sus GPU."""
     nvidia_hardware: bool
-    """Hay una tarjeta NVIDIA enchufada (o, en WSL2, una GPU compartida), con o sin controlador."""
+    """Hay una GPU NVIDIA enchufada (o, en WSL2, una GPU compartida), con o sin controlador."""
     nouveau: bool
-    """Linux usa la tarjeta con nouveau, el controlador libre, que no tiene CUDA."""
+    """Linux usa la GPU con nouveau, el controlador libre, que no tiene CUDA."""
     secure_boot: bool
     """El arranque seguro está puesto: Linux no carga módulos sin firmar."""
     prime: str | None
@@ -101,7 +101,7 @@ class Facts(Frozen):
 
     @property
     def unused_card(self) -> Accelerator | None:
-        """La tarjeta más capaz de las que responden, si el motor no ve ninguna GPU."""
+        """La GPU más capaz de las que responden, si el motor no ve ninguna GPU."""
         if self.engine.gpus:
             return None
         return max(
@@ -112,7 +112,7 @@ class Facts(Frozen):
 
     @property
     def card(self) -> Accelerator | None:
-        """La tarjeta en la que se entrenaría: la que ve el motor o, si no ve, la más capaz."""
+        """La GPU en la que se entrenaría: la que ve el motor o, si no ve, la más capaz."""
         if not self.engine.gpus:
             return self.unused_card
         used = self.engine.gpus[0]
@@ -129,7 +129,7 @@ class Facts(Frozen):
 
     @property
     def driver_needed(self) -> str:
-        """El controlador más antiguo con el que el motor calcula en la tarjeta de este equipo."""
+        """El controlador más antiguo con el que el motor calcula en la GPU de este equipo."""
         driver = needs.DRIVERS[self._cuda]
         told = self.card.compute_capability if self.card else None
         if self.engine.name == "tensorflow" and told and capability(told) >= needs.NEW_CARD:
@@ -138,7 +138,7 @@ class Facts(Frozen):
 
     @property
     def capabilities(self) -> tuple[tuple[int, int], int]:
-        """Para qué tarjetas trae código el motor: de qué capacidad a cuál, sin su punto."""
+        """Para qué GPU trae código el motor: de qué capacidad a cuál, sin su punto."""
         told = [capability(text) for text in self.engine.capabilities]
         if told:
             return min(told), max(told)[0]
@@ -157,7 +157,7 @@ class Facts(Frozen):
 
     @property
     def lock(self) -> str:
-        """Fichero de versiones fijas que le toca a este equipo."""
+        """Archivo de versiones fijas que le toca a este equipo."""
         if self.system == "Darwin" and self.python_fits_metal:
             return "requirements-macos.txt"
         nvidia = self.nvidia_cards or (self.nvidia_hardware and not self.wsl)
@@ -167,17 +167,17 @@ class Facts(Frozen):
 
     @property
     def engine_lock(self) -> str:
-        """Fichero de versiones fijas que instala el motor."""
+        """Archivo de versiones fijas que instala el motor."""
         return self.lock if self.engine.name == "tensorflow" else self.addition
 
     @property
     def addition(self) -> str:
-        """Fichero de versiones fijas que añade el motor y, con TensorFlow, sus bibliotecas."""
+        """Archivo de versiones fijas que añade el motor y, con TensorFlow, sus bibliotecas."""
         name = "cuda" if self.engine.name == "tensorflow" else self.engine.name
         return f"requirements-{name}.txt"
 
     def install(self, lock: str, option: str = "") -> str:
-        """Orden que instala un fichero de versiones fijas."""
+        """Orden que instala un archivo de versiones fijas."""
         return " ".join(
             filter(None, [self.python_command, "-m pip install", option, install.pip(lock)])
         )

@@ -51,7 +51,7 @@ class Finding(Frozen):
     @property
     def line(self) -> str:
         """Frase y orden en una sola línea."""
-        return f"{self.sentence}: {self.cure}" if self.cure else self.sentence
+        return f"{self.sentence} («{self.cure}»)" if self.cure else self.sentence
 
 
 error = partial(Finding, severity="error")

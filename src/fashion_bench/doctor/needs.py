@@ -1,6 +1,6 @@
-"""Lo que pide cada motor para calcular en una tarjeta NVIDIA: la única tabla, con sus fuentes.
+"""Lo que pide cada motor para calcular en una GPU NVIDIA: la única tabla, con sus fuentes.
 
-Comprobada el 26 de noviembre de 2026. Los ficheros de versiones fijas, el README y los entornos
+Comprobada el 26 de noviembre de 2026. Los archivos de versiones fijas, el README y los entornos
 de conda dicen lo mismo: lo vigilan las pruebas. Lo que un motor instalado cuenta de sí mismo manda
 sobre la tabla.
 """
@@ -69,7 +69,7 @@ OLDEST_CARD = {12: (5, 0), 13: (7, 5)}
 """El controlador más antiguo y la menor capacidad de cómputo que admite cada generación de CUDA.
 
 https://docs.nvidia.com/cuda/cuda-toolkit-release-notes/, en sus tablas de compatibilidad y de
-tarjetas que se dejan.
+GPU que se dejan.
 """
 
 NEW_CARD = (9, 0)
@@ -80,7 +80,7 @@ traduce el controlador, y uno anterior a esa CUDA no lo entiende (misma página)
 
 CUDNN_WITHOUT_OLD_CARDS: Version = (9, 11)
 FIRST_CARD_OF_NEW_CUDNN = (7, 5)
-"""Desde esa versión, cuDNN solo trae código para tarjetas de esa capacidad o mayor.
+"""Desde esa versión, cuDNN solo trae código para GPU de esa capacidad o mayor.
 
 https://docs.nvidia.com/deeplearning/cudnn/backend/latest/reference/support-matrix.html
 """

@@ -52,7 +52,7 @@ def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Fac
     Args:
         backend: el motor que interesa.
         engine: lo que ya se sabe de él; si no se da, lo prueba un proceso aparte y, si no va
-            bien, busca qué variable o qué fichero de la persona lo impide.
+            bien, busca qué variable o qué archivo de la persona lo impide.
     """
     cards, nvidia_error = hardware.ask_nvidia()
     hiding = [*hiding_files(NOTEBOOKS_DIR), *hiding_files(PROJECT_DIR)]
@@ -95,7 +95,7 @@ def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Fac
 
 
 def _in_the_way(engine: Engine, hiding: list[Path]) -> tuple[str, ...]:
-    """Busca, probando, la variable o el fichero que impide que un motor llegue más lejos."""
+    """Busca, probando, la variable o el archivo que impide que un motor llegue más lejos."""
     variables = [name for name in os.environ if name.startswith(STRAY) and name not in OURS]
     causes: list[str | Path] = [*hiding, *sorted(variables, key=_prefix)]
     if not causes:

@@ -6,6 +6,7 @@ from fashion_bench.doctor.probe import gather
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends, hardware
 from fashion_bench.record import Accelerator, Machine, Software
+from fashion_bench.typography import written
 from fashion_bench.values import Backend
 
 
@@ -23,8 +24,8 @@ def choose_device(requested: str, backend: Backend) -> None:
     backends.hide_devices(requested, backend)
     if requested == "gpu" and backends.gpu_name(backend) is None:
         raise TutorialError(
-            "device='gpu' no es posible; elige device='auto' o device='cpu': "
-            f"{diagnosis.verdict(_facts(backend)).line}"
+            f"device='gpu' no es válido: {diagnosis.verdict(_facts(backend)).line}. O elige "
+            "device='auto' o device='cpu'."
         )
 
 
@@ -73,7 +74,7 @@ def describe(
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"CPU:            {machine.cpu}, {cores} núcleos",
             f"Cálculo en CPU: {machine.isa}{_library(software)}",
-            f"Memoria:        {machine.memory_gib:.1f} GiB",
+            f"Memoria:        {written(machine.memory_gib, 1, 'GiB')}",
             f"Python:         {software.python}",
             f"TensorFlow:     {software.tensorflow}",
             f"Keras:          {software.keras} sobre {_engine(software)}",
@@ -85,7 +86,7 @@ def _full_name(accelerator: Accelerator) -> str:
     memory, driver = accelerator.memory_gib, accelerator.driver
     capability = accelerator.compute_capability
     details = [
-        f"{memory:.0f} GiB" if memory else None,
+        written(memory, 0, "GiB") if memory else None,
         f"capacidad de cómputo {capability}" if capability else None,
         f"controlador {driver}" if driver else None,
     ]

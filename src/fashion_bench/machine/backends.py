@@ -58,7 +58,7 @@ def prepare(backend: Backend, device: str) -> None:
     if find_spec(backend) is None:
         missing = install.pip(f"requirements-{backend}.txt")
         raise TutorialError(
-            f"backend={backend!r} no es posible: falta {TITLES[backend]}; instálalo con «python -m "
+            f"backend={backend!r} no es válido: falta {TITLES[backend]}; instálalo con «python -m "
             f"pip install {missing}» en el entorno que usa este cuaderno."
         )
     wanted = {name: value if device == "cpu" else None for name, value in HIDE_GPU[backend].items()}
@@ -68,7 +68,8 @@ def prepare(backend: Backend, device: str) -> None:
     ):
         raise TutorialError(
             "Keras ya está en marcha con otro motor o en otro dispositivo: reinicia el kernel "
-            "(en el menú Kernel) y vuelve a ejecutar el cuaderno."
+            "(menú Kernel; en Colab, Entorno de ejecución) y "
+            "vuelve a ejecutar el cuaderno."
         )
     choose_backend(backend)
     for name, value in wanted.items():
@@ -101,7 +102,8 @@ def hide_devices(requested: str, backend: str) -> None:
     except RuntimeError:
         raise TutorialError(
             "TensorFlow ya está en marcha con otro dispositivo: reinicia el kernel "
-            "(en el menú Kernel) y vuelve a ejecutar el cuaderno."
+            "(menú Kernel; en Colab, Entorno de ejecución) y "
+            "vuelve a ejecutar el cuaderno."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""¿Calcula bien el acelerador? Un paso de entrenamiento, comparado con el mismo en la CPU."""
+"""¿Calcula bien la GPU? Un paso de entrenamiento, comparado con el mismo en la CPU."""
 
 import numpy as np
 
@@ -6,6 +6,7 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends
 from fashion_bench.record import Agreement
+from fashion_bench.typography import written
 from fashion_bench.values import Precision
 
 with quiet():
@@ -93,18 +94,19 @@ def describe(result: Agreement | None) -> str:
     if result is None:
         return "Se entrena en la CPU, que es la referencia: no hay nada que comparar."
     shown = [
-        "infinita" if value is None else f"{value:.1e}"
+        "infinita" if value is None else written(100 * value, 3, "%")
         for value in (result.loss_difference, result.gradient_difference)
     ]
     differences = (
-        f"diferencia relativa: {shown[0]} en la pérdida y {shown[1]} en los gradientes; "
-        f"se admite {result.tolerance:g}"
+        f"diferencia relativa, {shown[0]} en la pérdida y {shown[1]} en los gradientes; "
+        f"se admite {written(100 * result.tolerance, 0, '%')}"
     )
     if result.ok:
         return f"La GPU calcula lo mismo que la CPU ({differences})."
     return (
-        f"\x1b[31mLa GPU NO calcula lo mismo que la CPU ({differences}): "
-        "su tiempo no cuenta. Actualiza el controlador y TensorFlow.\x1b[0m"
+        f"\x1b[31mLa GPU NO calcula lo mismo que la CPU ({differences}), y su tiempo no cuenta. "
+        "Ejecuta «python -m fashion_bench», que dice qué se puede arreglar, o entrena con "
+        "device='cpu'.\x1b[0m"
     )
 
 

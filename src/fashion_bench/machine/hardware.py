@@ -1,4 +1,4 @@
-"""Las piezas del equipo que se pueden preguntar sin TensorFlow: el sistema y las tarjetas."""
+"""Las piezas del equipo que se pueden preguntar sin TensorFlow: el sistema y las GPU."""
 
 import ctypes
 import os
@@ -61,7 +61,7 @@ def is_wsl() -> bool:
 
 
 class Card(NamedTuple):
-    """Una tarjeta NVIDIA: lo que se cuenta de ella y lo que la distingue de otra igual."""
+    """Una GPU NVIDIA: lo que se cuenta de ella y lo que la distingue de otra igual."""
 
     handle: object
     uuid: str | None
@@ -69,21 +69,21 @@ class Card(NamedTuple):
 
 
 def nvidia_cards() -> list[Accelerator]:
-    """Pregunta al controlador de NVIDIA (NVML) qué tarjetas hay; sin controlador, ninguna."""
+    """Pregunta al controlador de NVIDIA (NVML) qué GPU hay; sin controlador, ninguna."""
     cards, _ = ask_nvidia()
     return cards
 
 
 def ask_nvidia() -> tuple[list[Accelerator], str | None]:
-    """Como `nvidia_cards`, pero dice también qué falla: el controlador o una de las tarjetas."""
+    """Como `nvidia_cards`, pero dice también qué falla: el controlador o una de las GPU."""
     cards, problem = _ask_cards()
     return [card.accelerator for card in cards], problem
 
 
 def find_accelerator(name: str) -> Accelerator | None:
-    """Describe la tarjeta NVIDIA en la que se entrena; `None` si no se sabe con certeza cuál es.
+    """Describe la GPU NVIDIA en la que se entrena; `None` si no se sabe con certeza cuál es.
 
-    De una parte de una tarjeta partida (MIG) se cuenta lo que comparte con la tarjeta entera.
+    De una parte de una GPU partida (MIG) se cuenta lo que comparte con la GPU entera.
 
     Args:
         name: cómo la llama el motor.
@@ -101,7 +101,7 @@ def find_accelerator(name: str) -> Accelerator | None:
 
 
 def match_card(cards: Sequence[Card], name: str, cuda_uuid: str | None) -> Card | None:
-    """Busca la tarjeta en la que se entrena; `None` si no se sabe con certeza cuál es.
+    """Busca la GPU en la que se entrena; `None` si no se sabe con certeza cuál es.
 
     Args:
         cards: las que hay.
@@ -115,14 +115,14 @@ def match_card(cards: Sequence[Card], name: str, cuda_uuid: str | None) -> Card 
 
 
 def first_cuda_uuid() -> str | None:
-    """Pregunta a CUDA el UUID de la primera tarjeta que ve este proceso.
+    """Pregunta a CUDA el UUID de la primera GPU que ve este proceso.
 
     Es en la que entrenan los motores. CUDA cuenta solo las que deja ver CUDA_VISIBLE_DEVICES, y
     en su propio orden; el controlador (NVML), todas y en el suyo.
     """
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1")
-        get_uuid = cuda.cuDeviceGetUuid_v2  # si la tarjeta está repartida (MIG), da el del trozo
+        get_uuid = cuda.cuDeviceGetUuid_v2  # si la GPU está repartida (MIG), da el del trozo
     except (OSError, AttributeError):  # no hay CUDA, o es anterior a esa función
         return None
     device, uuid = ctypes.c_int(), ctypes.create_string_buffer(16)
@@ -136,13 +136,13 @@ SLOWDOWNS = {
     pynvml.nvmlClocksThrottleReasonSwThermalSlowdown: "se calentaba demasiado",
     pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown: "la fuente no le daba más corriente",
 }
-"""Por qué baja su frecuencia una tarjeta cuando algo va mal; su límite de consumo es lo normal."""
+"""Por qué baja su frecuencia una GPU cuando algo va mal; su límite de consumo es lo normal."""
 
 
 class CardWatcher:
-    """Lo que cuenta de sí misma la tarjeta NVIDIA en la que se entrena (NVML).
+    """Lo que cuenta de sí misma la GPU NVIDIA en la que se entrena (NVML).
 
-    La energía es la de la tarjeta entera, no la del resto del equipo.
+    La energía es la de la GPU entera, no la del resto del equipo.
 
     Args:
         accelerator: la GPU, o `None` si se entrena en la CPU.
@@ -153,7 +153,7 @@ class CardWatcher:
         if accelerator is None:
             return
         try:
-            pynvml.nvmlInit()  # y queda así hasta el final: cerrarlo anularía la tarjeta
+            pynvml.nvmlInit()  # y queda así hasta el final: cerrarlo anularía la GPU
             cards, _ = _cards()
         except pynvml.NVMLError:
             return
@@ -163,12 +163,12 @@ class CardWatcher:
         """Devuelve lo gastado desde que arrancó el controlador; `None` si no se sabe."""
         if self._card is None:
             return None
-        # Las tarjetas anteriores a Volta no lo cuentan.
+        # Las GPU anteriores a Volta no lo cuentan.
         millijoules = _ask(pynvml.nvmlDeviceGetTotalEnergyConsumption, self._card.handle)
         return None if millijoules is None else millijoules / 1000
 
     def state(self) -> GpuState | None:
-        """Devuelve cómo está ahora; `None` si no se sabe qué tarjeta es."""
+        """Devuelve cómo está ahora; `None` si no se sabe qué GPU es."""
         if self._card is None:
             return None
         handle = self._card.handle
@@ -203,7 +203,7 @@ def _power() -> Literal["mains", "battery"] | None:
 
 
 def _ask_cards() -> tuple[list[Card], str | None]:
-    """Como `_cards`, sin nadie que haya abierto NVML; las tarjetas ya no se pueden preguntar."""
+    """Como `_cards`, sin nadie que haya abierto NVML; las GPU ya no se pueden preguntar."""
     try:
         pynvml.nvmlInit()
         try:
@@ -215,7 +215,7 @@ def _ask_cards() -> tuple[list[Card], str | None]:
 
 
 def _cards() -> tuple[list[Card], str | None]:
-    """Las tarjetas que responden y, si alguna no responde, por qué."""
+    """Las GPU que responden y, si alguna no responde, por qué."""
     cards, problem = [], None
     driver = _ask(pynvml.nvmlSystemGetDriverVersion)
     for index in range(pynvml.nvmlDeviceGetCount()):

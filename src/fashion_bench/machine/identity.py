@@ -60,7 +60,7 @@ CPU_QUOTAS = (
 def machine_key() -> str | None:
     """Devuelve el código al azar de este equipo, y lo crea la primera vez.
 
-    No sale de nada personal: para cambiarlo basta con borrar el fichero. Donde no se puede
+    No sale de nada personal: para cambiarlo basta con borrar el archivo. Donde no se puede
     guardar es `None`.
     """
     try:

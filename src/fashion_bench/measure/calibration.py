@@ -28,7 +28,7 @@ COMPUTE_DTYPES = {
 
 
 def calibrate(precision: str) -> Calibration:
-    """Mide el producto de matrices, la memoria y lo que cuesta una orden.
+    """Mide el producto de matrices, la memoria y lo que cuesta una petición.
 
     Args:
         precision: precisión con la que se entrena; en ella se mide otra vez el producto.
@@ -66,7 +66,7 @@ def memory_bandwidth() -> float:
 
 
 def order_seconds() -> float:
-    """Mide lo que cuesta dar una orden: la parte de una suma diminuta que no es sumar."""
+    """Mide lo que cuesta dar una petición: la parte de una suma diminuta que no es sumar."""
     one = keras.ops.ones((1,))
 
     def orders() -> object:

@@ -49,7 +49,7 @@ class EpochClock(keras.callbacks.Callback):
         return sum(self.epoch_seconds)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Busca la tarjeta en la que está la red."""
+        """Busca la GPU en la que está la red."""
         self._card = CardWatcher(backends.accelerator_of(self.model))
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -63,7 +63,7 @@ class EpochClock(keras.callbacks.Callback):
         self._stop(epoch=len(self.epoch_seconds))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Para el reloj si no hubo validación y apunta lo que esta tardó."""
+        """Para el reloj si no hubo validación y anota lo que esta tardó."""
         self._stop(epoch)
         self.validation_seconds.append(perf_counter() - self._end)
 
@@ -82,8 +82,8 @@ class EpochClock(keras.callbacks.Callback):
 def wait_for_device(model: keras.Model) -> None:
     """Espera a que el dispositivo acabe: trae a memoria un peso recién entrenado.
 
-    Una GPU recibe órdenes y las ejecuta más tarde; sin esperar, el reloj mediría solo lo que
-    se tarda en dar las órdenes.
+    Una GPU recibe peticiones y las ejecuta más tarde; sin esperar, el reloj mediría solo lo que
+    se tarda en dar las peticiones.
     """
     keras.ops.convert_to_numpy(model.trainable_variables[0])
 

@@ -60,7 +60,7 @@ def answering_peaks(network: Path, batches: Sequence[int]) -> list[int]:
     que haya entrenado, responder no pediría ninguna. Por lo mismo, los lotes van de menor a mayor.
 
     Args:
-        network: fichero `.keras` con la red, de imágenes `(n, 28, 28, 1)`.
+        network: archivo `.keras` con la red, de imágenes `(n, 28, 28, 1)`.
         batches: imágenes de cada lote, de menor a mayor.
 
     Returns:

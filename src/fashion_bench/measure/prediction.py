@@ -1,10 +1,10 @@
 """El modelo de tres términos: lo que tardará un dispositivo, antes de tenerlo.
 
-    tiempo = órdenes × lo que cuesta una + max(operaciones / cálculo, bytes / memoria)
+    tiempo = peticiones × lo que cuesta una + max(operaciones / cálculo, bytes / memoria)
 
 El segundo término es el techo (*roofline*) de Williams, Waterman y Patterson (2009), CACM 52(4);
 aquí se suma pieza a pieza, porque cada capa topa con su límite. El primero es lo que ve quien
-trabaja con lotes pequeños: la GPU acaba enseguida y espera la siguiente orden.
+trabaja con lotes pequeños: la GPU acaba enseguida y espera la siguiente petición.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ class Device(NamedTuple):
     """Operaciones por segundo de un producto de matrices en `float32`."""
     bytes_per_second: float
     order_seconds: float
-    """Lo que cuesta cada orden dentro de un paso ya trazado."""
+    """Lo que cuesta cada petición dentro de un paso ya trazado."""
     source: str
     """De dónde salen: «medido», o la ficha de su fabricante."""
 
@@ -75,9 +75,9 @@ SHEETS = (
         "https://www.apple.com/newsroom/2022/06/apple-unveils-m2-with-breakthrough-performance/",
     ),
 )
-"""Lo que dicen de sus tarjetas los fabricantes: cuentas en `float32` y memoria.
+"""Lo que dicen de sus GPU los fabricantes: cuentas en `float32` y memoria.
 
-Ninguno publica lo que cuesta una orden: los 5 µs son una suposición, que en el cuaderno se puede
+Ninguno publica lo que cuesta una petición: los 5 µs son una suposición, que en el cuaderno se puede
 cambiar. De los M3 y M4, Apple publica la memoria (100 y 120 GB/s), pero no las cuentas.
 """
 
@@ -94,7 +94,7 @@ def measure(name: str) -> Device:
 
 
 def graph_order_seconds() -> float:
-    """Mide lo que cuesta una orden dentro de un paso ya trazado.
+    """Mide lo que cuesta una petición dentro de un paso ya trazado.
 
     Es una cadena de productos de matrices diminutas: cada uno espera al anterior, y TensorFlow no
     puede juntar varios en uno, como hace con sumas o senos seguidos.
@@ -128,8 +128,8 @@ def step(
     Cuenta los bytes de las tablas que entran y salen, una vez por cada uso. Hacia atrás, una capa
     con pesos hace el gradiente de estos y el de su entrada (la primera, solo el primero), y antes
     el de su `ReLU` y el de su sesgo, que usan cuatro veces su salida; `MaxPooling2D` repasa su
-    entrada y su salida y escribe otras dos tablas. Las órdenes van aparte: son las del paso entero
-    (`count_orders`).
+    entrada y su salida y escribe otras dos tablas. Las peticiones van aparte: son las del paso
+    entero (`count_orders`).
 
     Args:
         model: la red, ya construida.
@@ -171,7 +171,7 @@ def seconds(work: Sequence[Work], device: Device) -> float:
 
 
 def count_orders(model: keras.Sequential, batch_size: int) -> int:
-    """Cuenta las órdenes de un paso de entrenamiento: los nodos de su grafo que mandan algo."""
+    """Cuenta las peticiones de un paso de entrenamiento: los nodos de su grafo que mandan algo."""
     images = tf.zeros((batch_size, *model.input_shape[1:]), model.inputs[0].dtype)
     labels = tf.zeros((batch_size,), "int32")
 

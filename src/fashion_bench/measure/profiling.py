@@ -41,10 +41,10 @@ def alternate(
 
     Args:
         functions: cada una devuelve lo que ha medido.
-        rounds: vueltas; las impares van en el orden contrario.
+        rounds: rondas; las impares van en el orden contrario.
 
     Returns:
-        Lo medido por cada función, en el orden de las vueltas.
+        Lo medido por cada función, en el orden de las rondas.
     """
     measured: dict[str, list[Measured]] = {name: [] for name in functions}
     for number in range(rounds):
@@ -54,7 +54,7 @@ def alternate(
 
 
 def ratios(numerator: list[float], denominator: list[float]) -> list[float]:
-    """Divide, vuelta a vuelta, lo que han tardado dos funciones, de menor a mayor cociente."""
+    """Divide, ronda a ronda, lo que han tardado dos funciones, de menor a mayor cociente."""
     return sorted(a / b for a, b in zip(numerator, denominator, strict=True))
 
 
@@ -76,7 +76,7 @@ def layer_costs(model: keras.Sequential, images: np.ndarray) -> list[LayerCost]:
         turns = {"nada": empty, "delante": forward, "todo": both or forward}
         repeats = _repeats(turns["todo"])
         seconds = {
-            name: median(each[2:])  # las dos primeras vueltas calientan
+            name: median(each[2:])  # las dos primeras rondas calientan
             for name, each in alternate(
                 {name: partial(_one_call, function, repeats) for name, function in turns.items()},
                 2 + LAYER_CALLS,

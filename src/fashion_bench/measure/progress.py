@@ -9,6 +9,7 @@ import keras
 
 from fashion_bench.jupyter import in_jupyterlab
 from fashion_bench.measure.clock import EpochClock
+from fashion_bench.typography import written
 
 PROGRESS_SECONDS = 0.5
 """Cada cuánto se dice cómo va la época."""
@@ -36,7 +37,7 @@ class EpochLine(keras.callbacks.Callback):
         self._columns = int(columns) - 1 if columns else None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Apunta cuándo empieza la época."""
+        """Anota cuándo empieza la época."""
         self._name = f"Época {epoch + 1:>{len(str(self.params['epochs']))}}/{self.params['epochs']}"
         self._start = perf_counter()
         self._next = self._start + PROGRESS_SECONDS
@@ -48,8 +49,9 @@ class EpochLine(keras.callbacks.Callback):
             self._next = now + PROGRESS_SECONDS
             done, seconds = batch / self.params["steps"], now - self._start
             text = (
-                f"{self._name}: {100 * done:3.0f} %, {self.clock.images * done / seconds:7.0f} "
-                f"imágenes/s, quedan {seconds / done - seconds:3.0f} s "
+                f"{self._name}: {100 * done:3.0f} %, "
+                f"{written(self.clock.images * done / seconds):>7} imágenes/s, quedan "
+                f"{seconds / done - seconds:3.0f} s "
             )
             print(f"\r{text[: self._columns]}", end="", flush=True)
 
@@ -58,7 +60,7 @@ class EpochLine(keras.callbacks.Callback):
         seconds = self.clock.epoch_seconds[-1]
         print(
             f"{chr(13) * self.live}{self._name}: {seconds:6.2f} s, "
-            f"{self.clock.images / seconds:7.0f} imágenes/s, pérdida {logs['loss']:.4f}, "
+            f"{written(self.clock.images / seconds):>7} imágenes/s, pérdida {logs['loss']:.4f}, "
             f"exactitud {logs['accuracy']:.4f}, validación {logs['val_accuracy']:.4f}",
             flush=True,
         )

@@ -1,4 +1,4 @@
-"""Apunta una ejecución mientras ocurre, para que nada de lo medido se pierda."""
+"""Anota una ejecución mientras ocurre, para que nada de lo medido se pierda."""
 
 import gc
 import math
@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from fashion_bench import data
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 from fashion_bench.folders import shown, write_atomically
 from fashion_bench.lesson import NOTEBOOK
 from fashion_bench.machine import backends, hardware
@@ -40,7 +40,7 @@ UNFINISHED = "la ejecución no llegó al final"
 
 
 class Recorder:
-    """Apunta una ejecución, en un solo fichero, y lo guarda después de cada época.
+    """Anota una ejecución, en un solo archivo, y lo guarda después de cada época.
 
     Se usa como contexto y una sola vez, alrededor del entrenamiento:
 
@@ -149,7 +149,7 @@ class Recorder:
         train_data: tf.data.Dataset,
         validation_data: tf.data.Dataset,
     ) -> "Follower":
-        """Devuelve el `callback` que apunta un `fit`: una repetición.
+        """Devuelve el `callback` que anota un `fit`: una repetición.
 
         Va detrás de `clock` en la lista de `callbacks`.
 
@@ -168,7 +168,7 @@ class Recorder:
     def start(
         self, conditions: Conditions, seed: int, setup_seconds: float, clock: EpochClock
     ) -> None:
-        """Empieza a apuntar una repetición, que medirá `clock`.
+        """Empieza a anotar una repetición, que medirá `clock`.
 
         Raises:
             TutorialError: si esta ejecución ya ha acabado, si la repetición no se entrena como las
@@ -205,7 +205,7 @@ class Recorder:
         self._save()
 
     def finish(self, test_loss: float, test_accuracy: float) -> None:
-        """Cierra la repetición con su examen: pérdida y exactitud (de 0 a 1), y guarda."""
+        """Cierra la repetición con su evaluación: pérdida y exactitud (de 0 a 1), y guarda."""
         loss = test_loss if math.isfinite(test_loss) else None
         self._repeats.append(self._repeat(loss, round(test_accuracy * data.TEST_IMAGES)))
         self._current = None
@@ -235,7 +235,7 @@ class Recorder:
                 print(f"Aviso: mientras se entrenaba, el equipo cambió ({record.drift}).")
             print(f"Registro guardado en {shown(self.path)}", flush=True)
         else:
-            print(f"Copia este texto a un fichero {self.path.name} y no se perderá nada:")
+            print(f"Copia este texto a un archivo {self.path.name} y no se perderá nada:")
             print(record.model_dump_json(), flush=True)
         if error is not None and backends.is_out_of_memory(error):
             raise out_of_memory(self._conditions.batch_size) from error
@@ -253,7 +253,7 @@ class Recorder:
         if error is not None:
             return "failed", _reason(error)
         if self._current is not None:
-            return "failed", "falta el examen con las imágenes de prueba"
+            return "failed", "falta la evaluación con las imágenes de prueba"
         if any(repeat.test_loss is None for repeat in self._repeats):
             return "failed", "la pérdida en prueba no es un número"
         return "ok", None
@@ -279,7 +279,7 @@ class Recorder:
             write_atomically(self.path, record.model_dump_json(indent=1) + "\n")
         except OSError as error:
             self._saved = False
-            print(f"Aviso: no se puede guardar {shown(self.path)} ({error.strerror}).")
+            print(f"Aviso: no se puede guardar {shown(self.path)} ({cause(error)}).")
         else:
             self._saved = True
         return record
@@ -319,7 +319,7 @@ class Follower(keras.callbacks.Callback):
         self._previous: Any = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Apunta con qué se entrena; desde aquí, Ctrl-C espera al final del lote."""
+        """Anota con qué se entrena; desde aquí, Ctrl-C espera al final del lote."""
         self._recorder.start(self._conditions(), *self._repeat)
         self._recorder.calibrate_first()
         main = threading.current_thread() is threading.main_thread()  # solo él recibe Ctrl-C

@@ -26,7 +26,7 @@ class Snapshot(NamedTuple):
     stolen: float | None
     """Segundos de procesador que la máquina virtual pidió y no tuvo."""
     waited: float | None
-    """Segundos en que algún programa esperó a un procesador libre."""
+    """Segundos en que algún programa esperó a un núcleo libre."""
     swapped: int
     """Bytes que han ido o vuelto de la memoria de intercambio."""
 
@@ -49,7 +49,7 @@ def snapshot() -> Snapshot:
 
 
 def between(before: Snapshot, after: Snapshot, gpu: GpuState | None) -> Surroundings:
-    """Describe lo que ha pasado entre dos instantes; `gpu` es cómo está la tarjeta al final."""
+    """Describe lo que ha pasado entre dos instantes; `gpu` es cómo está la GPU al final."""
     own = after.own - before.own
     return Surroundings(
         usable_cores=usable_cores(),

@@ -14,6 +14,7 @@ from fashion_bench.results.statistics import (
     verdict,
 )
 from fashion_bench.tables import Table
+from fashion_bench.typography import written
 
 SESSION_GAP = timedelta(minutes=15)
 """Lo que tiene que pasar entre dos registros de un equipo para que sean de sesiones distintas."""
@@ -41,7 +42,7 @@ class Contender(NamedTuple):
 
     @property
     def accuracy(self) -> float | None:
-        """Media de las exactitudes de sus registros; `None` si ninguno llegó al examen."""
+        """Media de las exactitudes de sus registros; `None` si ninguno llegó a la evaluación."""
         found = [accuracy for record in self.records for accuracy in record.accuracies]
         return sum(found) / len(found) if found else None
 
@@ -128,7 +129,7 @@ def machines_table(machines: Mapping[str, Record]) -> Table:
         machine, measured = record.machine, ("-", "-")
         if record.calibration:
             first = record.calibration[0]
-            measured = f"{first.float32_flops / 1e9:.0f}", f"{first.bytes_per_second / 1e9:.0f}"
+            measured = written(first.float32_flops / 1e9), written(first.bytes_per_second / 1e9)
         rows.append(
             (
                 name,
@@ -136,7 +137,7 @@ def machines_table(machines: Mapping[str, Record]) -> Table:
                 f"{machine.usable_cores:g}",
                 virtual[machine.virtual],
                 *measured,
-                f"{100 * record.mfu:.0f} %" if record.mfu else "-",
+                written(100 * record.mfu, 0, "%") if record.mfu else "-",
             )
         )
     return Table("Qué equipo es cada uno", rows)
@@ -183,7 +184,7 @@ def baseline_of(group: Sequence[Contender], baseline: str) -> Contender:
 
     Args:
         group: equipos comparables, del más rápido al más lento.
-        baseline: nombre, etiqueta o identificador; vacío, o si no está en el grupo, el más lento
+        baseline: nombre o identificador; vacío, o si no está en el grupo, el más lento
             de los que cuentan y tienen varias sesiones, sin las que no hay veredicto; si no los
             hay, el más lento de los que cuentan, o de todos.
     """
@@ -194,17 +195,17 @@ def baseline_of(group: Sequence[Contender], baseline: str) -> Contender:
 
 
 def check_baseline(records: Sequence[Record], baseline: str) -> None:
-    """Comprueba que `baseline` es el nombre, la etiqueta o el identificador de algún registro.
+    """Comprueba que `baseline` es el nombre o el identificador de algún registro.
 
     Raises:
-        TutorialError: si no lo es, con las etiquetas que hay.
+        TutorialError: si no lo es, con los nombres que hay.
     """
     known = {name for record in records for name in (record.name, record.label, record.run_id)}
     if baseline and baseline not in known:
         labels = sorted({record.label for record in records})
         raise TutorialError(
-            f"baseline={baseline!r} no vale: no hay ningún registro con esa etiqueta o ese "
-            f"identificador; las etiquetas que hay son: {', '.join(labels[:10]) or 'ninguna'}."
+            f"baseline={baseline!r} no es válido: no hay ningún registro con ese nombre ni ese "
+            f"identificador; los nombres que hay son: {', '.join(labels[:10]) or 'ninguna'}."
         )
 
 
@@ -223,8 +224,9 @@ def tell_speedup(ratio: Estimate) -> str:
 def tell_figure(figure: Estimate, digits: int) -> str:
     """Escribe una cifra y, si sale de varias sesiones, su intervalo."""
     if figure.sessions < 2:
-        return f"{figure.value:.{digits}f}"
-    return f"{figure.value:.{digits}f} ({figure.low:.{digits}f}-{figure.high:.{digits}f})"
+        return written(figure.value, digits)
+    low, high = written(figure.low, digits), written(figure.high, digits)
+    return f"{written(figure.value, digits)} ({low}-{high})"
 
 
 def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
@@ -252,7 +254,7 @@ def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
         rows.append((contender.name, sessions, figure, accuracy, result))
     return Table(
         f"Lote de {first.parameters.batch_size}, precisión {first.parameters.precision}, "
-        f"{first.data.training_images} imágenes",
+        f"{written(first.data.training_images)} imágenes",
         rows,
     )
 

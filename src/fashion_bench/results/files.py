@@ -1,12 +1,13 @@
-"""Leer registros, propios o ajenos: un fichero dañado nunca impide leer los demás."""
+"""Leer registros, propios o ajenos: un archivo dañado nunca impide leer los demás."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 from fashion_bench.record import Record
+from fashion_bench.typography import written
 from fashion_bench.values import clean
 
 MAX_BYTES = 1_000_000
@@ -14,7 +15,7 @@ MAX_BYTES = 1_000_000
 
 
 class Rejected(NamedTuple):
-    """Un fichero que no se ha podido leer como registro y por qué."""
+    """Un archivo que no se ha podido leer como registro y por qué."""
 
     name: str
     reason: str
@@ -24,7 +25,7 @@ def load_folder(folder: Path) -> tuple[list[Record], list[Rejected]]:
     """Lee todos los registros de una carpeta.
 
     Returns:
-        Los registros, del más antiguo al más reciente, y los ficheros rechazados, con la
+        Los registros, del más antiguo al más reciente, y los archivos rechazados, con la
         razón.
     """
     loaded, rejected = [], []
@@ -46,12 +47,14 @@ def load_file(path: Path) -> Record:
     """
     try:
         if not path.is_file():
-            raise TutorialError("no es un fichero")
+            raise TutorialError("no es un archivo")
         if path.stat().st_size > MAX_BYTES:
-            raise TutorialError(f"ocupa más de {MAX_BYTES // 1000} kB: no es un registro")
+            raise TutorialError(
+                f"ocupa más de {written(MAX_BYTES / 1000, 0, 'kB')}, y no es un registro"
+            )
         content = path.read_bytes()
     except OSError as error:
-        raise TutorialError(f"no se puede leer ({error.strerror})") from None
+        raise TutorialError(f"no se puede leer ({cause(error)})") from None
     return parse(content)
 
 
@@ -81,4 +84,4 @@ def _first_problem(error: ValidationError) -> str:
             return f"tiene un campo desconocido, {field}"
         case _:
             value = clean(repr(problem["input"]))[:40]
-            return f"el campo {field} tiene un valor que no vale, {value}"
+            return f"el campo {field} tiene un valor que no es válido, {value}"

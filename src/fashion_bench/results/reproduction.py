@@ -52,7 +52,7 @@ def epochs_to_replay(record: Record) -> int:
     """Cuántas épocas hay que entrenar: si el registro dice sus pérdidas, solo la primera.
 
     Los de antes de la versión 0.3 no las dicen: se repite entera su primera repetición y se
-    comparan los resultados de su examen.
+    comparan los resultados de su evaluación.
     """
     return 1 if record.repeats[0].epoch_losses else record.parameters.epochs
 

@@ -29,7 +29,7 @@ from fashion_bench import (
     photo,
 )
 from fashion_bench.commands import send
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, cause
 from fashion_bench.folders import shown
 from fashion_bench.record import Record
 from fashion_bench.results import files
@@ -37,6 +37,7 @@ from fashion_bench.script import order
 from fashion_bench.script.console import Console, OutputLostError, Relay
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
+from fashion_bench.typography import written
 
 RUNS_DIR = PROJECT_DIR / "runs"
 REPORT = "fashion_bench.script.report"
@@ -239,7 +240,7 @@ def summary(names: list[str], outcomes: list[Outcome]) -> str:
         else:
             record = outcome.record
             accuracy = record.accuracy or 0.0
-            result = f"{record.median_epoch_seconds:8.2f}  {record.images_per_second:10.0f}"
+            result = f"{record.median_epoch_seconds:8.2f}  {written(record.images_per_second):>10}"
             result += f"  {accuracy:9.4f}"
             result += f"  no cuenta: {record.flaw}" if record.flaw else ""
         lines.append(f"{name:{width}}  {result}")
@@ -263,7 +264,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
     Thread(target=import_module, args=[REPORT]).start()
     with brake.ctrl_c(), closing(kernel):
         try:
-            with chdir(RUNS_DIR):  # papermill apunta la ruta que se le da: que sea solo el nombre
+            with chdir(RUNS_DIR):  # papermill anota la ruta que se le da: que sea solo el nombre
                 executed = execute_notebook(
                     order.training_first(notebook),
                     output.name,
@@ -366,13 +367,17 @@ def _sentence(error: Exception) -> str:
                 f"{install.restore(f'notebooks/{lesson.NOTEBOOK}')}."
             )
         case PapermillExecutionError():
-            return f"la celda {error.exec_count} ha fallado con {error.ename}: {error.evalue}"
+            return (
+                f"la celda {error.exec_count} ha fallado («{error.ename}: {error.evalue}»); si has "
+                f"cambiado el cuaderno, recupéralo con «git restore notebooks/{lesson.NOTEBOOK}», "
+                "y, si no, mira qué dice «python -m fashion_bench»."
+            )
         case DeadKernelError():
             return f"el proceso de Python que ejecutaba el cuaderno ha muerto de golpe{_why()}."
         case OSError():
             where = f" {shown(Path(error.filename))}" if error.filename else ""
             return (
-                f"no se puede leer o escribir{where} ({error.strerror}); libera espacio o cambia "
+                f"no se puede leer o escribir{where} ({cause(error)}); libera espacio o cambia "
                 "los permisos."
             )
     return str(error)
@@ -384,9 +389,9 @@ def _why() -> str:
 
     verdict = diagnosis.verdict(probe.gather())
     if verdict.severity != "ok":
-        return f": {verdict.line}"
+        return f", y el diagnóstico dice que {verdict.line}"
     return (
-        ", y «python -m fashion_bench» no ve por qué; si el ordenador se quedó sin memoria, "
+        ", y «python -m fashion_bench» no ve por qué; si el equipo se quedó sin memoria, "
         "prueba con un lote menor"
     )
 
@@ -415,14 +420,17 @@ def _show_help(ctx: click.Context, option: click.Option, asked: bool) -> None:
 
 
 def _in_spanish(error: click.UsageError) -> str:
-    see_help = "mira las que hay con --help."
+    see_help = "mira las opciones que hay con --help."
     match error:
         case click.NoSuchOption(possibilities=[*similar]) if similar:
             return f"La opción {error.option_name} no existe; ¿querías decir {similar[0]}?"
         case click.NoSuchOption():
             return f"La opción {error.option_name} no existe; {see_help}"
         case click.BadOptionUsage():
-            return f"A la opción {error.option_name} le falta su valor; {see_help}"
+            return (
+                f"A la opción {error.option_name} le falta su valor; escríbelo detrás, como en "
+                "«--epochs 3»."
+            )
         case _:
             return (
                 "Cada valor va detrás de su opción, como en «--epochs 3», y en la orden sobra "

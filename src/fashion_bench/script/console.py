@@ -4,15 +4,16 @@ import os
 from io import TextIOBase
 from typing import TextIO
 
+from fashion_bench.errors import cause
 from fashion_bench.script.interrupt import Brake
 
 
 class OutputLostError(Exception):
     """Ya no se puede escribir en la salida; `cause` dice por qué."""
 
-    def __init__(self, cause: OSError) -> None:
-        super().__init__(cause.strerror)
-        self.cause = cause
+    def __init__(self, error: OSError) -> None:
+        super().__init__(cause(error))
+        self.cause = error
 
 
 class Console(TextIOBase):

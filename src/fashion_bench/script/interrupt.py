@@ -24,7 +24,7 @@ class Brake:
 
     La celda en marcha recibe lo mismo que con el botón de detener: guarda lo que ya ha medido.
     Papermill guarda entonces el cuaderno a medias. Fuera de las celdas nada se corta: solo queda
-    apuntado, y no se empieza otra.
+    anotado, y no se empieza otra.
 
     Args:
         kernel: el que ejecuta el cuaderno.

@@ -1,6 +1,6 @@
 """El informe de una ejecución, para compartirlo: una página web y su gráfico principal.
 
-La página empieza por una tarjeta, que sale del registro: lo que cabe en la pantalla de un móvil.
+La página empieza por un resumen, que sale del registro: lo que cabe en la pantalla de un teléfono.
 """
 
 from base64 import b64decode
@@ -17,6 +17,7 @@ from fashion_bench.folders import naming
 from fashion_bench.machine.backends import TITLES
 from fashion_bench.record import ACCURACY_FLOOR, MAIN_CHART, MIME, Record
 from fashion_bench.results import comparison
+from fashion_bench.typography import written
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -45,34 +46,33 @@ def record_of(notebook: NotebookNode) -> Record | None:
 def card(record: Record, records: Sequence[Record]) -> Card:
     """Resume una ejecución y la compara con las demás.
 
-    No lleva la predicción del modelo de tres términos: pide las órdenes de un paso y los bytes de
-    cada capa, que no están en el registro. Sí lleva su segundo término solo, que es un mínimo.
+    No lleva la predicción del modelo de tres términos: pide las peticiones de un paso y los bytes
+    de cada capa, que no están en el registro. Sí lleva su segundo término solo, que es un mínimo.
 
     Args:
         record: el de la ejecución.
         records: los que haya con los que compararla, quizá también el suyo.
     """
     told, data = record.parameters, record.data
-    conditions = (
-        f"lote de {told.batch_size}, precisión {told.precision}, {data.training_images} imágenes"
-    )
+    images = written(data.training_images)
+    conditions = f"lote de {told.batch_size}, precisión {told.precision}, {images} imágenes"
     if not record.repeats:
         rows = [("Equipo", _machine(record)), ("¿Cuenta?", f"No: {record.flaw}")]
         return Card(record.name, "no terminó ninguna época", [*rows, ("Condiciones", conditions)])
     epochs, setup = record.epoch_seconds, record.repeats[0].setup_seconds
-    total = f"{mean(repeat.total_seconds for repeat in record.repeats):.1f} s"
+    total = written(mean(repeat.total_seconds for repeat in record.repeats), 1, "s")
     if len(record.repeats) > 1:
         total += f" de media en {len(record.repeats)} repeticiones"
     total += f": {len(epochs)} época{'s' * (len(epochs) > 1)}"
     rows = [
         (
             "Total",
-            f"{total}, de {min(epochs):.2f} a {max(epochs):.2f} s; aparte, {setup:.1f} s de "
-            "calentamiento",
+            f"{total}, de {min(epochs):.2f} a {written(max(epochs), 2, 's')}; aparte, "
+            f"{written(setup, 1, 's')} de calentamiento",
         ),
         ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else _why_it_counts(record)),
         _against(record, records),
-        ("Rendimiento", f"{record.images_per_second:.0f} imágenes/s"),
+        ("Rendimiento", written(record.images_per_second, 0, "imágenes/s")),
         ("Equipo", _machine(record)),
         ("Condiciones", conditions),
     ]
@@ -83,11 +83,11 @@ def card(record: Record, records: Sequence[Record]) -> Card:
         rows.append(
             (
                 "Lo mínimo, por cálculo",
-                f"{least:.2f} s por época, si todo fuera como el producto de matrices de este "
-                f"equipo: va al {100 * record.mfu:.0f} % de eso",
+                f"{written(least, 2, 's')} por época, si todo fuera como el producto de matrices "
+                f"de este equipo: va al {written(100 * record.mfu, 0, '%')} de eso",
             )
         )
-    return Card(record.name, f"{record.median_epoch_seconds:.2f} s por época", rows)
+    return Card(record.name, f"{written(record.median_epoch_seconds, 2, 's')} por época", rows)
 
 
 def write(

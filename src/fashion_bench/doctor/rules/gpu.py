@@ -37,7 +37,7 @@ CUDA_ERRORS = {
         "sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm",
     ),
     "CUDA_ERROR_SYSTEM_NOT_READY": (
-        "falta poner en marcha el servicio que une las tarjetas (CUDA_ERROR_SYSTEM_NOT_READY)",
+        "falta poner en marcha el servicio que une las GPU (CUDA_ERROR_SYSTEM_NOT_READY)",
         "sudo systemctl start nvidia-fabricmanager",
     ),
     "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH": (
@@ -45,8 +45,8 @@ CUDA_ERRORS = {
         "sudo reboot",
     ),
     "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE": (
-        "se está usando una biblioteca de compatibilidad (cuda-compat) que no vale para esta "
-        "tarjeta (CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE); quítala",
+        "se está usando una biblioteca de compatibilidad (cuda-compat) que no sirve para esta "
+        "GPU (CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE); quítala",
         "ldconfig -p | grep libcuda.so",
     ),
 }
@@ -81,13 +81,13 @@ def several_gpus(facts: Facts) -> Finding | None:
         return None
     return fine(
         id="several-gpus",
-        sentence=f"{TITLES[facts.engine.name]} ve {len(gpus)} GPU y el cuaderno usa la primera: "
+        sentence=f"{TITLES[facts.engine.name]} ve {len(gpus)} GPU y el cuaderno usa la primera, "
         f"{gpus[0]}",
         url=TENSORFLOW_GPU_PAGE,
     )
 
 
-# --- Una tarjeta para la que el motor no trae código, la vea o no ---
+# --- Una GPU para la que el motor no trae código, la vea o no ---
 
 
 def gpu_too_old(facts: Facts) -> Finding | None:
@@ -101,7 +101,7 @@ def gpu_too_old(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-too-old",
         sentence=f"tu {card.name} (capacidad de cómputo {card.compute_capability}) es demasiado "
-        f"antigua para {_version(facts)}, que pide la {_written(oldest)}: "
+        f"antigua para {_version(facts)}, que pide la {_written(oldest)} o posterior; "
         + (other[0] if other else "se entrena en la CPU"),
         cure=other[1] if other else "",
         url=f"{TENSORFLOW_PAGE}#hardware-requirements",
@@ -119,7 +119,7 @@ def gpu_too_new(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-too-new",
         sentence=f"tu {card.name} (capacidad de cómputo {card.compute_capability}) es más nueva "
-        f"que {_version(facts)}, que no trae código para ella: "
+        f"que {_version(facts)}, que no trae código para ella; "
         + (other[0] if other else "se entrena en la CPU"),
         cure=other[1] if other else "",
         url=NEW_GPU_PAGE,
@@ -154,7 +154,7 @@ def gpu_computes_wrong(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-computes-wrong",
         sentence=f"{TITLES[facts.engine.name]} ve tu {facts.engine.gpus[0]}, pero un paso de "
-        "entrenamiento en ella no da lo mismo que en la CPU, y su tiempo no contaría: entrena en "
+        "entrenamiento en ella no da lo mismo que en la CPU, y su tiempo no contaría; entrena en "
         "la CPU",
         cure=_on_cpu(facts),
         url=METAL_PAGE if facts.system == "Darwin" else PAGES[facts.engine.name],
@@ -168,8 +168,8 @@ def gpu_memory_taken(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-memory-taken",
         sentence=f"tu {facts.engine.gpus[0]} no tiene memoria libre ni para un paso de "
-        "entrenamiento pequeño: la ocupan otros programas; ciérralos"
-        + ("" if facts.system == "Darwin" else " (esta orden los enseña)"),
+        "entrenamiento pequeño, porque la ocupan otros programas; ciérralos"
+        + ("" if facts.system == "Darwin" else ", que son los que enseña esta orden"),
         cure="" if facts.system == "Darwin" else "nvidia-smi",
         url=TENSORFLOW_GPU_PAGE,
     )
@@ -183,7 +183,7 @@ def gpu_without_code(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-without-code",
         sentence=f"{_version(facts)} ve tu {facts.engine.gpus[0]}, pero no trae código que sirva "
-        f"para ella ni con el controlador que tienes: {other[0] if other else 'entrena en la CPU'}",
+        f"para ella ni con el controlador que tienes; {other[0] if other else 'entrena en la CPU'}",
         cure=other[1] if other else _on_cpu(facts),
         url=PAGES[facts.engine.name],
     )
@@ -198,8 +198,8 @@ def cudnn_broken(facts: Facts) -> Finding | None:
     return warning(
         id="cudnn-broken",
         sentence=f"{_version(facts)} ve tu {facts.engine.gpus[0]}, pero cuDNN, la biblioteca de "
-        f"las convoluciones, falla: pide la {needed} o posterior y {told}; instala la que fija "
-        "el proyecto",
+        f"las convoluciones, falla; pide la {needed} o posterior y {told}, así que instala la "
+        "que fija el proyecto",
         cure=facts.install(facts.addition),
         url=CUDNN_PAGE,
     )
@@ -216,7 +216,7 @@ def gpu_does_not_compute(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-does-not-compute",
         sentence=f"{TITLES[facts.engine.name]} ve tu {facts.engine.gpus[0]}, pero un paso de "
-        f"entrenamiento {how}: mientras no se arregle, entrena en la CPU",
+        f"entrenamiento {how}; mientras no se arregle, entrena en la CPU",
         cure=_on_cpu(facts),
         url=PAGES[facts.engine.name],
     )
@@ -231,8 +231,8 @@ def jax_on_mac(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="jax-on-mac",
-        sentence="JAX entrena aquí en la CPU: la GPU de los Mac la usan TensorFlow, con "
-        "tensorflow-metal, y PyTorch; prueba con PyTorch",
+        sentence="JAX entrena aquí en la CPU, porque la GPU de los Mac solo la usan TensorFlow, "
+        "con tensorflow-metal, y PyTorch; prueba con PyTorch",
         cure=_install_and_train(facts, "torch"),
         url=PYTORCH_PAGE,
     )
@@ -244,7 +244,7 @@ def mps_not_seen(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="mps-not-seen",
-        sentence="PyTorch no ve la GPU de tu Mac: pide macOS 14 o posterior y tienes "
+        sentence="PyTorch no ve la GPU de tu Mac, porque pide macOS 14 o posterior y tienes "
         f"{facts.os}; actualiza el sistema o entrena en la CPU",
         url=PYTORCH_PAGE,
     )
@@ -276,7 +276,7 @@ def metal_missing(facts: Facts) -> Finding | None:
     return warning(id="metal-missing", sentence=sentence, cure=cure, url=METAL_PAGE)
 
 
-# --- Una tarjeta NVIDIA que responde y que no ve ---
+# --- Una GPU NVIDIA que responde y que no ve ---
 
 
 def windows_native(facts: Facts) -> Finding | None:
@@ -292,7 +292,8 @@ def windows_native(facts: Facts) -> Finding | None:
     )
     if _has_code(needs.need("torch"), card):
         sentence += (
-            ", o usa PyTorch, que sí la usa, como explica el README en «PC con NVIDIA, en Windows»"
+            ", o usa PyTorch, que sí la usa, como explica el README en «Equipo con NVIDIA, en "
+            "Windows»"
         )
     return warning(
         id="windows-native",
@@ -311,7 +312,7 @@ def nvidia_arm(facts: Facts) -> Finding | None:
     return warning(
         id="nvidia-arm",
         sentence=f"este equipo tiene una {card.name}, pero TensorFlow con CUDA solo se publica "
-        f"para procesadores x86_64 y el tuyo es {facts.architecture}",
+        f"para procesadores x86_64 y el tuyo es {facts.architecture}; entrena en la CPU",
         url=TENSORFLOW_PAGE,
     )
 
@@ -365,7 +366,7 @@ def gpu_hidden(facts: Facts) -> Finding | None:
     return warning(
         id="gpu-hidden",
         sentence=f"la variable CUDA_VISIBLE_DEVICES vale «{facts.visible_devices}» y esconde tu "
-        f"{card.name}; bórrala en el terminal desde el que arrancas Python",
+        f"{card.name}; bórrala en la terminal desde la que arrancas Python",
         cure=unset(facts, ["CUDA_VISIBLE_DEVICES"]),
         url=VISIBLE_DEVICES_PAGE,
     )
@@ -386,7 +387,7 @@ def cuda_wheels_missing(facts: Facts) -> Finding | None:
 
 
 def container_lost_gpu(facts: Facts) -> Finding | None:
-    """Dentro de un contenedor, CUDA no llega a la tarjeta."""
+    """Dentro de un contenedor, CUDA no llega a la GPU."""
     card = facts.unused_card
     if not card or not facts.container or not _cuda_fails(facts):
         return None
@@ -410,7 +411,7 @@ def cuda_not_starting(facts: Facts) -> Finding | None:
         meaning, cure = f"{told[0] if told else ''}; reinicia WSL", "wsl.exe --shutdown"
     return warning(
         id="cuda-not-starting",
-        sentence=f"el controlador ve tu {card.name}, pero CUDA no arranca: {meaning}",
+        sentence=f"el controlador ve tu {card.name}, pero CUDA no arranca; {meaning}",
         cure=cure,
         url=WSL_DRIVER_PAGE if facts.wsl else CUDA_ERRORS_PAGE,
     )
@@ -446,7 +447,7 @@ def engine_blind(facts: Facts) -> Finding | None:
     )
 
 
-# --- Una tarjeta NVIDIA cuyo controlador no responde ---
+# --- Una GPU NVIDIA cuyo controlador no responde ---
 
 
 def wsl_driver_missing(facts: Facts) -> Finding | None:
@@ -455,8 +456,8 @@ def wsl_driver_missing(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="wsl-driver-missing",
-        sentence="WSL2 no encuentra el controlador de NVIDIA; si tu PC tiene una de sus "
-        f"tarjetas, instala en Windows el controlador {needs.DRIVERS[12].windows} o posterior "
+        sentence="WSL2 no encuentra el controlador de NVIDIA; si tu equipo tiene una de sus "
+        f"GPU, instala en Windows el controlador {needs.DRIVERS[12].windows} o posterior "
         "(dentro de Linux, ninguno) y actualiza WSL",
         cure="wsl.exe --update && wsl.exe --shutdown",
         url=WSL_DRIVER_PAGE,
@@ -464,14 +465,14 @@ def wsl_driver_missing(facts: Facts) -> Finding | None:
 
 
 def container_without_gpu(facts: Facts) -> Finding | None:
-    """El contenedor se arrancó sin la tarjeta, o la ha perdido."""
+    """El contenedor se arrancó sin la GPU, o la ha perdido."""
     if not facts.container or not _silent_card(facts):
         return None
     return warning(
         id="container-without-gpu",
-        sentence="el equipo tiene una tarjeta NVIDIA, pero este contenedor no llega a ella; el "
-        "controlador va fuera del contenedor, con NVIDIA Container Toolkit, y el contenedor se "
-        "arranca con --gpus all",
+        sentence="el equipo tiene una GPU NVIDIA, pero este contenedor no llega a ella; el "
+        "controlador va fuera del contenedor, con NVIDIA Container Toolkit; instálalo y arranca "
+        "el contenedor con --gpus all",
         cure="docker run --gpus all …",
         url=CONTAINER_PAGE,
     )
@@ -496,7 +497,7 @@ def driver_forbidden(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="driver-forbidden",
-        sentence="tu usuario no tiene permiso para usar la tarjeta NVIDIA de este equipo "
+        sentence="tu usuario no tiene permiso para usar la GPU NVIDIA de este equipo "
         f"(«{facts.nvidia_error}»); pídeselo a quien lo administra",
         cure="ls -l /dev/nvidia*",
         url=DRIVER_PAGE,
@@ -504,12 +505,12 @@ def driver_forbidden(facts: Facts) -> Finding | None:
 
 
 def gpu_lost(facts: Facts) -> Finding | None:
-    """La tarjeta ha dejado de responder."""
+    """La GPU ha dejado de responder."""
     if not _silent_card(facts) or "lost" not in (facts.nvidia_error or "").lower():
         return None
     return warning(
         id="gpu-lost",
-        sentence="la tarjeta NVIDIA ha dejado de responder («GPU is lost»): apaga el equipo, "
+        sentence="la GPU NVIDIA ha dejado de responder («GPU is lost»); apaga el equipo, "
         "revisa que esté bien enchufada, con su cable de corriente, y enciéndelo",
         url=DRIVER_PAGE,
     )
@@ -521,7 +522,7 @@ def prime_off(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="prime-off",
-        sentence="este portátil tiene apagada la tarjeta NVIDIA y usa los gráficos del "
+        sentence="este portátil tiene apagada la GPU NVIDIA y usa los gráficos del "
         "procesador; enciéndela y reinicia",
         cure="sudo prime-select on-demand && sudo reboot",
         url=DRIVER_PAGE,
@@ -529,12 +530,12 @@ def prime_off(facts: Facts) -> Finding | None:
 
 
 def nouveau_in_use(facts: Facts) -> Finding | None:
-    """Linux usa la tarjeta con nouveau."""
+    """Linux usa la GPU con nouveau."""
     if not _silent_card(facts) or not facts.nouveau:
         return None
     return warning(
         id="nouveau-in-use",
-        sentence="Linux usa tu tarjeta NVIDIA con nouveau, el controlador libre, que no tiene "
+        sentence="Linux usa tu GPU NVIDIA con nouveau, el controlador libre, que no tiene "
         f"CUDA; instala el de NVIDIA, {facts.driver_needed} o posterior, y reinicia",
         cure=_install_driver(facts),
         url=DRIVER_PAGE,
@@ -547,7 +548,7 @@ def driver_missing(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="driver-missing",
-        sentence="este equipo tiene una tarjeta NVIDIA, pero falta su controlador; instala el "
+        sentence="este equipo tiene una GPU NVIDIA, pero falta su controlador; instala el "
         f"{facts.driver_needed} o posterior y comprueba que la orden nvidia-smi la muestra",
         cure=_install_driver(facts),
         url=DRIVER_PAGE,
@@ -561,8 +562,8 @@ def secure_boot_blocks(facts: Facts) -> Finding | None:
     return warning(
         id="secure-boot",
         sentence="el controlador de NVIDIA está instalado, pero no se carga, y el arranque seguro "
-        "está puesto: solo deja cargar módulos firmados; fírmalo, como explica tu distribución, o "
-        "apaga el arranque seguro en la BIOS (esta orden dice qué pasó)",
+        "está puesto y solo deja cargar módulos firmados; fírmalo, como explica tu distribución, o "
+        "apaga el arranque seguro en la BIOS; esta orden dice qué pasó",
         cure="sudo dmesg | grep -iE 'nvidia|module verification'",
         url=DRIVER_PAGE,
     )
@@ -592,7 +593,7 @@ def no_gpu(facts: Facts) -> Finding:
     return fine(
         id="no-gpu",
         sentence=f"{place} no tiene ninguna GPU que {TITLES[facts.engine.name]} pueda usar{hint}, "
-        "así que se entrena en la CPU: el tutorial funciona igual, solo que más despacio",
+        "así que se entrena en la CPU, donde el tutorial funciona igual, aunque más despacio",
         url=CONTAINER_PAGE if facts.container else PAGES[facts.engine.name],
     )
 
@@ -602,7 +603,7 @@ def _works(facts: Facts) -> bool:
 
 
 def _without_code(facts: Facts) -> bool:
-    """Dice si, sin probar, se sabe que el motor o cuDNN no traen código para la tarjeta."""
+    """Dice si, sin probar, se sabe que el motor o cuDNN no traen código para la GPU."""
     return any(rule(facts) for rule in (gpu_too_old, gpu_too_new, cudnn_too_new))
 
 
@@ -623,7 +624,7 @@ def _unused_metal(facts: Facts) -> bool:
 
 
 def _silent_card(facts: Facts) -> bool:
-    """Dice si hay una tarjeta, porque se ve o porque su controlador contesta, que no responde."""
+    """Dice si hay una GPU, porque se ve o porque su controlador contesta, que no responde."""
     silent = ("Library Not Found", "Driver Not Loaded")
     answers = facts.nvidia_error and not any(told in facts.nvidia_error for told in silent)
     there = facts.nvidia_hardware or bool(answers)
@@ -640,7 +641,7 @@ def _cudnn(facts: Facts) -> str | None:
 
 
 def _another_engine(facts: Facts) -> tuple[str, str] | None:
-    """Otro motor que sí trae código para la tarjeta: qué decir y con qué orden se usa."""
+    """Otro motor que sí trae código para la GPU: qué decir y con qué orden se usa."""
     card = facts.card
     if not card or not card.compute_capability:
         return None
@@ -650,7 +651,7 @@ def _another_engine(facts: Facts) -> tuple[str, str] | None:
         if name == facts.engine.name or not published or not _has_code(needed, card):
             continue
         if facts.system == "Windows":
-            told = f"{TITLES[name]} sí: instálalo con la orden que da pytorch.org y añade "
+            told = f"{TITLES[name]} sí; instálalo con la orden que da pytorch.org y añade "
             return f"{told}--backend {name}", _script(facts, name)
         return f"{TITLES[name]} sí; úsalo", _install_and_train(facts, name)
     return None

@@ -72,7 +72,7 @@ def intel_mac(facts: Facts) -> Finding | None:
     return error(
         id="intel-mac",
         sentence="TensorFlow ya no se publica para los Mac con procesador Intel (la última "
-        "versión fue la 2.16.2), así que este tutorial necesita otro ordenador",
+        "versión fue la 2.16.2), así que este tutorial necesita otro equipo",
         url=TENSORFLOW_PAGE,
     )
 
@@ -97,7 +97,7 @@ def system_unsupported(facts: Facts) -> Finding | None:
         return None
     return error(
         id="system-unsupported",
-        sentence=f"TensorFlow no se publica para {why}; necesitas otro sistema u otro ordenador",
+        sentence=f"TensorFlow no se publica para {why}; necesitas otro sistema u otro equipo",
         url=TENSORFLOW_PAGE,
     )
 
@@ -116,13 +116,13 @@ def python_unsupported(facts: Facts) -> Finding | None:
 
 
 def file_in_the_way(facts: Facts) -> Finding | None:
-    """Un fichero de la persona tapa a una biblioteca: se ha probado sin él y va mejor."""
+    """Un archivo de la persona tapa a una biblioteca: se ha probado sin él y va mejor."""
     files = [cause for cause in facts.in_the_way or () if "=" not in cause]
     if not files:
         return None
     return error(
         id="file-in-the-way",
-        sentence=f"el fichero {files[0]} se llama como una biblioteca y Python lo importa en su "
+        sentence=f"el archivo {files[0]} se llama como una biblioteca y Python lo importa en su "
         "lugar; cámbiale el nombre",
         url=SHADOWING_PAGE,
     )
@@ -140,7 +140,7 @@ def variable_in_the_way(facts: Facts) -> Finding | None:
         id="variable-in-the-way",
         sentence=f"{'con la variable' if one else 'con las variables'} {told} "
         f"{TITLES[facts.engine.name]} no funciona bien, y sin {'ella' if one else 'ellas'}, sí; "
-        f"{'bórrala' if one else 'bórralas'} en el terminal desde el que arrancas Python",
+        f"{'bórrala' if one else 'bórralas'} en la terminal desde la que arrancas Python",
         cure=unset(facts, names),
         url=PAGES[facts.engine.name],
     )
@@ -158,7 +158,7 @@ def metal_breaks_tensorflow(facts: Facts) -> Finding | None:
         return None
     return error(
         id="metal-breaks-tensorflow",
-        sentence="tensorflow-metal no se entiende con el TensorFlow instalado e impide "
+        sentence="tensorflow-metal no es compatible con el TensorFlow instalado e impide "
         f"importarlo; instala la última pareja que funciona, TensorFlow {needs.METAL_TENSORFLOW} "
         f"con tensorflow-metal {needs.METAL_PLUGIN}",
         cure=facts.install("requirements-macos.txt")
@@ -190,7 +190,7 @@ def illegal_instruction(facts: Facts) -> Finding | None:
     return error(
         id="illegal-instruction",
         sentence=f"el procesador no tiene {missing} que {TITLES[facts.engine.name]} necesita (o "
-        "la máquina virtual no se lo deja ver), así que este tutorial necesita otro ordenador",
+        "la máquina virtual no se lo deja ver), así que este tutorial necesita otro equipo",
         url=f"{TENSORFLOW_PAGE}#hardware-requirements",
     )
 
@@ -216,8 +216,8 @@ def visual_cpp_missing(facts: Facts) -> Finding | None:
         return None
     return error(
         id="visual-cpp-missing",
-        sentence=f"Windows no puede cargar {TITLES[facts.engine.name]}: casi siempre es que "
-        "faltan, o son antiguas, las bibliotecas de Microsoft Visual C++",
+        sentence=f"Windows no puede cargar {TITLES[facts.engine.name]}, casi siempre porque "
+        "faltan, o son antiguas, las bibliotecas de Microsoft Visual C++; instálalas",
         cure="winget install Microsoft.VCRedist.2015+.x64",
         url=VISUAL_CPP_PAGE,
     )
@@ -292,7 +292,7 @@ def cpu_does_not_compute(facts: Facts) -> Finding | None:
 
 
 def unset(facts: Facts, names: list[str]) -> str:
-    """Orden que borra unas variables del terminal."""
+    """Orden que borra unas variables de la terminal."""
     if facts.system == "Windows":
         return " && ".join(f"set {name}=" for name in names)
     return f"unset {' '.join(names)}"
@@ -314,7 +314,7 @@ def _version_conflict(package: str, facts: Facts) -> Finding:
     where = f" (la de {folder}, fuera de su entorno)" if folder else ""
     return error(
         id=f"{package}-conflict",
-        sentence=f"{TITLES[facts.engine.name]} no se entiende con la versión {version} de "
+        sentence=f"{TITLES[facts.engine.name]} no es compatible con la versión {version} de "
         f"{package}{where}; instala las versiones fijas del proyecto"
         + (" en un entorno que no mire esa carpeta" if folder else ""),
         cure=facts.new_environment if folder else facts.install(facts.lock),
@@ -333,7 +333,9 @@ def _not_published_for(facts: Facts) -> str | None:
     if not facts.libc.startswith("glibc"):
         return "los Linux con musl, como Alpine"
     if numbers(facts.libc) < needs.OLDEST_GLIBC:
-        return f"un Linux con {facts.libc}: pide glibc {'.'.join(map(str, needs.OLDEST_GLIBC))}"
+        return (
+            f"un Linux con {facts.libc}, porque pide glibc {'.'.join(map(str, needs.OLDEST_GLIBC))}"
+        )
     return None
 
 

@@ -3,6 +3,7 @@
 from fashion_bench.doctor import needs
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.finding import PIP_CACHE_PAGE, Finding, warning
+from fashion_bench.typography import written
 
 MIN_FREE_MEMORY_GIB = 1.5
 """Medido: la lección entera, sin GPU, llega a 1.1 GiB."""
@@ -15,8 +16,8 @@ def low_memory(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="low-memory",
-        sentence=f"solo quedan {facts.free_memory_gib:.1f} GiB de memoria libre y entrenar "
-        f"necesita alrededor de {MIN_FREE_MEMORY_GIB:.1f}; cierra otros programas",
+        sentence=f"solo quedan {written(facts.free_memory_gib, 1, 'GiB')} de memoria libre y "
+        f"entrenar necesita alrededor de {MIN_FREE_MEMORY_GIB:.1f}; cierra otros programas",
     )
 
 
@@ -30,8 +31,8 @@ def low_disk(facts: Facts) -> Finding | None:
         return None
     return warning(
         id="low-disk",
-        sentence=f"en el disco solo quedan {facts.free_disk_gib:.1f} GiB libres y "
-        f"{purpose} necesita {needed} GiB; vacía la caché de pip",
+        sentence=f"en el disco solo quedan {written(facts.free_disk_gib, 1, 'GiB')} libres y "
+        f"{purpose} necesita {written(needed, 1, 'GiB')}; vacía la caché de pip",
         cure=f"{facts.python_command} -m pip cache purge",
         url=PIP_CACHE_PAGE,
     )
