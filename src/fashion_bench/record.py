@@ -236,7 +236,7 @@ class Repeat(Frozen):
     epoch_seconds: list[Seconds] = Field(min_length=1, max_length=1000)
     epoch_losses: list[Annotated[float, Field(ge=0)]] | None = None
     """La pérdida de entrenamiento de cada época, con la que `verify` repite la primera; `None` si
-    no se apuntó o no salió un número."""
+    no se anotó o no salió un número."""
     test_correct: int | None = Field(ge=0, le=10_000)
     """Imágenes de prueba acertadas; `None` si no llegó a la evaluación."""
     test_loss: float | None = Field(ge=0)

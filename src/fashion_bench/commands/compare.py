@@ -19,6 +19,7 @@ from fashion_bench.results.comparison import Contender
 from fashion_bench.results.files import Rejected
 from fashion_bench.results.statistics import CONFIDENCE
 from fashion_bench.tables import Table
+from fashion_bench.typography import written
 
 METRIC = "median_epoch"
 PAGE = "comparacion.html"
@@ -118,7 +119,7 @@ def _told(contender: Contender) -> tuple[str, str, str]:
     return (
         record.accelerator.name if record.accelerator else record.machine.cpu,
         f"{TITLES[software.backend]} {getattr(software, software.backend)}",
-        f"{100 * contender.mfu:.0f} %" if contender.mfu else "-",
+        written(100 * contender.mfu, unit="%") if contender.mfu else "-",
     )
 
 
@@ -133,7 +134,8 @@ def _by_chance(group: Sequence[Contender], base: Contender) -> str | None:
     if judged < 2:
         return None
     return (
-        f"Son {judged} veredictos, cada uno con un intervalo del {100 * CONFIDENCE:.0f} %: aunque "
+        f"Son {judged} veredictos, cada uno con un intervalo del "
+        f"{written(100 * CONFIDENCE, unit='%')}: aunque "
         "todos los equipos fueran iguales, saldrían distintos por casualidad, de media, "
         f"{judged * (1 - CONFIDENCE):.1f}."
     )

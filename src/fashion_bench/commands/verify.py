@@ -11,6 +11,7 @@ from fashion_bench.folders import expanded, shown
 from fashion_bench.record import Record
 from fashion_bench.results import files, reproduction
 from fashion_bench.results.reproduction import Verdict
+from fashion_bench.typography import written
 
 NOT_COMPARABLE = 3
 """Código de salida: aquí no se puede saber."""
@@ -70,5 +71,5 @@ def _verify(record: Record) -> Verdict:
         reproduction.expected_seconds(record),
     )
     what = "Se va a repetir su primera época" if epochs == 1 else f"Se repiten sus {epochs} épocas"
-    print(f"{what}: en un equipo igual de rápido, unos {seconds:.0f} s.", flush=True)
+    print(f"{what}: en un equipo igual de rápido, unos {written(seconds, unit='s')}.", flush=True)
     return reproduction.judge(replay.train(), reproduction.doubts(record, replay.here))

@@ -18,6 +18,7 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.machine.identity import INSTRUCTION_SETS, SETTINGS
 from fashion_bench.record import ISAS, Record
 from fashion_bench.results.files import parse
+from fashion_bench.typography import written
 
 FIRST_DAY = datetime(2026, 11, 23, tzinfo=UTC)
 """El día en que nació el proyecto."""
@@ -196,7 +197,7 @@ def _whole(record: Record) -> Iterator[str]:
             yield "todas sus épocas duran exactamente lo mismo"
         wrong = 1 - (repeat.test_correct or 0) / data.TEST_IMAGES
         if 1 - wrong > MAX_ACCURACY:
-            yield f"acierta más del {100 * MAX_ACCURACY:.0f} %, que con esta red no se alcanza"
+            yield f"acierta más del {written(100 * MAX_ACCURACY, unit='%')}, que con esta red no se alcanza"
         # A la clase verdadera de una imagen fallada le toca, como mucho, la mitad.
         if (repeat.test_loss or 0) < 0.99 * wrong * log(2):
             yield "su pérdida es demasiado baja para las imágenes que falla"
@@ -249,7 +250,7 @@ def _energy(record: Record, joules: float | None, seconds: float) -> Iterator[st
         return
     limit = record.accelerator.power_limit_w
     if joules / seconds > (OVER_LIMIT * limit if limit else MAX_WATTS):
-        yield f"su GPU gastó {joules / seconds:.0f} W, más de lo que puede"
+        yield f"su GPU gastó {written(joules / seconds, unit='W')}, más de lo que puede"
 
 
 def _flops(flops: float) -> str:
