@@ -36,6 +36,7 @@ html_theme_options: dict[str, Any] = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
     "navbar_persistent": [],
-    "home_page_in_toc": True,
+    "footer_content_items": [],
+    "search_bar_text": "Buscar…",
     "toc_title": "En esta página",
 }

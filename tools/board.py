@@ -23,28 +23,28 @@ with quiet():
 
 NOTEBOOK, CELL = "02_por_que_gana_la_gpu.ipynb", "otro-epoca"
 """De dónde salen las predicciones: de los resultados de esa celda, que están confirmados."""
-BATCH, IMAGES = 128, 54_000
-"""Con qué se comparan en el gráfico: los valores por defecto del cuaderno 01."""
+BATCH, PRECISION, IMAGES = 128, "float32", 54_000
+"""Con qué se compara de entrada: los valores por defecto del cuaderno 01."""
 
-COLUMNS = (
-    ("Equipo", ""),
-    ("¿Cuenta?", "filter"),
-    ("s/época", ""),
-    ("Intervalo del 95 %", ""),
-    ("Sesiones", ""),
-    ("Imágenes/s", ""),
-    ("Exactitud", ""),
-    ("MFU", ""),
-    ("Julios/época", ""),
-    ("Imágenes/julio", ""),
-    ("Instrucciones", "filter"),
-    ("Dispositivo", "filter"),
-    ("Motor", "filter"),
-    ("Lote", "filter"),
-    ("Precisión", "filter"),
-    ("Imágenes", "filter"),
+COLUMNS: tuple[tuple[str, str | None], ...] = (
+    ("Equipo", None),
+    ("¿Cuenta?", ""),
+    ("s/época", None),
+    ("Intervalo del 95 %", None),
+    ("Sesiones", None),
+    ("Imágenes/s", None),
+    ("Exactitud", None),
+    ("MFU", None),
+    ("Julios/época", None),
+    ("Imágenes/julio", None),
+    ("Instrucciones", ""),
+    ("Dispositivo", ""),
+    ("Motor", ""),
+    ("Lote", str(BATCH)),
+    ("Precisión", PRECISION),
+    ("Imágenes", str(IMAGES)),
 )
-"""El título de cada columna y si se puede filtrar por ella."""
+"""El título de cada columna y, si se puede filtrar por ella, por qué valor empieza filtrada."""
 
 
 class Cell(NamedTuple):
@@ -106,7 +106,7 @@ def chart(records: Sequence[Record]) -> tuple[bytes, str]:
         for each in contenders(records)
         if each.latest.repeats
         and (each.latest.parameters.batch_size, each.latest.parameters.precision)
-        == (BATCH, "float32")
+        == (BATCH, PRECISION)
         and each.latest.data.training_images == IMAGES
         and not each.flaw
     ]
@@ -130,7 +130,10 @@ def png(figure: Figure) -> bytes:
 def table(records: Sequence[Record]) -> str:
     """Escribe la tabla en HTML: se lee también sin JavaScript."""
     head = "".join(
-        f'<th scope="col"{" data-filter" if use else ""}>{title}</th>' for title, use in COLUMNS
+        f'<th scope="col">{title}</th>'
+        if first is None
+        else f'<th scope="col" data-filter="{first}">{title}</th>'
+        for title, first in COLUMNS
     )
     rows = [*map(measured_row, contenders(records)), *map(predicted_row, predictions(records))]
     body = "\n".join(f"<tr{kind}>{''.join(cells(row))}</tr>" for kind, row in rows)
@@ -220,7 +223,7 @@ def predicted_row(told: Prediction) -> tuple[str, list[Cell]]:
         "</details>"
     )
     row = [
-        Cell(f"{told.device.name}<br><small>predicción, sin medir</small>", told.device.name),
+        Cell(f"{told.device.name}<br><small>sin medir</small>", told.device.name),
         Cell(why, "Predicción", "Predicción"),
         Cell(f"{told.seconds:.2f}"),
         MISSING,
@@ -230,7 +233,7 @@ def predicted_row(told: Prediction) -> tuple[str, list[Cell]]:
         Cell("GPU"),
         MISSING,
         Cell(str(told.batch)),
-        Cell("float32"),
+        Cell(PRECISION),
         Cell(str(IMAGES)),
     ]
     return ' class="prediccion"', row

@@ -34,6 +34,15 @@ SHOWN = ("text/html", "image/png", "text/plain")
 """Lo que se enseña de un resultado; lo demás es para otros programas."""
 OUTSIDE = re.compile(r"\]\((?:\.\./)+((?:README\.md|benchmarks/)[^)]*)\)")
 """Los enlaces a páginas del repositorio que no están en el sitio."""
+UNTRANSLATED = {
+    "Descarga esta pagina": "Descargar esta página",
+    "Launch interactive content": "Abrir para ejecutarlo",
+    "Launch on ": "Abrir en ",
+    "Link to this heading": "Enlace a este apartado",
+    "Toggle primary sidebar": "Mostrar u ocultar el índice",
+    "Toggle secondary sidebar": "Mostrar u ocultar los apartados",
+}
+"""Lo que el tema deja en inglés, o mal escrito, en los botones."""
 EXPORT = re.compile(r"export\{[^}]*?(\w+) as default[^}]*\};?")
 TOOLBAR = """<link rel="stylesheet" href="_static/tablas.css">
 <script defer src="_static/tablas.js"></script>
@@ -71,6 +80,11 @@ def build(folder: Path) -> None:
         app.build()
     if app.statuscode or app._warncount:
         raise SystemExit("El sitio se ha construido con avisos: están aquí arriba.")
+    for page in folder.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for english, spanish in UNTRANSLATED.items():
+            text = text.replace(f'="{english}', f'="{spanish}')
+        page.write_text(text, encoding="utf-8")
     (folder / "results").mkdir()
     for record in records:
         shutil.copy(RESULTS / f"{record.run_id}.json", folder / "results")

@@ -28,7 +28,10 @@ tabla.columns("[data-filter]").every(function () {
   [...valores]
     .sort((uno, otro) => uno.localeCompare(otro, "es", { numeric: true }))
     .forEach((valor) => lista.add(new Option(valor, valor)));
-  lista.addEventListener("change", () => this.search(lista.value, { exact: true }).draw());
+  const filtrar = () => this.search(lista.value, { exact: lista.value !== "" }).draw();
+  lista.value = valores.has(this.header().dataset.filter) ? this.header().dataset.filter : "";
+  lista.addEventListener("change", filtrar);
+  filtrar();
   etiqueta.append(this.title(), " ", lista);
   filtros.append(etiqueta);
 });
