@@ -110,9 +110,7 @@ def chart(records: Sequence[Record]) -> tuple[bytes, str]:
         and each.latest.data.training_images == IMAGES
         and not each.flaw
     ]
-    told = {
-        each.device.name: each.seconds for each in predictions(records) if each.batch == BATCH
-    }
+    told = {each.device.name: each.seconds for each in predictions(records) if each.batch == BATCH}
     alt = "Segundos por época, en escala logarítmica. Medidos: " + ", ".join(
         f"{each.name}, {each.estimate('median_epoch').value:.2f}" for each in group
     )

@@ -156,6 +156,6 @@ def image(address: str, alt: str, width: int) -> str:
 
 
 if __name__ == "__main__":
-    destination = Path(*sys.argv[1:2] or [ROOT / "runs" / "sitio"])
+    destination = Path(sys.argv[1]) if sys.argv[1:] else ROOT / "runs" / "sitio"
     build(destination)
     print(destination / "index.html")

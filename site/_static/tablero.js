@@ -22,8 +22,11 @@ tabla.columns("[data-filter]").every(function () {
   const valores = new Set();
   this.nodes().each((casilla) => valores.add(casilla.dataset.search ?? casilla.textContent));
   if (valores.size < 2) return;
+  const filtro = document.createElement("div");
   const etiqueta = document.createElement("label");
   const lista = document.createElement("select");
+  lista.id = etiqueta.htmlFor = `filtro-${this.index()}`;
+  etiqueta.textContent = this.title();
   lista.add(new Option("todo", ""));
   [...valores]
     .sort((uno, otro) => uno.localeCompare(otro, "es", { numeric: true }))
@@ -32,6 +35,6 @@ tabla.columns("[data-filter]").every(function () {
   lista.value = valores.has(this.header().dataset.filter) ? this.header().dataset.filter : "";
   lista.addEventListener("change", filtrar);
   filtrar();
-  etiqueta.append(this.title(), " ", lista);
-  filtros.append(etiqueta);
+  filtro.append(etiqueta, lista);
+  filtros.append(filtro);
 });

@@ -85,7 +85,7 @@ def measured_and_predicted(group: Sequence[Contender], predicted: Mapping[str, f
     figure = Figure()
     axis = figure.subplots()
     typical = {each.name: each.estimate("median_epoch") for each in group}
-    seconds = {name: figure.value for name, figure in typical.items()} | predicted
+    seconds = {name: found.value for name, found in typical.items()} | dict(predicted)
     chosen = sorted(seconds, key=seconds.__getitem__)[:MOST_ROWS]
     for position, name in enumerate(chosen):
         farthest = seconds[name]
