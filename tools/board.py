@@ -212,13 +212,13 @@ def verdict(contender: Contender) -> Cell:
 
 def predicted_row(told: Prediction) -> tuple[str, list[Cell]]:
     """La fila de un dispositivo que nadie ha medido, con la ficha de la que sale."""
-    address, _, more = told.device.source.partition(" ")
-    source = f'<a href="{address}">la ficha de su fabricante</a>{escape(f" {more}".rstrip())}'
+    address, *more = told.device.source.split(" ", 1)
+    source = " ".join([f'<a href="{address}">la ficha de su fabricante</a>', *more])
     speed = float(f"{IMAGES / told.seconds:.3g}")  # los segundos tienen tres cifras
+    lesson_page = f"notebooks/{NOTEBOOK.removesuffix('.ipynb')}.html"
     why = (
         f"<details><summary>Predicción</summary>Nadie lo ha medido: sale de {source} y del "
-        f'modelo del <a href="notebooks/{NOTEBOOK.removesuffix(".ipynb")}.html">cuaderno 02</a>.'
-        "</details>"
+        f'modelo del <a href="{lesson_page}">cuaderno 02</a>.</details>'
     )
     row = [
         Cell(f"{told.device.name}<br><small>sin medir</small>", told.device.name),
