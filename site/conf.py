@@ -37,7 +37,7 @@ html_theme_options: dict[str, Any] = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "navbar_persistent": [],
     "footer_content_items": [],
-    "secondary_sidebar_items": {"tablero": [], "[!t]*": ["page-toc.html"]},  # ancho, para la tabla
+    "secondary_sidebar_items": {"tablero": [], "**": ["page-toc.html"]},  # ancho, para la tabla
     "search_bar_text": "Buscar…",
     "toc_title": "En esta página",
 }

@@ -124,6 +124,8 @@ def test_the_board_tells_every_record_once(site: Path) -> None:
         counts = shown.find_parent("details").summary.text
         assert counts.startswith("No" if record.flaw else "Sí")
     predicted = [row for row in rows if not row.select("li a")]
+    told = parse(site / "tablero.html").select_one("img.grafico")["alt"]
+    assert told.startswith("Segundos por época") and " Predichos: " in told
     assert predicted
     for row in predicted:
         assert row.summary.text == "Predicción"
@@ -212,9 +214,9 @@ def test_the_board_is_sorted_and_filtered_without_a_server(browser: "Browser", s
     assert seconds == sorted(seconds)
     page.locator("#tablero thead th").nth(2).click()
     assert [float(text) for text in column(2)] == sorted(seconds, reverse=True)
-    page.get_by_label("¿Cuenta?").select_option("Predicción")
+    page.get_by_label("¿Cuenta?", exact=True).select_option("Predicción")
     assert 0 < rows.count() < total
     assert all(text.startswith("Predicción") for text in column(1))
-    page.get_by_label("Buscar").fill("zzz")
+    page.get_by_label("Buscar:").fill("zzz")
     assert rows.inner_text() == "Ninguna fila cumple todo lo que has elegido."
     page.context.close()

@@ -107,7 +107,7 @@ def measured_and_predicted(group: Sequence[Contender], predicted: Mapping[str, f
     if len(seconds) > len(chosen):
         axis.set_ylabel(f"{len(chosen)} de {len(seconds)} equipos")
     axis.set_xscale("log")
-    axis.margins(x=0.25)
+    axis.margins(x=0.3)
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter("")
     axis.grid(axis="x")
