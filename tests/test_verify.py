@@ -156,8 +156,8 @@ def test_a_bad_order_and_a_bad_record_are_told_in_a_sentence(
     old.write_text('{"schema_version": 1}', encoding="utf-8")
     assert verify.main([str(old)]) == BAD_USAGE
     assert capsys.readouterr().err.endswith(
-        "viejo.json no vale como registro: usa el formato 1, de una versión anterior de este "
-        "proyecto: mide otra vez.\n"
+        "viejo.json no es válido como registro: usa el formato 1, de una versión anterior de este "
+        "proyecto; mide otra vez.\n"
     )
 
 

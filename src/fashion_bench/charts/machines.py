@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -71,6 +71,51 @@ def compare_machines(group: Sequence[Contender], this: Record | None = None) -> 
     setting = chosen[0].latest.parameters
     condition = f"Lote de {setting.batch_size}, precisión {setting.precision}"
     headline(figure, "\n".join([*_who_wins(chosen, this), condition]))
+    return figure
+
+
+def measured_and_predicted(group: Sequence[Contender], predicted: Mapping[str, float]) -> Figure:
+    """Dibuja los segundos por época de los equipos medidos y los de los que solo se predicen.
+
+    Un rombo relleno es una medida, con su intervalo del 95 % si es de varias sesiones; un círculo
+    hueco, una predicción.
+
+    Args:
+        group: equipos comparables que cuentan.
+        predicted: de cada equipo sin medir, los segundos que se predicen.
+    """
+    figure = Figure()
+    axis = figure.subplots()
+    typical = {each.name: each.estimate("median_epoch") for each in group}
+    seconds = {name: found.value for name, found in typical.items()} | dict(predicted)
+    chosen = sorted(seconds, key=seconds.__getitem__)[:MOST_ROWS]
+    for position, name in enumerate(chosen):
+        farthest = seconds[name]
+        if name in typical:
+            axis.plot(seconds[name], position, "D", color=BLUE, ms=9)
+            if typical[name].sessions > 1:
+                farthest = typical[name].high
+                interval = (typical[name].low, farthest)
+                axis.plot(interval, [position] * 2, "|-", color=BLUE, ms=10, lw=2)
+        else:
+            axis.plot(seconds[name], position, "o", mfc="none", mec=ORANGE, mew=2, ms=9)
+        note(axis, f"{seconds[name]:.2f} s", (farthest, position), (9, 0))
+    axis.plot([], [], "D", color=BLUE, ms=9, label="Medido")
+    axis.plot([], [], "o", ls="none", mfc="none", mec=ORANGE, mew=2, ms=9, label="Predicho")
+    figure.set_size_inches(WIDTH, 2 + 0.45 * len(chosen))
+    titles = ["\n".join(textwrap.wrap(name, 30)) for name in chosen]
+    axis.set_yticks(range(len(chosen)), titles, fontsize="small")
+    axis.set_ylim(len(chosen) - 0.5, -0.5)
+    if len(seconds) > len(chosen):
+        axis.set_ylabel(f"{len(chosen)} de {len(seconds)} equipos")
+    axis.set_xscale("log")
+    axis.margins(x=0.3)
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
+    axis.grid(axis="x")
+    axis.set_xlabel("Segundos por época (escala logarítmica); menos es mejor", loc="right")
+    figure.legend(loc="outside lower left", ncols=2)
+    headline(figure, "Equipos medidos y equipos que solo están predichos")
     return figure
 
 

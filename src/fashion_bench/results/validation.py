@@ -197,7 +197,8 @@ def _whole(record: Record) -> Iterator[str]:
             yield "todas sus épocas duran exactamente lo mismo"
         wrong = 1 - (repeat.test_correct or 0) / data.TEST_IMAGES
         if 1 - wrong > MAX_ACCURACY:
-            yield f"acierta más del {written(100 * MAX_ACCURACY, unit='%')}, que con esta red no se alcanza"
+            most = written(100 * MAX_ACCURACY, unit="%")
+            yield f"acierta más del {most}, que con esta red no se alcanza"
         # A la clase verdadera de una imagen fallada le toca, como mucho, la mitad.
         if (repeat.test_loss or 0) < 0.99 * wrong * log(2):
             yield "su pérdida es demasiado baja para las imágenes que falla"
@@ -254,4 +255,4 @@ def _energy(record: Record, joules: float | None, seconds: float) -> Iterator[st
 
 
 def _flops(flops: float) -> str:
-    return f"{flops / 1e9:.3g} GFLOP/s"
+    return written(flops / 1e9, unit="GFLOP/s")

@@ -70,7 +70,7 @@ def card(record: Record, records: Sequence[Record]) -> Card:
             f"{total}, de {min(epochs):.2f} a {written(max(epochs), 2, 's')}; aparte, "
             f"{written(setup, 1, 's')} de calentamiento",
         ),
-        ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else _why_it_counts(record)),
+        ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else why_it_counts(record)),
         _against(record, records),
         ("Rendimiento", written(record.images_per_second, 0, "imágenes/s")),
         ("Equipo", _machine(record)),
@@ -139,6 +139,17 @@ def write(
     return html, png
 
 
+def why_it_counts(record: Record) -> str:
+    """Dice por qué cuenta un registro, que ha de contar (`flaw` es `None`)."""
+    reasons = ["llegó al final", f"la exactitud no baja de {ACCURACY_FLOOR:.2f}"]
+    if record.agreement:
+        reasons.append("la GPU calcula lo mismo que la CPU")
+    if all(repeat.surroundings for repeat in record.repeats):
+        busy = sum(map(bool, record.disturbed))
+        reasons.append(f"{busy or 'ninguna'} de {len(record.disturbed)} épocas molestadas")
+    return f"Sí: {', '.join(reasons)}"
+
+
 def _machine(record: Record) -> str:
     """Qué equipo es: GPU, procesador, núcleos, instrucciones, sistema y motor."""
     machine, software = record.machine, record.software
@@ -152,16 +163,6 @@ def _machine(record: Record) -> str:
         parts.append("a batería")
     engine = {"tensorflow": software.tensorflow, "torch": software.torch, "jax": software.jax}
     return "; ".join([*parts, f"{TITLES[software.backend]} {engine[software.backend]}"])
-
-
-def _why_it_counts(record: Record) -> str:
-    reasons = ["llegó al final", f"la exactitud no baja de {ACCURACY_FLOOR:.2f}"]
-    if record.agreement:
-        reasons.append("la GPU calcula lo mismo que la CPU")
-    if all(repeat.surroundings for repeat in record.repeats):
-        busy = sum(map(bool, record.disturbed))
-        reasons.append(f"{busy or 'ninguna'} de {len(record.disturbed)} épocas molestadas")
-    return f"Sí: {', '.join(reasons)}"
 
 
 def _against(record: Record, records: Sequence[Record]) -> tuple[str, str]:

@@ -1,0 +1,60 @@
+"""Lo que el proyecto dice de sí mismo: está en `pyproject.toml` y lo demás coincide con él."""
+
+import re
+import tomllib
+from email.message import Message
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from fashion_bench import project
+
+ABOUT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ADDRESS = ABOUT["urls"]["Repository"]
+
+
+def test_the_citation_agrees() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {
+        "name": citation["title"],
+        "version": citation["version"],
+        "license": citation["license"],
+        "description": citation["abstract"],
+        "authors": citation["authors"],
+        "urls": {"Repository": citation["repository-code"]},
+    } == {
+        name: ABOUT[name]
+        for name in ("name", "version", "license", "description", "authors", "urls")
+    }
+
+
+def test_the_classifiers_agree() -> None:
+    given = [name for name in ABOUT["classifiers"] if re.search(r"Python :: 3\.", name)]
+    lowest, highest = map(int, re.findall(r"3\.(\d+)", ABOUT["requires-python"]))
+    assert given == [f"Programming Language :: Python :: 3.{n}" for n in range(lowest, highest)]
+    assert (ROOT / ABOUT["license-files"][0]).read_text("utf-8").startswith(ABOUT["license"])
+
+
+def test_the_address_comes_from_the_checkout_or_from_what_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert project.repository() == ADDRESS
+    installed = Message()
+    installed["Project-URL"] = "Otra, https://ejemplo.org"
+    installed["Project-URL"] = "Repository, https://ejemplo.org/alguien/curso/"
+    monkeypatch.setattr(project, "PROJECT_DIR", tmp_path)
+    monkeypatch.setattr(project, "metadata", lambda name: installed)
+    assert project.repository() == "https://ejemplo.org/alguien/curso"
+
+
+def test_the_address_is_not_written_again_in_the_code() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("src", "tools", "site")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".md", ".j2", ".js", ".html")
+        and ADDRESS.split("//")[1] in path.read_text(encoding="utf-8")
+    ]
+    assert found == []
