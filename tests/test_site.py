@@ -36,7 +36,7 @@ SECONDS = 60
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Sirve ficheros sin decirlo."""
+    """Sirve archivos sin decirlo."""
 
     def log_message(self, *_: object) -> None:
         pass

@@ -12,6 +12,7 @@ from fashion_bench import data
 from fashion_bench.record import Record
 from fashion_bench.results import files
 from fashion_bench.results.validation import MAX_FLOPS, refusals
+from fashion_bench.typography import NO_BREAK
 
 RESULTS = ROOT / "results"
 PUBLISHED, _ = files.load_folder(RESULTS)
@@ -160,7 +161,7 @@ def test_every_published_record_is_accepted_once(record: Record) -> None:
         ("repeats.0.surroundings", None, "no dice qué más pasaba en el equipo"),
         ("parameters.seed", 7, "su primera semilla no es la que dice"),
         ("repeats.0.epoch_seconds", [12.0] * 10, "todas sus épocas duran exactamente lo mismo"),
-        ("repeats.0.test_correct", 9900, "acierta más del 97 %"),
+        ("repeats.0.test_correct", 9900, f"acierta más del 97{NO_BREAK}%"),
         ("repeats.0.test_loss", 0.05, "su pérdida es demasiado baja"),
         # Lo imposible.
         ("calibration.0.order_seconds", 1e-9, "sus órdenes cuestan menos"),

@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from io import BytesIO
 from typing import NamedTuple
 
 from bs4 import BeautifulSoup
-from matplotlib.figure import Figure
 
 from fashion_bench import lesson
 from fashion_bench.charts import style
@@ -115,14 +113,7 @@ def chart(records: Sequence[Record]) -> tuple[bytes, str]:
         f"{each.name}, {each.estimate('median_epoch').value:.2f}" for each in group
     )
     alt += ". Predichos: " + ", ".join(f"{name}, {value:.2f}" for name, value in told.items())
-    return png(measured_and_predicted(group, told)), f"{alt}."
-
-
-def png(figure: Figure) -> bytes:
-    """Da un gráfico en PNG."""
-    drawn = BytesIO()
-    style.save(figure, drawn)
-    return drawn.getvalue()
+    return style.png(measured_and_predicted(group, told))[0], f"{alt}."
 
 
 def table(records: Sequence[Record]) -> str:
