@@ -37,7 +37,8 @@ html_theme_options: dict[str, Any] = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "navbar_persistent": [],
     "footer_content_items": [],
-    "secondary_sidebar_items": {"tablero": [], "**": ["page-toc.html"]},  # ancho, para la tabla
+    # El tablero no los lleva: su tabla pide todo el ancho.
+    "secondary_sidebar_items": {name: ["page-toc.html"] for name in ("index", "notebooks/**")},
     "search_bar_text": "Buscar…",
     "toc_title": "En esta página",
 }
