@@ -5,7 +5,7 @@ Repetirlo comprueba lo que se calculó (sus pérdidas), no lo que se tardó.
 No hay tolerancia, porque en la CPU no hace falta. En un AMD EPYC de 2 núcleos con AVX-512, con
 TensorFlow 2.21 (noviembre de 2026) y los parámetros por defecto, la pérdida de la primera época es
 0.5111587643623352 las dos veces; con un solo hilo, 0.5123 y, limitado a AVX2, 0.5102: un 0.2 % en
-los dos casos, que empieza siendo un redondeo (tras el primer paso aún no se ve) y crece. Por eso
+los dos casos, que empieza siendo un redondeo (en el primer lote aún no se ve) y crece. Por eso
 con otras instrucciones no se intenta, y con otros núcleos solo se concluye algo si sale igual.
 """
 
