@@ -192,7 +192,7 @@ class Calibration(Frozen):
     bytes_per_second: float = Field(gt=0)
     """Bytes por segundo de la memoria."""
     order_seconds: float = Field(gt=0)
-    """Lo que cuesta dar una petición."""
+    """Lo que cuesta hacer una petición."""
 
 
 class LayerCost(NamedTuple):

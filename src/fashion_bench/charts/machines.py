@@ -99,7 +99,7 @@ def measured_and_predicted(group: Sequence[Contender], predicted: Mapping[str, f
                 axis.plot(interval, [position] * 2, "|-", color=BLUE, ms=10, lw=2)
         else:
             axis.plot(seconds[name], position, "o", mfc="none", mec=ORANGE, mew=2, ms=9)
-        note(axis, f"{seconds[name]:.2f} s", (farthest, position), (9, 0))
+        note(axis, written(seconds[name], 2, "s"), (farthest, position), (9, 0))
     axis.plot([], [], "D", color=BLUE, ms=9, label="Medido")
     axis.plot([], [], "o", ls="none", mfc="none", mec=ORANGE, mew=2, ms=9, label="Predicho")
     figure.set_size_inches(WIDTH, 2 + 0.45 * len(chosen))

@@ -66,7 +66,7 @@ def memory_bandwidth() -> float:
 
 
 def order_seconds() -> float:
-    """Mide lo que cuesta dar una petición: la parte de una suma diminuta que no es sumar."""
+    """Mide lo que cuesta hacer una petición: la parte de una suma diminuta que no es sumar."""
     one = keras.ops.ones((1,))
 
     def orders() -> object:

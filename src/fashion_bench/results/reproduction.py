@@ -2,13 +2,11 @@
 
 Repetirlo comprueba lo que se calculó (sus pérdidas), no lo que se tardó.
 
-No hay tolerancia porque en la CPU no hace falta. En un AMD EPYC de 2 núcleos con AVX-512, con
-TensorFlow 2.21 (noviembre de 2026), ocho registros con lote de 128 y `float32` dieron la misma
-pérdida en prueba hasta la última cifra, 0.22325731813907623, y tres limitadas a AVX2, la suya,
-0.22332678735256195: entre los dos juegos de instrucciones, un 0.03 %. La diferencia empieza siendo
-de redondeo: con 2000 imágenes y una época, 8e-8 en la pérdida de entrenamiento con AVX2 y, con un
-hilo en vez de dos, 3e-7 en la de validación. Por eso con otras instrucciones no se intenta, y con
-otros núcleos solo se concluye algo si sale igual.
+No hay tolerancia, porque en la CPU no hace falta. En un AMD EPYC de 2 núcleos con AVX-512, con
+TensorFlow 2.21 (noviembre de 2026) y los parámetros por defecto, la pérdida de la primera época es
+0.5111587643623352 las dos veces; con un solo hilo, 0.5123 y, limitado a AVX2, 0.5102: un 0.2 % en
+los dos casos, que empieza siendo un redondeo (en el primer lote aún no se ve) y crece. Por eso
+con otras instrucciones no se intenta, y con otros núcleos solo se concluye algo si sale igual.
 """
 
 from collections.abc import Sequence
