@@ -239,7 +239,7 @@ def test_the_operations_for_real(capsys: pytest.CaptureFixture[str]) -> None:
     written = capsys.readouterr().out
     assert re.match(r"El paso: [\d.]+\xa0ms; la suma de oneDNN: [\d.]+\xa0ms\n", written)
     assert re.search(
-        r"\d+\xa0GFLOP/s +convolución +gradiente de los pesos +mb128_ic32oc64_", written
+        r"\d+\xa0GFLOP/s +convolución +gradiente de los pesos +\S+ +mb128_ic32oc64_", written
     )
     table, convolutions = written.split("Cada convolución, en total:")
     assert len(table.splitlines()) == 1 + primitives.SHOWN + 1

@@ -14,14 +14,17 @@ FILE = re.compile(r"(?<![\w*/.~-])[\w./-]*\w\.(?:cfg|html|ipynb|j2|md|png|py|tom
 MODULE = re.compile(r"python -m ([\w.]+)")
 SECTION = re.compile(r"README(?:\.md)? en «([^»]+)»")
 NOT_OURS = {
+    "_static/tablero.png",
     "comparacion.html",
     "constraints.txt",
     "fashion_bench/colab.py",
+    "index.html",
     "keras.py",
     "random.py",
+    "tablero.png",
     "tensorflow.py",
 }
-"""El que escribe `compare`, uno que se crea y se borra, uno que se busca dentro del paquete y los
+"""Los que escriben `compare` y el sitio, uno que se crea y se borra, uno que se busca dentro del paquete y los
 que un mensaje pide renombrar."""
 
 

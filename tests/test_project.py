@@ -23,7 +23,7 @@ def test_the_citation_agrees() -> None:
         "license": citation["license"],
         "description": citation["abstract"],
         "authors": citation["authors"],
-        "urls": {"Repository": citation["repository-code"]},
+        "urls": {"Repository": citation["repository-code"], "Documentation": citation["url"]},
     } == {
         name: ABOUT[name]
         for name in ("name", "version", "license", "description", "authors", "urls")

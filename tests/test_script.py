@@ -1055,7 +1055,7 @@ def test_a_grid_with_a_failing_cell_goes_on(tmp_path: Path) -> None:
     first, last = done.stderr.splitlines()
     assert first.startswith("Error: device='gpu' no es válido: ")
     partial = ROOT / last.removeprefix("El cuaderno a medias está en ")
-    assert "device='gpu' no es posible" in partial.read_text(encoding="utf-8")
+    assert "device='gpu' no es válido" in partial.read_text(encoding="utf-8")
     table = done.stdout.splitlines()[-3:]
     assert table[0].split() == ["Combinación", "s/época", "imágenes/s", "Exactitud"]
     assert table[1].split() == ["--device", "gpu", "falló"]
