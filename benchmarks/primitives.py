@@ -96,7 +96,7 @@ def compare(steps: int = STEPS) -> None:
             f"{milliseconds / steps:6.2f} ms  {100 * milliseconds / everything:3.0f} %  "
             f"{written(rate, 0, 'GFLOP/s') if rate else '':12}"
             f"{KINDS.get(operation.kind, operation.kind):27}"
-            f"{DIRECTIONS.get(operation.direction, ''):25}{operation.kernel:45}{operation.shape}"
+            f"{DIRECTIONS.get(operation.direction, ''):25}{operation.kernel:52}{operation.shape}"
         )
     print("\nCada convolución, en total:")
     convolutions = {each.shape for each in total if each.kind == "convolution"}

@@ -259,3 +259,13 @@ def child_environment(**extra: str) -> dict[str, str]:
     """Entorno de un proceso hijo: sin GPU y sin lo que Ray haya dejado puesto en este."""
     here = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     return here | {"CUDA_VISIBLE_DEVICES": "-1", "PYTHONIOENCODING": "utf-8"} | extra
+
+
+def serious(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """De lo que axe encuentra en una página, lo grave: la regla, el elemento y qué le pasa."""
+    return [
+        (each["id"], node["html"][:200], node["failureSummary"])
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]

@@ -44,7 +44,10 @@ def test_the_address_comes_from_the_checkout_or_from_what_is_installed(
     installed = Message()
     installed["Project-URL"] = "Otra, https://ejemplo.org"
     installed["Project-URL"] = "Repository, https://ejemplo.org/alguien/curso/"
-    monkeypatch.setattr(project, "PROJECT_DIR", tmp_path)
+    monkeypatch.setattr(project, "CHECKOUT", None)
+    # El de la carpeta de la terminal es de otro proyecto: allí no se manda nada.
+    (tmp_path / "pyproject.toml").write_text('[project.urls]\nRepository = "https://malo"')
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(project, "metadata", lambda name: installed)
     assert project.repository() == "https://ejemplo.org/alguien/curso"
 

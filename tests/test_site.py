@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import NOTEBOOKS, ROOT, SCREENSHOTS, SOLUTIONS, child_environment
+from conftest import NOTEBOOKS, ROOT, SCREENSHOTS, SOLUTIONS, child_environment, serious
 
 from fashion_bench.project import repository
 from fashion_bench.record import MIME
@@ -178,12 +178,7 @@ def test_on_a_phone_it_fits_and_nobody_is_left_out(
     )
     page.evaluate(axe)
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
-    assert [
-        (each["id"], node["html"][:200], node["failureSummary"])
-        for each in found["violations"]
-        if each["impact"] in ("serious", "critical")
-        for node in each["nodes"]
-    ] == []
+    assert serious(found) == []
     page.context.close()
 
 

@@ -127,7 +127,7 @@ def test_every_published_record_is_accepted_once(record: Record) -> None:
         ("code.notebook", "otro.ipynb", "un cuaderno que el proyecto no tiene"),
         ("code.git_commit", "c524e6871e3a-dirty", "con el código del paquete cambiado"),
         ("data.sha256", "0" * 64, "su huella es otra"),
-        ("data.test_images", 9999, "no se examinó con las 10000 imágenes"),
+        ("data.test_images", 9999, f"no se evaluó con las 10{NO_BREAK}000 imágenes"),
         ("parameters.batch_size", 54_001, "el campo parameters.batch_size"),
         ("network.weights", 1, "no se entrenó la red de la lección"),
         ("network.training_operations", 10**12, "no se entrenó la red de la lección"),
@@ -164,7 +164,7 @@ def test_every_published_record_is_accepted_once(record: Record) -> None:
         ("repeats.0.test_correct", 9900, f"acierta más del 97{NO_BREAK}%"),
         ("repeats.0.test_loss", 0.05, "su pérdida es demasiado baja"),
         # Lo imposible.
-        ("calibration.0.order_seconds", 1e-9, "sus órdenes cuestan menos"),
+        ("calibration.0.order_seconds", 1e-9, "sus peticiones cuestan menos"),
         ("calibration.1.bytes_per_second", 1e15, "su memoria es más rápida que ninguna"),
         ("calibration.0.precision_flops", 3e11, "en float32 tiene dos valores"),
         ("repeats.0.epoch_seconds.3", 0.5, "entrena más deprisa de lo que su equipo puede"),

@@ -15,6 +15,7 @@ from fashion_bench.record import Record
 from fashion_bench.results import comparison
 from fashion_bench.results.comparison import Contender
 from fashion_bench.script.report import why_it_counts
+from fashion_bench.typography import written
 
 with quiet():
     from fashion_bench.measure.prediction import SHEETS, Device
@@ -157,7 +158,7 @@ def measured_row(contender: Contender) -> tuple[str, list[Cell]]:
         Cell(f"{engine} {getattr(software, software.backend)}", choice=engine),
         Cell(str(told.batch_size)),
         Cell(told.precision),
-        Cell(str(record.data.training_images)),
+        images_used(record.data.training_images),
     ]
     return (' class="no-cuenta"' if contender.flaw else ""), row
 
@@ -176,12 +177,22 @@ def figures(contender: Contender) -> list[Cell]:
         Cell(f"{seconds.value:.2f}"),
         Cell(f"{seconds.low:.2f}-{seconds.high:.2f}", seconds.low) if several else MISSING,
         Cell(str(seconds.sessions)),
-        Cell(f"{contender.estimate('images_per_second').value:.0f}"),
+        figure(contender.estimate("images_per_second").value),
         exact,
-        Cell(f"{100 * contender.mfu:.0f} %", contender.mfu) if contender.mfu else MISSING,
-        Cell(f"{record.data.training_images / images:.0f}") if images else MISSING,
-        Cell(f"{images:.1f}") if images else MISSING,
+        figure(100 * contender.mfu, unit="%") if contender.mfu else MISSING,
+        figure(record.data.training_images / images) if images else MISSING,
+        figure(images, 1) if images else MISSING,
     ]
+
+
+def figure(value: float, decimals: int = 0, unit: str = "") -> Cell:
+    """Una cifra, escrita como en todo el curso; se ordena por su valor."""
+    return Cell(written(value, decimals, unit), value)
+
+
+def images_used(number: int) -> Cell:
+    """Con cuántas imágenes se entrena: se filtra por el número sin espacios."""
+    return Cell(written(number), number, str(number))
 
 
 def verdict(contender: Contender) -> Cell:
@@ -217,12 +228,12 @@ def predicted_row(told: Prediction) -> tuple[str, list[Cell]]:
         Cell(f"{told.seconds:.2f}"),
         MISSING,
         Cell("0"),
-        Cell(f"{speed:.0f}"),
+        figure(speed),
         *[MISSING] * 5,
         Cell("GPU"),
         MISSING,
         Cell(str(told.batch)),
         Cell(PRECISION),
-        Cell(str(IMAGES)),
+        images_used(IMAGES),
     ]
     return ' class="prediccion"', row

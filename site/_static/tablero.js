@@ -1,5 +1,5 @@
 // Ordenar, buscar y filtrar la tabla del tablero, con DataTables (que viene en tablas.js).
-const tabla = new DataTable("#tablero", {
+const table = new DataTable("#tablero", {
   paging: false,
   order: [[2, "asc"]],
   layout: { topStart: "search", topEnd: null, bottomStart: "info", bottomEnd: null },
@@ -17,24 +17,24 @@ const tabla = new DataTable("#tablero", {
   },
 });
 
-const filtros = document.getElementById("filtros");
-tabla.columns("[data-filter]").every(function () {
-  const valores = new Set();
-  this.nodes().each((casilla) => valores.add(casilla.dataset.search ?? casilla.textContent));
-  if (valores.size < 2) return;
-  const filtro = document.createElement("div");
-  const etiqueta = document.createElement("label");
-  const lista = document.createElement("select");
-  lista.id = etiqueta.htmlFor = `filtro-${this.index()}`;
-  etiqueta.textContent = this.title();
-  lista.add(new Option("todo", ""));
-  [...valores]
-    .sort((uno, otro) => uno.localeCompare(otro, "es", { numeric: true }))
-    .forEach((valor) => lista.add(new Option(valor, valor)));
-  const filtrar = () => this.search(lista.value, { exact: lista.value !== "" }).draw();
-  lista.value = valores.has(this.header().dataset.filter) ? this.header().dataset.filter : "";
-  lista.addEventListener("change", filtrar);
-  filtrar();
-  filtro.append(etiqueta, lista);
-  filtros.append(filtro);
+const filters = document.getElementById("filtros");
+table.columns("[data-filter]").every(function () {
+  const values = new Set();
+  this.nodes().each((cell) => values.add(cell.dataset.search ?? cell.textContent));
+  if (values.size < 2) return;
+  const filter = document.createElement("div");
+  const label = document.createElement("label");
+  const list = document.createElement("select");
+  list.id = label.htmlFor = `filtro-${this.index()}`;
+  label.textContent = this.title();
+  list.add(new Option("todo", ""));
+  [...values]
+    .sort((one, other) => one.localeCompare(other, "es", { numeric: true }))
+    .forEach((value) => list.add(new Option(value, value)));
+  const apply = () => this.search(list.value, { exact: list.value !== "" }).draw();
+  list.value = values.has(this.header().dataset.filter) ? this.header().dataset.filter : "";
+  list.addEventListener("change", apply);
+  apply();
+  filter.append(label, list);
+  filters.append(filter);
 });

@@ -3,17 +3,18 @@
 import tomllib
 from importlib.metadata import metadata
 
-from fashion_bench import PROJECT_DIR
+from fashion_bench import CHECKOUT
 
 
 def repository() -> str:
     """Devuelve la dirección del repositorio, sin barra al final.
 
     En la carpeta del proyecto la lee de `pyproject.toml`, que quizá ha cambiado después de
-    instalarlo; si solo está instalado, de los metadatos del paquete.
+    instalarlo; si solo está instalado, de los metadatos del paquete: un `pyproject.toml` que haya
+    en la carpeta de la terminal es de otro proyecto.
     """
-    source = PROJECT_DIR / "pyproject.toml"
-    if source.is_file():
+    if CHECKOUT:
+        source = CHECKOUT / "pyproject.toml"
         urls = tomllib.loads(source.read_text(encoding="utf-8"))["project"]["urls"]
     else:
         told = metadata("fashion-bench").get_all("Project-URL", [])

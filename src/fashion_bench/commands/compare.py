@@ -11,6 +11,7 @@ from jinja2 import Environment
 from fashion_bench.charts import style
 from fashion_bench.charts.machines import compare_machines
 from fashion_bench.commands import BAD_USAGE, FAILED, FINE
+from fashion_bench.errors import cause
 from fashion_bench.folders import expanded, shown, write_atomically
 from fashion_bench.machine.backends import TITLES
 from fashion_bench.record import Record
@@ -55,19 +56,31 @@ def main(arguments: list[str]) -> int:
             print(USAGE, file=sys.stderr)
             return BAD_USAGE
     if not folder.is_dir():
-        print(f"{shown(folder)} no existe o no es una carpeta.", file=sys.stderr)
+        print(
+            f"{shown(folder)} no existe o no es una carpeta; escribe la ruta de la que tiene los "
+            "registros.",
+            file=sys.stderr,
+        )
         return BAD_USAGE
     found, rejected = files.load_folder(folder)
     for file in rejected:
         print(f"No se usa {file.name}: {file.reason}", file=sys.stderr)
     if not found:
-        print(f"En {shown(folder)} no hay ningún registro que se pueda leer.", file=sys.stderr)
+        print(
+            f"En {shown(folder)} no hay ningún registro que se pueda leer; copia en ella los "
+            "archivos .json de results/ de cada equipo.",
+            file=sys.stderr,
+        )
         return FAILED
     page = Path.cwd() / PAGE
     try:
         write_atomically(page, html(found, rejected))
     except OSError as error:
-        print(f"No se puede escribir {shown(page)} ({error.strerror}).", file=sys.stderr)
+        print(
+            f"No se puede escribir {shown(page)} ({cause(error)}); ejecuta la orden en otra "
+            "carpeta, libera espacio o cambia los permisos.",
+            file=sys.stderr,
+        )
         return FAILED
     print(f"Registros leídos: {len(found)}. Ábrela en un navegador: {page}")
     return FINE

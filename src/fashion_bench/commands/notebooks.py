@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fashion_bench import LESSON, ORIGINALS
 from fashion_bench.commands import BAD_USAGE, FAILED, FINE
+from fashion_bench.errors import cause
 from fashion_bench.folders import shown
 
 USAGE = "Uso: python -m fashion_bench notebooks [CARPETA]"
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         where = f" {shown(Path(error.filename))}" if error.filename else ""
         print(
-            f"Error: no se puede copiar en{where} ({error.strerror}); elige otra carpeta, libera "
+            f"Error: no se puede copiar en{where} ({cause(error)}); elige otra carpeta, libera "
             "espacio o cambia los permisos.",
             file=sys.stderr,
         )

@@ -59,7 +59,7 @@ class Replay:
         told, names = self._record.repeats[0], self._lesson
         model, _ = names.prepare(told.seed)
         train_data = names.make_dataset(names.train_images, names.train_labels, told.seed)
-        # El registro cuenta los lotes antes de entrenar, y cada vuelta baraja de otro modo.
+        # El registro cuenta los lotes antes de entrenar, y la vez siguiente salen en otro orden.
         provenance.batch_sizes(train_data)
         clock = EpochClock(len(names.train_labels))
         fitted = model.fit(

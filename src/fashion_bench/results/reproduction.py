@@ -49,8 +49,8 @@ class Verdict(NamedTuple):
 def epochs_to_replay(record: Record) -> int:
     """Cuántas épocas hay que entrenar: si el registro dice sus pérdidas, solo la primera.
 
-    Los de antes de la versión 0.3 no las dicen: se repite entera su primera repetición y se
-    comparan los resultados de su evaluación.
+    Los anteriores al 26 de noviembre de 2026 no las dicen: se repite entera su primera repetición
+    y se comparan los resultados de su evaluación.
     """
     return 1 if record.repeats[0].epoch_losses else record.parameters.epochs
 

@@ -118,7 +118,7 @@ def _lesson(record: Record, published: Sequence[Record]) -> Iterator[str]:
     if told.sha256 != data.fingerprint():
         yield "no se hizo con las imágenes de Fashion-MNIST: su huella es otra"
     if told.test_images != data.TEST_IMAGES:
-        yield f"no se examinó con las {data.TEST_IMAGES} imágenes de prueba"
+        yield f"no se evaluó con las {written(data.TEST_IMAGES)} imágenes de prueba"
     if told.validation_images != data.validation_size(record.parameters.train_samples):
         yield "no aparta para validar las imágenes que aparta la lección"
     if published and record.network not in [other.network for other in published]:
@@ -224,7 +224,7 @@ def _limits(record: Record) -> Iterator[str]:
         if each.bytes_per_second > MAX_BYTES_PER_SECOND:
             yield "su memoria es más rápida que ninguna"
         if each.order_seconds < MIN_ORDER_SECONDS:
-            yield "sus órdenes cuestan menos que llamar a una función"
+            yield "sus peticiones cuestan menos que llamar a una función"
         if told.precision == "float32" and each.float32_flops != each.precision_flops:
             yield "su producto de matrices en float32 tiene dos valores"
     limit = max((each.precision_flops for each in record.calibration), default=ceiling)

@@ -369,8 +369,9 @@ def _sentence(error: Exception) -> str:
         case PapermillExecutionError():
             return (
                 f"la celda {error.exec_count} ha fallado («{error.ename}: {error.evalue}»); si has "
-                f"cambiado el cuaderno, recupéralo con «git restore notebooks/{lesson.NOTEBOOK}», "
-                "y, si no, mira qué dice «python -m fashion_bench»."
+                f"cambiado el cuaderno, recupéralo "
+                f"{install.restore(f'notebooks/{lesson.NOTEBOOK}')}, y, si no, mira qué dice "
+                "«python -m fashion_bench»."
             )
         case DeadKernelError():
             return f"el proceso de Python que ejecutaba el cuaderno ha muerto de golpe{_why()}."
