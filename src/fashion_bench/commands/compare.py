@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
     if not found:
         print(
             f"En {shown(folder)} no hay ningún registro que se pueda leer; copia en ella los "
-            "archivos .json de results/ de cada equipo.",
+            "registros de cada equipo, que están en su carpeta results/.",
             file=sys.stderr,
         )
         return FAILED
