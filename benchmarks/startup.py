@@ -53,7 +53,7 @@ def split(notebook: nbformat.NotebookNode, wall: float) -> dict[str, float]:
         "Mirar el equipo": cells["entorno"],
         "Cargar y comprobar los datos": cells["datos"],
         "Trazar y calentar la red": warm_up,
-        "Entrenar una época y examinar": cells["entrenar"] - warm_up,
+        "Entrenar una época y evaluar": cells["entrenar"] - warm_up,
         "Los dos modelos sencillos": cells["sencillos-medir"],
     }
     return {
