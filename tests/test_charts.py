@@ -842,11 +842,11 @@ def test_compare_machines_says_who_wins_only_if_there_is_somebody_to_compare_wit
     setting = "Lote de 128, precisión float32"
     both = groups([*fast, *slow])
     assert message(machines.compare_machines(both)) == (
-        f"«{both[0].name}», frente a «{both[1].name}»: 2.98× (2.90-3.07): más rápido {setting}"
+        f"«{both[0].name}», frente a «{both[1].name}»: 2.98× (2.90-3.07), más rápido {setting}"
     )
     told = message(machines.compare_machines(both, slow[-1]))
     assert told.startswith(f"«{both[1].name}», frente a «{both[0].name}»: 0.34× (")
-    assert told.endswith(f"): más lento {setting}")
+    assert told.endswith(f"), más lento {setting}")
     cut = make(2, status="interrupted", reason="Parado por ti")
     assert message(machines.compare_machines(groups([*fast, cut]))) == setting
     assert message(machines.compare_machines(groups([*fast, *slow, cut]), cut)) == setting

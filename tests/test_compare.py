@@ -40,7 +40,7 @@ def test_twenty_equal_computers_are_twenty_rows(record: dict) -> None:
     assert len(names) == 60  # en la del grupo, en la de los equipos y en la de los registros
     assert sorted(names) == sorted(wanted * 3)
     assert "Equipos: 20. Registros: 20, de los que cuentan\n20." in page
-    assert page.count("una sola sesión: sin veredicto") == 19
+    assert page.count("una sola sesión, sin veredicto") == 19
 
 
 def test_the_page_carries_all_it_needs_and_nothing_from_outside(record: dict) -> None:

@@ -296,7 +296,7 @@ def test_the_baseline_is_the_slowest_with_several_sessions_unless_named(record: 
         TutorialError, match=r"baseline='No está' no es válido.*Cortado, Lento, Rápido"
     ):
         comparison.check_baseline(records, "No está")
-    with pytest.raises(TutorialError, match="los nombres que hay son: ninguna"):
+    with pytest.raises(TutorialError, match="ese identificador; aún no hay ninguno"):
         comparison.check_baseline([], "Lento")
 
 
@@ -317,10 +317,10 @@ def test_a_machine_four_times_faster(record: dict, metric: str) -> None:
 @pytest.mark.parametrize(
     ("ratio", "told"),
     [
-        (Estimate(4.0, 3.9, 4.1, 1), "4.00× (una sola sesión: sin veredicto)"),
-        (Estimate(4.0, 3.5, 4.5, 2), "4.00× (3.50-4.50): más rápido"),
-        (Estimate(0.5, 0.4, 0.6, 3), "0.50× (0.40-0.60): más lento"),
-        (Estimate(1.1, 0.9, 1.3, 3), "1.10× (0.90-1.30): no se distingue"),
+        (Estimate(4.0, 3.9, 4.1, 1), "4.00× (una sola sesión, sin veredicto)"),
+        (Estimate(4.0, 3.5, 4.5, 2), "4.00× (3.50-4.50), más rápido"),
+        (Estimate(0.5, 0.4, 0.6, 3), "0.50× (0.40-0.60), más lento"),
+        (Estimate(1.1, 0.9, 1.3, 3), "1.10× (0.90-1.30), no se distingue"),
     ],
 )
 def test_a_speedup_is_told_with_its_verdict(ratio: Estimate, told: str) -> None:
@@ -353,10 +353,10 @@ def test_the_table_tells_figures_and_reasons(record: dict) -> None:
             "2",
             "2700 (2700-2700)",
             "0.9100",
-            "4.00× (4.00-4.00): más rápido",
+            "4.00× (4.00-4.00), más rápido",
         ],
         ["Lento (AVX2) · CPU", "2", "675 (675-675)", "0.9100", "es la referencia"],
-        ["Único (AVX2) · CPU", "1", "338", "0.9100", "0.50× (una sola sesión: sin veredicto)"],
+        ["Único (AVX2) · CPU", "1", "338", "0.9100", "0.50× (una sola sesión, sin veredicto)"],
         ["Cortado (AVX2) · CPU", "1", "300", "0.9100", "no cuenta: ejecución incompleta"],
     ]
     assert len({line.index("0.9100") for line in lines[1:]}) == 1

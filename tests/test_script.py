@@ -133,7 +133,7 @@ def test_a_broken_parameters_cell_is_told(
     assert order("--help") == cli.BAD_USAGE
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(f"Error: {lesson.NOTEBOOK} tiene una celda de parámetros que no ")
+    assert told.err.startswith(f"Error. {lesson.NOTEBOOK} tiene una celda de parámetros que no ")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_wrong_order_is_told_in_one_spanish_sentence_and_starts_nothing(
     assert order(*arguments) == cli.BAD_USAGE
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(f"Error: {sentence.format(cwd=tmp_path)}")
+    assert told.err.startswith(f"Error. {sentence.format(cwd=tmp_path)}")
     assert len(told.err.splitlines()) == 1
     assert started == []
 
@@ -200,7 +200,7 @@ def test_a_runs_folder_that_cannot_be_written(
     runs.write_text("soy un archivo")
     assert order() == cli.BAD_USAGE
     assert capsys.readouterr().err == (
-        f"Error: No se puede empezar: {shown(runs)} no es una carpeta, sino un archivo; elige "
+        f"Error. No se puede empezar: {shown(runs)} no es una carpeta, sino un archivo; elige "
         "otra ruta.\n"
     )
     assert started == []
@@ -319,7 +319,7 @@ def test_an_output_that_is_full_is_told_in_one_spanish_sentence() -> None:
         )
     assert done.returncode == cli.FAILED
     assert done.stderr == (
-        "Error: no se puede escribir la salida (no queda espacio en el disco); libera espacio o "
+        "Error. No se puede escribir la salida (no queda espacio en el disco); libera espacio o "
         "mándala "
         "a otro sitio.\n"
     )
@@ -470,12 +470,12 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     )
     rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
     assert rows[rival].startswith("2.63× (")
-    assert rows[rival].endswith("): más rápido")
+    assert rows[rival].endswith("), más rápido")
     assert rows["Lo mínimo, por cálculo"].startswith("0.75\xa0s por época, ")
     assert rows["Lo mínimo, por cálculo"].endswith(": va al 50\xa0% de eso")
     alone = dict(report.card(record, [*others, record]).rows)
     assert alone["Este equipo, frente a «El lento (AVX2) · CPU»"].endswith(
-        "(una sola sesión: sin veredicto)"
+        "(una sola sesión, sin veredicto)"
     )
 
 
@@ -610,23 +610,23 @@ def failure(name: str, text: str) -> PapermillExecutionError:
         (failure("TutorialError", "Falta una pieza: ponla."), "Falta una pieza: ponla."),
         (
             failure("KeyError", "'a'"),
-            "la celda 4 ha fallado («KeyError: 'a'»); si has cambiado el cuaderno, recupéralo con "
+            "La celda 4 ha fallado («KeyError: 'a'»); si has cambiado el cuaderno, recupéralo con "
             "«git restore notebooks/01_fashion_mnist_cnn.ipynb», y, si no, mira qué dice «python "
             "-m fashion_bench».",
         ),
         (
             DeadKernelError("Kernel died"),
-            "el proceso de Python que ejecutaba el cuaderno ha muerto de golpe, y el "
+            "El proceso de Python que ejecutaba el cuaderno ha muerto de golpe, y el "
             "diagnóstico dice que tal cosa («hazlo»).",
         ),
         (
             OSError(28, "No space left on device"),
-            "no se puede leer o escribir (no queda espacio en el disco); libera espacio o cambia "
+            "No se puede leer o escribir (no queda espacio en el disco); libera espacio o cambia "
             "los permisos.",
         ),
         (
             PermissionError(13, "Permission denied", "/jupyter/runtime"),
-            "no se puede leer o escribir /jupyter/runtime (falta permiso); libera espacio o "
+            "No se puede leer o escribir /jupyter/runtime (falta permiso); libera espacio o "
             "cambia los permisos.",
         ),
     ],
@@ -648,7 +648,7 @@ def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
     told = capsys.readouterr()
     assert told.out == ""
     first, last = told.err.splitlines()
-    assert first == f"Error: {sentence}"
+    assert first == f"Error. {sentence}"
     assert last.startswith(f"El cuaderno a medias está en {shown(runs)}{os.sep}")
 
 
@@ -686,7 +686,7 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
     picture = (runs / calls[0]["output"]).with_suffix(".png")
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(f"Error: no se puede leer o escribir {shown(picture)} (")
+    assert told.err.startswith(f"Error. No se puede leer o escribir {shown(picture)} (")
     assert len(told.err.splitlines()) == 1
 
 
@@ -898,7 +898,7 @@ def test_a_missing_name_costs_only_its_cell(runs: Path, capsys: pytest.CaptureFi
     assert cli.run(notebook, {}) == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
     told = capsys.readouterr()
     assert told.err == (
-        "Error: la celda 2 ha fallado (name 'mistakes' is not defined); si has quitado o movido la "
+        "Error. La celda 2 ha fallado (name 'mistakes' is not defined); si has quitado o movido la "
         f"que define ese nombre, recupérala con «git restore notebooks/{lesson.NOTEBOOK}».\n"
     )
     first, page, executed = told.out.splitlines()
@@ -918,7 +918,7 @@ def test_a_kernel_that_does_not_start_is_told(
     broken, first, last = told.err.splitlines()
     assert broken == "roto"
     assert first.startswith(
-        "Error: El Python que debía ejecutar el cuaderno no ha llegado a arrancar (Kernel died"
+        "Error. El Python que debía ejecutar el cuaderno no ha llegado a arrancar (Kernel died"
     )
     assert last.startswith("El cuaderno a medias está en ")
 
@@ -935,7 +935,7 @@ def test_a_jupyter_folder_that_cannot_be_written_is_named(
     monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
     assert cli.run(TINY, {}) == cli.Outcome(cli.FAILED)
     first, last = capsys.readouterr().err.splitlines()
-    assert first.startswith(f"Error: no se puede leer o escribir {shown(folder)}")
+    assert first.startswith(f"Error. No se puede leer o escribir {shown(folder)}")
     assert last.startswith("El cuaderno a medias está en ")
 
 
@@ -1053,7 +1053,7 @@ def test_a_grid_with_a_failing_cell_goes_on(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     first, last = done.stderr.splitlines()
-    assert first.startswith("Error: device='gpu' no es válido: ")
+    assert first.startswith("Error. device='gpu' no es válido: ")
     partial = ROOT / last.removeprefix("El cuaderno a medias está en ")
     assert "device='gpu' no es válido" in partial.read_text(encoding="utf-8")
     table = done.stdout.splitlines()[-3:]

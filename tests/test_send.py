@@ -188,7 +188,7 @@ def test_what_would_not_be_accepted_is_not_sent(
     assert send.main([str(path)]) == FAILED
     told = capsys.readouterr()
     assert (told.out, opened) == ("", [])
-    assert told.err.startswith("Error: ")
+    assert told.err.startswith("Error. ")
     assert "malo.json no se puede enviar: " in told.err
     assert reason in told.err
 

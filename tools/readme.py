@@ -70,7 +70,7 @@ def table(chosen: Sequence[Contender]) -> str:
         if contender is not base:
             ratio = comparison.speedup(contender, base, "images_per_second")
             told = comparison.tell_speedup(ratio)
-            lines += ["", f"«{contender.name}» va, frente a «{base.name}», {told}."]
+            lines += ["", f"«{contender.name}», frente a «{base.name}»: {told}."]
     return "\n".join(lines) + "\n"
 
 

@@ -17,6 +17,8 @@ const table = new DataTable("#tablero", {
   },
 });
 
+const spaced = (value) =>
+  /^\d{5,}$/.test(value) ? value.replace(/\B(?=(\d{3})+$)/g, "\u00a0") : value;
 const filters = document.getElementById("filtros");
 table.columns("[data-filter]").every(function () {
   const values = new Set();
@@ -30,7 +32,7 @@ table.columns("[data-filter]").every(function () {
   list.add(new Option("todo", ""));
   [...values]
     .sort((one, other) => one.localeCompare(other, "es", { numeric: true }))
-    .forEach((value) => list.add(new Option(value, value)));
+    .forEach((value) => list.add(new Option(spaced(value), value)));
   const apply = () => this.search(list.value, { exact: list.value !== "" }).draw();
   list.value = values.has(this.header().dataset.filter) ? this.header().dataset.filter : "";
   list.addEventListener("change", apply);

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError
+from fashion_bench.jupyter import is_attended
 from fashion_bench.typography import shortest
 
 SIDE, KERNEL, FILTERS, NEURONS = 28, 3, (32, 64), 128
@@ -244,7 +245,8 @@ def check(task: str, answer: float | None) -> None:
 
     Args:
         task: cuál, con el nombre que tiene en el cuaderno (los de `TASKS`).
-        answer: la respuesta; `None` si aún no la hay, y entonces dice qué escribir.
+        answer: la respuesta; `None` si aún no la hay: dice qué escribir si hay quien lo escriba, y
+            nada en un cuaderno que se ejecuta solo.
 
     Raises:
         TutorialError: si no hay una cuenta con ese nombre o la respuesta no es un número.
@@ -254,7 +256,8 @@ def check(task: str, answer: float | None) -> None:
             f"No hay ninguna cuenta que se llame {task!r}; las que hay son: {'; '.join(TASKS)}."
         )
     if answer is None:
-        print(f"{task}: cambia None por tu respuesta, un número, y ejecuta la celda otra vez")
+        if is_attended():
+            print(f"{task}: cambia None por tu respuesta, un número, y ejecuta la celda otra vez")
         return
     try:
         answer = float(answer)

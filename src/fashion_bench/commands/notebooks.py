@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         where = f" {shown(Path(error.filename))}" if error.filename else ""
         print(
-            f"Error: no se puede copiar en{where} ({cause(error)}); elige otra carpeta, libera "
+            f"Error. No se puede copiar en{where} ({cause(error)}); elige otra carpeta, libera "
             "espacio o cambia los permisos.",
             file=sys.stderr,
         )

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     try:
         send(path if path.exists() else PROJECT_DIR / path)  # como la escribe `shown`
     except TutorialError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error. {error}", file=sys.stderr)
         return FAILED
     return FINE
 

@@ -123,13 +123,13 @@ def graph_order_seconds() -> float:
 def step(
     model: keras.Sequential, batch_size: int, filling: Mapping[int, float] | None = None
 ) -> list[Work]:
-    """Devuelve lo que pide un paso de entrenamiento: cada capa, adelante y atrás, y los pesos.
+    """Devuelve lo que pide un paso: cada capa, hacia delante y hacia atrás, y ajustar los pesos.
 
     Cuenta los bytes de las tablas que entran y salen, una vez por cada uso. Hacia atrás, una capa
-    con pesos hace el gradiente de estos y el de su entrada (la primera, solo el primero), y antes
-    el de su `ReLU` y el de su sesgo, que usan cuatro veces su salida; `MaxPooling2D` repasa su
-    entrada y su salida y escribe otras dos tablas. Las peticiones van aparte: son las del paso
-    entero (`count_orders`).
+    con pesos pasa antes por su `ReLU` y por su sesgo, que leen o escriben cuatro tablas como su
+    salida; después calcula el gradiente de sus pesos y, si no es la primera, el de su entrada.
+    `MaxPooling2D` lee su entrada y su salida y escribe otras dos tablas iguales. Las peticiones
+    van aparte: son las del paso entero (`count_orders`).
 
     Args:
         model: la red, ya construida.

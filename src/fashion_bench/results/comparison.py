@@ -19,7 +19,7 @@ from fashion_bench.typography import written
 SESSION_GAP = timedelta(minutes=15)
 """Lo que tiene que pasar entre dos registros de un equipo para que sean de sesiones distintas."""
 
-FEW_SESSIONS = "una sola sesión: sin veredicto"
+FEW_SESSIONS = "una sola sesión, sin veredicto"
 
 
 class Contender(NamedTuple):
@@ -203,9 +203,10 @@ def check_baseline(records: Sequence[Record], baseline: str) -> None:
     known = {name for record in records for name in (record.name, record.label, record.run_id)}
     if baseline and baseline not in known:
         labels = sorted({record.label for record in records})
+        others = f"elige uno de estos, {', '.join(labels[:10])}" if labels else "aún no hay ninguno"
         raise TutorialError(
-            f"baseline={baseline!r} no es válido: no hay ningún registro con ese nombre ni ese "
-            f"identificador; los nombres que hay son: {', '.join(labels[:10]) or 'ninguna'}."
+            f"baseline={baseline!r} no es válido: ningún registro tiene ese nombre ni ese "
+            f"identificador; {others}."
         )
 
 
@@ -218,7 +219,7 @@ def tell_speedup(ratio: Estimate) -> str:
     """Escribe un cociente, su intervalo y, si hay sesiones bastantes, el veredicto."""
     if ratio.sessions < 2:
         return f"{ratio.value:.2f}× ({FEW_SESSIONS})"
-    return f"{ratio.value:.2f}× ({ratio.low:.2f}-{ratio.high:.2f}): {verdict(ratio)}"
+    return f"{ratio.value:.2f}× ({ratio.low:.2f}-{ratio.high:.2f}), {verdict(ratio)}"
 
 
 def tell_figure(figure: Estimate, digits: int) -> str:

@@ -87,7 +87,7 @@ def main() -> None:
         code = FAILED
         if not isinstance(lost.cause, BrokenPipeError):  # de `… | head -1` no hay nada que decir
             _complain(
-                f"Error: no se puede escribir la salida ({lost}); libera espacio o mándala a otro "
+                f"Error. No se puede escribir la salida ({lost}); libera espacio o mándala a otro "
                 "sitio."
             )
     sys.exit(code)
@@ -110,10 +110,10 @@ def obey() -> int:
         combinations = checked(defaults, given)
         folders.make_folder(RUNS_DIR, "No se puede empezar")
     except click.UsageError as error:
-        _complain(f"Error: {_in_spanish(error)}")
+        _complain(f"Error. {_in_spanish(error)}")
         return BAD_USAGE
     except TutorialError as error:
-        _complain(f"Error: {error}")
+        _complain(f"Error. {error}")
         return BAD_USAGE
     return run_all(notebook, combinations, ask)
 
@@ -223,7 +223,7 @@ def _share(record: Record, overrides: Overrides, ask: bool) -> bool:
         elif record.flaw is None:
             print(f"Para compartirlo: {send.command(path)}")
     except TutorialError as error:
-        _complain(f"Error: {error}")
+        _complain(f"Error. {error}")
         return False
     return True
 
@@ -304,7 +304,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
             _complain(f"Interrumpido.{_partial(output)}")
             outcome = Outcome(INTERRUPTED)
         else:
-            _complain(f"Error: {_sentence(failure)}")
+            _complain(f"Error. {_sentence(failure)}")
             outcome = _tell_partial(executed, output, overrides)
         return outcome._replace(code=INTERRUPTED) if brake.pressed else outcome
 
@@ -319,7 +319,7 @@ def _tell(executed: nbformat.NotebookNode, output: Path, overrides: Overrides) -
     try:
         page, picture = report.write(executed, output, _others(overrides))
     except OSError as error:
-        _complain(f"Error: {_sentence(error)}")
+        _complain(f"Error. {_sentence(error)}")
         return Outcome(FAILED, record)
     print(f"Informe: {shown(page)}")
     if picture:
@@ -362,23 +362,23 @@ def _sentence(error: Exception) -> str:
             return error.evalue
         case PapermillExecutionError(ename=NameError.__name__):
             return (
-                f"la celda {error.exec_count} ha fallado ({error.evalue}); si has quitado o movido "
+                f"La celda {error.exec_count} ha fallado ({error.evalue}); si has quitado o movido "
                 "la que define ese nombre, recupérala "
                 f"{install.restore(f'notebooks/{lesson.NOTEBOOK}')}."
             )
         case PapermillExecutionError():
             return (
-                f"la celda {error.exec_count} ha fallado («{error.ename}: {error.evalue}»); si has "
+                f"La celda {error.exec_count} ha fallado («{error.ename}: {error.evalue}»); si has "
                 f"cambiado el cuaderno, recupéralo "
                 f"{install.restore(f'notebooks/{lesson.NOTEBOOK}')}, y, si no, mira qué dice "
                 "«python -m fashion_bench»."
             )
         case DeadKernelError():
-            return f"el proceso de Python que ejecutaba el cuaderno ha muerto de golpe{_why()}."
+            return f"El proceso de Python que ejecutaba el cuaderno ha muerto de golpe{_why()}."
         case OSError():
             where = f" {shown(Path(error.filename))}" if error.filename else ""
             return (
-                f"no se puede leer o escribir{where} ({cause(error)}); libera espacio o cambia "
+                f"No se puede leer o escribir{where} ({cause(error)}); libera espacio o cambia "
                 "los permisos."
             )
     return str(error)
