@@ -1082,7 +1082,7 @@ def test_roofline_separates_layers_by_what_limits_them() -> None:
     assert sorted(label.partition(", ")[2] for label in labels) == sorted(shares)
     assert not any(word.startswith(("Reescalar", "Aplanar", "Densa 2")) for word in shown)
     assert message(figure) == (
-        "Más cerca del techo: Convolución 2, al 90\xa0%; más lejos: Convolución 1, al 18\xa0%"
+        "Lo más cerca del techo, Convolución 2 (90\xa0%); lo más lejos, Convolución 1 (18\xa0%)"
     )
 
 

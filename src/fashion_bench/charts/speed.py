@@ -135,8 +135,8 @@ def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figur
         best, worst = int(np.argmax(shares)), int(np.argmin(shares))
         headline(
             figure,
-            f"Más cerca del techo: {points[best][2]}, al {written(shares[best], 0, '%')}; "
-            f"más lejos: {points[worst][2]}, al {written(shares[worst], 0, '%')}",
+            f"Lo más cerca del techo, {points[best][2]} ({written(shares[best], 0, '%')}); "
+            f"lo más lejos, {points[worst][2]} ({written(shares[worst], 0, '%')})",
         )
     figure.draw_without_rendering()  # los sitios definitivos, para que los nombres no se pisen
     note_apart(axis, told, peak / 1e9)
