@@ -1178,7 +1178,7 @@ def test_the_ideal_stops_at_the_cores_there_are(places: int, told: str) -> None:
 
 def test_if_more_workers_gain_nothing_the_chart_says_so() -> None:
     figure = cluster.worker_speeds({1: 100.0, 2: 90.0}, {1: 100.0, 2: 90.0}, places=2)
-    assert message(figure) == "Lo más rápido es 1: con más procesos no se gana"
+    assert message(figure) == "Lo más rápido, con 1 proceso: con más no se gana"
 
 
 def test_the_ideal_starts_at_the_fewest_workers() -> None:

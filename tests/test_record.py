@@ -385,7 +385,7 @@ def test_without_a_key_what_is_known_of_the_machine_tells_it_apart(
         ({"stolen_cpu_seconds": 0.16}, None),
         ({"stolen_cpu_seconds": 0.24}, "otra máquina virtual se llevó el 3\xa0% del procesador"),
         ({"stolen_cpu_seconds": None}, None),
-        ({"usable_cores": 3}, "pudo usar 3 núcleos de 4"),
+        ({"usable_cores": 3}, "solo pudo usar 3 de 4 núcleos"),
         ({"swapped_mb": 11}, "faltó memoria (11\xa0MB fueron o volvieron del disco)"),
         ({"gpu": GPU_CALM}, None),
         (
@@ -418,7 +418,8 @@ def test_a_run_disturbed_in_more_than_a_third_of_its_epochs_does_not_count(
         repeats__0__surroundings=[busy] * disturbed + [CALM] * (3 - disturbed),
     )
     reason = (
-        f"molestado en {disturbed} de 3 épocas: otros programas usaron el 50\xa0% del procesador"
+        f"molestado en {disturbed} de 3 épocas, la primera porque otros programas usaron el "
+        "50\xa0% del procesador"
     )
     assert found.flaw == (None if counts else reason)
     assert len(found.epoch_seconds) == 3

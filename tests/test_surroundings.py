@@ -66,7 +66,7 @@ def test_fewer_cores_disturb() -> None:
     finally:
         os.sched_setaffinity(0, allowed)
     assert around.usable_cores == 1
-    told = f"pudo usar 1 núcleos de {len(allowed)}"
+    told = f"solo pudo usar 1 de {len(allowed)} núcleos"
     calm = around.model_copy(update={"other_cpu_seconds": 0.0, "stolen_cpu_seconds": 0.0})
     assert disturbance(calm, 1.0, machine) == told
 

@@ -65,7 +65,7 @@ TASKS: Mapping[str, Task] = {
         SECOND_WEIGHTS,
         "cada uno de los 64 filtros tiene 3×3 números por cada uno de los 32 canales que le "
         "llegan, y un sesgo: 9 × 32 × 64 + 64",
-        "un filtro es tan hondo como la imagen que le llega: ¿cuántos canales trae?",
+        "un filtro es tan hondo como la imagen que le llega; mira cuántos canales trae",
         {
             SECOND_WEIGHTS - FILTERS[1]: "te faltan los sesgos, uno por filtro",
             SPATIAL * FILTERS[1]: "has contado filtros de un solo canal, y sin sesgos: llegan 32",
@@ -206,7 +206,7 @@ TASKS: Mapping[str, Task] = {
     ),
     "mensajes seguidos del anillo con 4 procesos": Task(
         2 * (4 - 1),
-        "cada trozo da 3 pasos para sumarse y otros 3 para repartirse ya sumado: 2 × (4 - 1)",
+        "cada trozo da 3 pasos para sumarse y otros 3 para repartirse ya sumado: 2 × 3",
         "el anillo se recorre dos veces, y en cada una hay un mensaje menos que procesos",
         {
             4 - 1: "has contado la suma; después hay que repartir lo sumado",

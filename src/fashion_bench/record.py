@@ -512,7 +512,10 @@ class Record(Frozen):
             return f"exactitud por debajo de {ACCURACY_FLOOR:.2f}"
         reasons = [reason for reason in self.disturbed if reason]
         if len(reasons) > MAX_DISTURBED * len(self.epoch_seconds):
-            return f"molestado en {len(reasons)} de {len(self.epoch_seconds)} épocas: {reasons[0]}"
+            return (
+                f"molestado en {len(reasons)} de {len(self.epoch_seconds)} épocas, "
+                f"la primera porque {reasons[0]}"
+            )
         return None
 
     def __str__(self) -> str:
@@ -595,7 +598,7 @@ def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str |
     others = around.other_cpu_seconds / available
     stolen = (around.stolen_cpu_seconds or 0.0) / available
     if around.usable_cores < machine.usable_cores:
-        return f"pudo usar {around.usable_cores:g} núcleos de {machine.usable_cores:g}"
+        return f"solo pudo usar {around.usable_cores:g} de {machine.usable_cores:g} núcleos"
     if stolen > MAX_STOLEN:
         return f"otra máquina virtual se llevó el {written(100 * stolen, 0, '%')} del procesador"
     if others > MAX_OTHERS:

@@ -103,7 +103,7 @@ def worker_speeds(
     figure.legend(loc="outside lower left", ncols=3, fontsize="large")
     most = max(numbers, key=measured.__getitem__)
     if most == numbers[0]:
-        told = f"Lo más rápido es {most}: con más procesos no se gana"
+        told = f"Lo más rápido, con {most} proceso{'s' * (most > 1)}: con más no se gana"
     else:
         times, parts = measured[most] / measured[numbers[0]], most / numbers[0]
         told = f"Con {most} procesos, {times:.1f} veces más rápido que con {numbers[0]}"

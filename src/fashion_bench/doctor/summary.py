@@ -72,7 +72,7 @@ def describe(
             *notices,
             f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}",
             f"Sistema:        {machine.os} ({machine.architecture})",
-            f"CPU:            {machine.cpu}, {cores} núcleos",
+            f"CPU:            {machine.cpu}, {cores} núcleo{'s' * (cores > 1)}",
             f"Cálculo en CPU: {machine.isa}{_library(software)}",
             f"Memoria:        {written(machine.memory_gib, 1, 'GiB')}",
             f"Python:         {software.python}",
