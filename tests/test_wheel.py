@@ -164,7 +164,7 @@ def test_a_folder_in_which_nothing_can_be_copied_is_told(
 ) -> None:
     (tmp_path / "archivo").touch()
     assert notebooks.main([str(tmp_path / "archivo")]) == FAILED
-    assert "no se puede copiar en" in capsys.readouterr().err
+    assert "No se puede copiar en" in capsys.readouterr().err
     for arguments in (["--help"], ["a", "b"], [""]):
         assert notebooks.main(arguments) == BAD_USAGE
         assert capsys.readouterr().err == f"{notebooks.USAGE}\n"
