@@ -22,7 +22,7 @@ Measured = TypeVar("Measured")
 ENOUGH_SECONDS = 0.002
 """Una medida de una capa que dura menos se hace con varias llamadas seguidas."""
 LAYER_CALLS = 30
-"""Veces que se mide cada capa, alternando con una función que no hace nada."""
+"""Veces que se mide cada capa, si no se pide otra cosa."""
 
 
 def seconds_per_call(function: Callable[[], tf.Tensor], calls: int = 10) -> float:
@@ -58,7 +58,9 @@ def ratios(numerator: list[float], denominator: list[float]) -> list[float]:
     return sorted(a / b for a, b in zip(numerator, denominator, strict=True))
 
 
-def layer_costs(model: keras.Sequential, images: np.ndarray) -> list[LayerCost]:
+def layer_costs(
+    model: keras.Sequential, images: np.ndarray, calls: int = LAYER_CALLS
+) -> list[LayerCost]:
     """Mide cada capa por separado, con la entrada que de verdad le llega.
 
     Descuenta lo que tarda en llamarse una función que no hace nada.
@@ -66,6 +68,7 @@ def layer_costs(model: keras.Sequential, images: np.ndarray) -> list[LayerCost]:
     Args:
         model: la red, que no cambia.
         images: un lote `(n, 28, 28, 1)`, de 0 a 255.
+        calls: veces que se mide cada capa, alternando con una función que no hace nada.
     """
     costs, trainable_before = [], False
     values = tf.constant(images)
@@ -79,7 +82,7 @@ def layer_costs(model: keras.Sequential, images: np.ndarray) -> list[LayerCost]:
             name: median(each[2:])  # las dos primeras rondas calientan
             for name, each in alternate(
                 {name: partial(_one_call, function, repeats) for name, function in turns.items()},
-                2 + LAYER_CALLS,
+                2 + calls,
             ).items()
         }
         weights = sum(prod(weight.shape) for weight in layer.weights)

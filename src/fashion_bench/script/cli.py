@@ -6,7 +6,6 @@ import shutil
 import sys
 from contextlib import chdir, closing, redirect_stdout
 from datetime import datetime
-from importlib import import_module
 from io import TextIOWrapper
 from itertools import product, zip_longest
 from pathlib import Path
@@ -40,8 +39,6 @@ from fashion_bench.script.kernel import Kernel
 from fashion_bench.typography import written
 
 RUNS_DIR = PROJECT_DIR / "runs"
-REPORT = "fashion_bench.script.report"
-"""El módulo que escribe el informe."""
 
 FINE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 RESULT_WITHOUT_RECORD = {FINE: "sin registro", FAILED: "falló", INTERRUPTED: "interrumpida"}
@@ -260,8 +257,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
     told = Relay(sys.stdout, brake)
     executed = notebook
     failure: Exception | None = None
-    # Lo que hace falta para el informe tarda en importarse: mientras arranca el kernel.
-    Thread(target=import_module, args=[REPORT]).start()
+    Thread(target=_get_report_ready).start()  # lo que tarda en importarse, mientras se entrena
     with brake.ctrl_c(), closing(kernel):
         try:
             with chdir(RUNS_DIR):  # papermill anota la ruta que se le da: que sea solo el nombre
@@ -307,6 +303,12 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
             _complain(f"Error. {_sentence(failure)}")
             outcome = _tell_partial(executed, output, overrides)
         return outcome._replace(code=INTERRUPTED) if brake.pressed else outcome
+
+
+def _get_report_ready() -> None:
+    from fashion_bench.script import report
+
+    report.get_ready()
 
 
 def _tell(executed: nbformat.NotebookNode, output: Path, overrides: Overrides) -> Outcome:

@@ -5,12 +5,14 @@ La página empieza por un resumen, que sale del registro: lo que cabe en la pant
 
 from base64 import b64decode
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
 from traitlets.config import Config
 
 from fashion_bench.folders import naming
@@ -116,11 +118,6 @@ def write(
         if output.metadata.get("image/png", {}).get(MAIN_CHART)
     ]
     record = record_of(notebook)
-    exporter = HTMLExporter(
-        Config(TagRemovePreprocessor={"enabled": True, "remove_cell_tags": {NOTEBOOK_ONLY}}),
-        raw_template=TEMPLATE.read_text(encoding="utf-8"),
-        language_code="es",
-    )
     title = f"Fashion-MNIST contra el reloj, {executed.stem}"
     resources = {
         "metadata": {"name": title},
@@ -128,7 +125,7 @@ def write(
         "main_mark": MAIN_CHART,
         "main": pictures[-1] if pictures else None,
     }
-    page, _ = exporter.from_notebook_node(notebook, resources)
+    page, _ = _exporter().from_notebook_node(notebook, resources)
     html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
     with naming(html):
         html.write_text(page, encoding="utf-8")
@@ -137,6 +134,21 @@ def write(
     with naming(png):
         png.write_bytes(b64decode(pictures[-1].data["image/png"]))
     return html, png
+
+
+def get_ready() -> None:
+    """Hace por adelantado lo que el primer informe tiene que esperar: preparar las plantillas."""
+    nothing = {"metadata": {"name": ""}, "card": None, "main_mark": MAIN_CHART, "main": None}
+    _exporter().from_notebook_node(new_notebook(), nothing)
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(
+        Config(TagRemovePreprocessor={"enabled": True, "remove_cell_tags": {NOTEBOOK_ONLY}}),
+        raw_template=TEMPLATE.read_text(encoding="utf-8"),
+        language_code="es",
+    )
 
 
 def why_it_counts(record: Record) -> str:
