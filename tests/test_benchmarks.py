@@ -23,6 +23,7 @@ import harness
 import peers
 import primitives
 import startup
+import variables
 
 PROGRAM = """
 import os
@@ -166,6 +167,20 @@ def test_the_installed_backends_for_real(
     assert re.search(r"^TensorFlow +\d+\.\d\d +\d\.\d\d  1\.00 \(1\.00-1\.00\)$", written, re.M)
     for backend, title in backends.TITLES.items():
         assert (title in written.split("(mín.-máx.)")[1]) == bool(find_spec(backend))
+
+
+@pytest.mark.slow
+def test_variables_are_compared_with_none(
+    already_started: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert variables.measure(variables.USUAL, images=300) > 0
+    measured = {name: [1.0, 2.0] for name in variables.VARIABLES} | {variables.USUAL: [2.0, 2.0]}
+    monkeypatch.setattr(variables.harness, "by_turns", lambda *_: measured)
+    variables.compare(images=3000)
+    first, *others = capsys.readouterr().out.splitlines()[1:]
+    assert re.search(rf"^{variables.USUAL} +1500  1\.00 \(1\.00-1\.00\)$", first)
+    assert [line.split("  ")[0].strip() for line in others] == [*variables.VARIABLES][1:]
+    assert all(line.endswith("  1.50 (1.00-2.00)") for line in others)
 
 
 @pytest.mark.slow
