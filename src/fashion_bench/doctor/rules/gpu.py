@@ -589,7 +589,7 @@ def no_gpu(facts: Facts) -> Finding:
     hint = ""
     if facts.container:
         place = "este contenedor"
-        hint = " (si el equipo tiene una NVIDIA, arráncalo con --gpus all)"
+        hint = " (si el equipo tiene una NVIDIA, arranca el contenedor con --gpus all)"
     return fine(
         id="no-gpu",
         sentence=f"{place} no tiene ninguna GPU que {TITLES[facts.engine.name]} pueda usar{hint}, "
