@@ -12,7 +12,7 @@ import harness
 
 from fashion_bench.typography import written
 
-ROUNDS = 7
+ROUNDS = 5
 IMAGES = 8192
 EPOCHS = 5
 USUAL = "sin ninguna"
