@@ -130,6 +130,21 @@ def warm_network(names: SimpleNamespace, images: int) -> tuple["keras.Model", fl
     return model, warm_up(model, first(names, batch + images % batch))
 
 
+def typical_epoch(names: SimpleNamespace, images: int, epochs: int) -> tuple[float, float]:
+    """Entrena, ya caliente, con las primeras imágenes, y mide la época mediana.
+
+    Returns:
+        Los segundos del calentamiento y los de la época.
+    """
+    from fashion_bench.measure.clock import EpochClock
+
+    model, warm_up = warm_network(names, images)
+    clock = EpochClock(images)
+    data = first(names, images, seed=0)
+    model.fit(data, epochs=epochs, shuffle=False, verbose=0, callbacks=[clock])
+    return warm_up, median(clock.epoch_seconds)
+
+
 def where() -> str:
     """Describe en qué se mide: el equipo, sus instrucciones, los programas y el código."""
     with quiet():

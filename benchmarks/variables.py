@@ -29,14 +29,7 @@ VARIABLES = {
 
 def measure(name: str, images: int) -> float:
     """Entrena en este proceso, ya caliente, y devuelve los segundos de la época mediana."""
-    names = harness.load_lesson()
-    from fashion_bench.measure.clock import EpochClock
-
-    model, _ = harness.warm_network(names, images)
-    clock = EpochClock(images)
-    data = harness.first(names, images, seed=0)
-    model.fit(data, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[clock])
-    return median(clock.epoch_seconds)
+    return harness.typical_epoch(harness.load_lesson(), images, EPOCHS)[1]
 
 
 def compare(rounds: int = ROUNDS, images: int = IMAGES) -> None:

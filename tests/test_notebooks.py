@@ -694,3 +694,4 @@ def test_the_committed_race_reaches_its_goal() -> None:
         r"(\d+\.\d) veces más rápido que el cuaderno 01", committed_text(FOURTH, "llegada")
     )
     assert float(times) > 2  # lo que el cuaderno llama «varias veces menos tiempo»
+    assert committed_text(FOURTH, "noventa").rstrip().endswith("meta de 0.90, alcanzada")

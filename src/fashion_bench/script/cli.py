@@ -257,7 +257,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
     told = Relay(sys.stdout, brake)
     executed = notebook
     failure: Exception | None = None
-    Thread(target=_get_report_ready).start()  # lo que tarda en importarse, mientras se entrena
+    Thread(target=_get_report_ready).start()  # antes de que se entrene: arranca el kernel
     with brake.ctrl_c(), closing(kernel):
         try:
             with chdir(RUNS_DIR):  # papermill anota la ruta que se le da: que sea solo el nombre
