@@ -4,7 +4,6 @@ import json
 from types import SimpleNamespace
 
 import keras
-import numpy as np
 import pytest
 from conftest import NOTEBOOKS, ROOT
 
@@ -77,29 +76,6 @@ def test_the_orders_of_a_step_do_not_depend_on_the_batch(network: keras.Sequenti
     assert few == many > 100
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize(
-    "true",
-    [FAST, Device("lento", 50e9, 20e9, 2e-6, ""), Device("ancho", 2e12, 3e12, 50e-6, "")],
-    ids=lambda device: device.name,
-)
-def test_the_fit_recovers_a_machine_from_noisy_times(
-    network: keras.Sequential, true: Device, seed: int
-) -> None:
-    noise = np.random.default_rng(seed)
-    works = []
-    for batch in (1, 4, 16, 64, 256, 1024, 4096):
-        pieces = prediction.step(network, batch)
-        works += [[*pieces, Work("peticiones", 270, 0, 0)], *([piece] for piece in pieces)]
-    works = [work for work in works if any(piece.bytes_moved for piece in work)]
-    works += [[Work("una cadena de peticiones", orders, 0, 0)] for orders in range(100, 2100, 100)]
-    measured = [prediction.seconds(work, true) * np.exp(noise.normal(0, 0.05)) for work in works]
-    found = prediction.fit(works, measured, Device("", 1e11, 4e10, 1e-6, ""))
-    assert found.flops == pytest.approx(true.flops, rel=0.05)
-    assert found.bytes_per_second == pytest.approx(true.bytes_per_second, rel=0.05)
-    assert found.order_seconds == pytest.approx(true.order_seconds, rel=0.05)
-
-
 def test_small_batches_leave_a_fast_device_idle(network: keras.Sequential) -> None:
     orders = Work("peticiones", prediction.count_orders(network, 8), 0, 0)
 
@@ -112,7 +88,8 @@ def test_small_batches_leave_a_fast_device_idle(network: keras.Sequential) -> No
     assert advantage[-1] > 10 * advantage[0]
 
 
-def test_this_machine_has_its_three_numbers() -> None:
+def test_this_machine_has_its_three_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction, "GRAPH_ORDERS", 20)  # trazar mil productos tarda
     order = prediction.graph_order_seconds()
     assert 0 < order < 1e-3
 

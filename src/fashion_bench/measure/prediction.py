@@ -13,7 +13,6 @@ from time import perf_counter
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from fashion_bench.measure import calibration
@@ -21,7 +20,6 @@ from fashion_bench.measure.profiling import multiply_adds
 
 FLOAT_BYTES = 4
 GRAPH_ORDERS, ORDER_CALLS = 200, 12
-FIT_ROUNDS = 200
 
 ADAM_TABLES = 30
 """Tablas del tamaño de los pesos que Adam lee o escribe en cada paso.
@@ -185,45 +183,3 @@ def count_orders(model: keras.Sequential, batch_size: int) -> int:
 
     graph = tf.function(one_step).get_concrete_function(images, labels).graph
     return sum(node.type not in NOT_ORDERS for node in graph.get_operations())
-
-
-def fit(works: Sequence[Sequence[Work]], measured: Sequence[float], start: Device) -> Device:
-    """Ajusta los tres números de un dispositivo a unos tiempos medidos.
-
-    Hace mínimos cuadrados sobre los logaritmos (un 10 % pesa igual en un tiempo corto que en uno
-    largo), con el método de Levenberg y Marquardt.
-
-    Args:
-        works: lo que pide cada medida.
-        measured: lo que tardó cada una, en segundos.
-        start: por dónde empezar.
-    """
-    target = np.log(measured)
-
-    def residuals(point: np.ndarray) -> np.ndarray:
-        flops, speed, order = np.exp(point)
-        device = start._replace(
-            flops=float(flops), bytes_per_second=float(speed), order_seconds=float(order)
-        )
-        return np.log([seconds(work, device) for work in works]) - target
-
-    point = np.log([start.flops, start.bytes_per_second, max(start.order_seconds, 1e-9)])
-    damping, current = 1e-2, residuals(point)
-    for _ in range(FIT_ROUNDS):
-        slopes = np.stack([(residuals(point + 1e-4 * axis) - current) / 1e-4 for axis in np.eye(3)])
-        curvature = slopes @ slopes.T
-        move = np.linalg.solve(
-            curvature + damping * (np.diag(np.diag(curvature)) + 1e-9 * np.eye(3)),
-            -slopes @ current,
-        )
-        tried = residuals(point + np.clip(move, -1, 1))
-        if tried @ tried < current @ current:
-            point, current, damping = point + np.clip(move, -1, 1), tried, damping / 3
-        else:
-            damping *= 3
-        if damping > 1e8:
-            break
-    flops, speed, order = np.exp(point)
-    return start._replace(
-        flops=float(flops), bytes_per_second=float(speed), order_seconds=float(order)
-    )
