@@ -512,10 +512,10 @@ def test_the_fifth_does_not_take_the_crowd_for_a_fixed_cost(
         ("4", "3341", "3968", "+19\xa0%"),
     ]
     assert "Donde más falla: procesos = 2, +21\xa0%\n" in told
-    assert "2 procesos a la vez: sus cuentas tardan 1.25 veces lo que a solas\n" in told
-    assert "(el modelo suponía 1.00); con ellas, su error pasa de +21\xa0% a +0\xa0%\n" in told
-    assert "4 procesos a la vez: sus cuentas tardan 2.50 veces lo que a solas\n" in told
-    assert "(el modelo suponía 2.00); con ellas, su error pasa de +19\xa0% a +0\xa0%\n" in told
+    assert "cada uno tarda 1.25 veces lo que a solas (el modelo suponía 1.00)" in told
+    assert "el error del modelo pasa de +21\xa0% a +0\xa0%\n" in told
+    assert "cada uno tarda 2.50 veces lo que a solas (el modelo suponía 2.00)" in told
+    assert "el error del modelo pasa de +19\xa0% a +0\xa0%\n" in told
     assert "con 2, 4064 medidas y 4909 del modelo" in shown[0]
 
 
