@@ -142,10 +142,10 @@ def test_timing_the_compute_tells_each_size_and_leaves_everything_as_it_was(
         return run(step)
 
     monkeypatch.setattr(one, "_run", spy)
-    took = one.compute_seconds([2, 900, 1000], rounds=2, steps=2)
+    took = one.compute_seconds([2, 900, 1000], rounds=2)
     assert list(took) == [2, 900, 1000]  # también más imágenes de las que hay
     assert 0 < took[2] < took[900] < 10
-    assert sizes == [[2], [2], [900], [900], [1000], [1000]] * 3
+    assert sizes == [[size] for size in (2, 900, 1000) for _ in range(3)] * 3
     for kept, now in zip(before, one.state(), strict=True):
         assert np.array_equal(kept, now)
 

@@ -185,17 +185,15 @@ class Trainer:
             seconds.append(perf_counter() - start)
         return median(seconds[3:])
 
-    def compute_seconds(
-        self, sizes: Sequence[int], rounds: int = 10, steps: int = 3
-    ) -> dict[int, float]:
+    def compute_seconds(self, sizes: Sequence[int], rounds: int = 10) -> dict[int, float]:
         """Mide lo que tarda un paso según las imágenes que tenga, y lo deja todo como estaba.
 
         Los tamaños se alternan: si el equipo cambia de velocidad, lo notan todos.
 
         Args:
             sizes: imágenes del paso, entre todas las réplicas.
-            rounds: veces que se mide cada tamaño, después de una que no cuenta.
-            steps: pasos seguidos de cada vez.
+            rounds: veces que se mide cada tamaño, después de una que no cuenta; de cada vez, tres
+                pasos seguidos.
 
         Returns:
             De cada tamaño, la mediana, en segundos por paso.
@@ -208,9 +206,9 @@ class Trainer:
             for size, taken in seconds.items():
                 step = np.array_split(np.resize(order, size), replicas)
                 start = perf_counter()
-                np.array([self._run(step) for _ in range(steps)])
+                np.array([self._run(step) for _ in range(3)])
                 keras.ops.convert_to_numpy(self.model.trainable_variables[0])
-                taken.append((perf_counter() - start) / steps)
+                taken.append((perf_counter() - start) / 3)
         self.restore(before)
         return {size: median(taken[1:]) for size, taken in seconds.items()}
 

@@ -26,9 +26,9 @@ print(json.dumps([ladder.convolution_seconds(batch) for batch in json.loads(sys.
 """
 
 
-def operations(batch: int = 1, channels: int = CHANNELS, filters: int = FILTERS) -> int:
+def operations(batch: int = 1) -> int:
     """Cuenta las operaciones de la convolución: multiplicar y sumar son dos."""
-    return 2 * batch * SIDE * SIDE * 9 * channels * filters
+    return 2 * batch * SIDE * SIDE * 9 * CHANNELS * FILTERS
 
 
 def convolution_seconds(
