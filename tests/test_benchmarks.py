@@ -21,9 +21,7 @@ import backends
 import clock
 import harness
 import peers
-import primitives
 import startup
-import variables
 
 PROGRAM = """
 import os
@@ -170,20 +168,6 @@ def test_the_installed_backends_for_real(
 
 
 @pytest.mark.slow
-def test_variables_are_compared_with_none(
-    already_started: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert variables.measure(variables.USUAL, images=300) > 0
-    measured = {name: [1.0, 2.0] for name in variables.VARIABLES} | {variables.USUAL: [2.0, 2.0]}
-    monkeypatch.setattr(variables.harness, "by_turns", lambda *_: measured)
-    variables.compare(images=3000)
-    first, *others = capsys.readouterr().out.splitlines()[1:]
-    assert re.search(rf"^{variables.USUAL} +1500  1\.00 \(1\.00-1\.00\)$", first)
-    assert [line.split("  ")[0].strip() for line in others] == [*variables.VARIABLES][1:]
-    assert all(line.endswith("  1.50 (1.00-2.00)") for line in others)
-
-
-@pytest.mark.slow
 def test_the_clock_is_weighed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -220,45 +204,6 @@ def test_the_chart_adds_what_fit_takes_to_come_back() -> None:
     assert [bar.get_width() for bar in epochs] == [1.0, 2.0]
     assert [(bar.get_x(), bar.get_width()) for bar in tails] == [(1.0, 2.0), (2.0, 0.0)]
     assert [text.get_text() for text in axis.texts] == ["3.00×", "1.00×"]
-
-
-CONVOLUTION = "mb128_ic32oc64_ih14oh14kh3sh1dh0ph1_iw14ow14kw3sw1dw0pw1"
-
-
-def test_the_operations_of_onednn_are_added_up() -> None:
-    start = "onednn_verbose,v1,primitive,exec,cpu"
-    lines = [
-        "onednn_verbose,v1,info,cpu,isa:Intel AVX2",
-        f"{start},reorder,jit:uni,undef,src_f32,,,32x1x3x3,0.5",
-        f"{start},convolution,jit:avx512,backward_data,src_f32,,alg:direct,{CONVOLUTION},2",
-        f"{start},convolution,jit:avx512,backward_data,src_f32,,alg:direct,{CONVOLUTION},3",
-        "otra línea",
-    ]
-    total = primitives.add_up(lines)
-    assert total == {
-        primitives.Operation("convolution", "jit:avx512", "backward_data", CONVOLUTION): 5.0,
-        primitives.Operation("reorder", "jit:uni", "undef", "32x1x3x3"): 0.5,
-    }
-    convolution, reorder = total
-    assert convolution.multiply_adds == 128 * 14 * 14 * 3 * 3 * 32 * 64
-    assert reorder.multiply_adds == 0
-
-
-@pytest.mark.slow
-def test_the_operations_for_real(capsys: pytest.CaptureFixture[str]) -> None:
-    try:
-        primitives.compare(steps=2)
-    except SystemExit as error:
-        assert "oneDNN" in str(error)
-        pytest.skip(str(error))
-    written = capsys.readouterr().out
-    assert re.match(r"El paso: [\d.]+\xa0ms; la suma de oneDNN: [\d.]+\xa0ms\n", written)
-    assert re.search(
-        r"\d+\xa0GFLOP/s +convolución +gradiente de los pesos +\S+ +mb128_ic32oc64_", written
-    )
-    table, convolutions = written.split("Cada convolución, en total:")
-    assert len(table.splitlines()) == 1 + primitives.SHOWN + 1
-    assert len(re.findall(r"^ +[\d.]+ ms +\d+ %  mb128_ic", convolutions, re.M)) == 2
 
 
 def test_the_start_is_shared_out_among_the_cells(record: dict) -> None:
