@@ -45,6 +45,9 @@ OTHERS = {
 }
 """Lo que se suele dar por foto y puede que no se lea, según sus primeros bytes."""
 
+JPEG_CHUNK = re.compile(rb"\xff+([^\xff\xda])", re.DOTALL)
+"""Cómo empieza un trozo de un JPEG, con su relleno; el de los píxeles, que es el último, no."""
+
 PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 TIFF_TAGS = {*range(256, 267), 273, *range(277, 280), 284, 292, 293, 317, *range(320, 326)} | {
     *(338, 339, 347, 529, 530, 532)
@@ -88,7 +91,8 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
 
     Raises:
         TutorialError: si no es una imagen, está dañada o incompleta, no se sabe leer su formato
-            o es enorme (más de unos 89 millones de píxeles, el límite de Pillow, o de `MAX_SIDE` en un lado).
+            o es enorme (más de unos 89 millones de píxeles, el límite de Pillow, o de `MAX_SIDE`
+            de lado).
     """
     if len(data) > MAX_BYTES:
         raise TutorialError(
@@ -108,7 +112,10 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
                 exif = exif or image.info.get("exif", b"")
                 photo = _plain(image, side)
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        raise TutorialError("tiene demasiados píxeles; redúcela a menos de 80 millones.") from None
+        raise TutorialError(
+            "tiene demasiados píxeles; redúcela a menos de 80 millones y a un lado menor de "
+            f"{written(MAX_SIDE)}."
+        ) from None
     except UNREADABLE:
         raise TutorialError(_why_not(data)) from None
     photo.thumbnail((side, side), reducing_gap=2)
@@ -156,10 +163,8 @@ def _strip_png(data: bytes) -> tuple[bytes, bytes]:
 
 def _strip_jpeg(data: bytes) -> tuple[bytes, bytes]:
     kept, exif, at = [data[:2]], b"", 2
-    while data[at : at + 1] == b"\xff" and (marker := data[at + 1 : at + 2]) != b"\xda":
-        if marker == b"\xff":  # de relleno
-            at += 1
-            continue
+    while found := JPEG_CHUNK.match(data, at):
+        marker, at = found[1], found.end() - 2
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         content = data[at + 4 : end]
         if marker == b"\xe1" and content.startswith(b"Exif\0\0"):
