@@ -126,6 +126,18 @@ def test_warming_up_changes_nothing_and_a_saved_state_goes_on_the_same() -> None
     assert (again.validation_accuracy, again.test_accuracy) == (None, None)  # solo el proceso 0
 
 
+def test_the_parts_of_a_batch_add_up_to_its_loss(alone: Trained) -> None:
+    """Cada réplica divide su pérdida entre el lote entero, no entre las imágenes que le tocan."""
+    one, before = alone.trainer, alone.trainer.state()
+    losses = []
+    for part in (slice(9), slice(3), slice(3, 9)):
+        step = one._images[part], one._labels[part], tf.constant(9.0)
+        losses.append(float(one._one_replica(*step)))
+        one.restore(before)
+    whole, *parts = losses
+    assert sum(parts) == pytest.approx(whole, rel=1e-5)
+
+
 def test_all_reduce_takes_some_time(alone: Trained) -> None:
     assert 0 < alone.trainer.all_reduce_seconds(1000) < 1
 
