@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from time import perf_counter
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import nbformat
 
@@ -110,6 +111,38 @@ def borrow(name: str, *cells: str, **chosen: object) -> SimpleNamespace:
         for source in _sources(notebook, name, cells).values():
             exec(source, names)
     return SimpleNamespace(**names)
+
+
+class Sizes(NamedTuple):
+    """Los tamaños de la red del cuaderno 01."""
+
+    side: int
+    """Píxeles del lado de una foto."""
+    kernel: int
+    """Lado de los filtros de la primera convolución."""
+    filters: list[int]
+    """De cada convolución."""
+    neurons: int
+    """De la primera densa."""
+
+
+def sizes() -> Sizes:
+    """Lee los tamaños de la red en la celda `red`, sin ejecutarla ni importar Keras.
+
+    Raises:
+        TutorialError: si la celda falta o no los escribe con números.
+    """
+    [source] = _sources(read(), NOTEBOOK, ["red"]).values()
+    wrote: dict[str, list[list]] = {"Input": [], "Conv2D": [], "Dense": []}
+    try:
+        for node in ast.walk(ast.parse(source)):
+            match node:
+                case ast.Call(func=ast.Attribute(attr=name), args=given) if name in wrote:
+                    wrote[name].append([ast.literal_eval(each) for each in given])
+        [[(side, *_)]], [[_, kernel], *_], [[neurons], *_] = wrote.values()
+        return Sizes(side, kernel, [filters for filters, _ in wrote["Conv2D"]], neurons)
+    except (SyntaxError, TypeError, ValueError):
+        raise _damaged("no dice con números, en la celda «red», los tamaños de su red") from None
 
 
 def _sources(notebook: nbformat.NotebookNode, name: str, cells: Iterable[str]) -> dict[str, str]:
