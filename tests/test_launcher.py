@@ -438,8 +438,10 @@ def test_a_cluster_started_by_hand(tmp_path: Path) -> None:
 
         (tmp_path / "sitecustomize.py").write_text("import ray; ray.__version__ = '2.0.0'")
         path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-        home = {"HOME": str(tmp_path), "PYTHONPATH": path, launcher.LISTENS_BEYOND: "1"}
-        with running_child("-c", ASK, address, **home) as process:
+        early = {launcher.LISTENS_BEYOND: "1", "RAY_AUTH_MODE": "token"}  # ya está importado
+        with running_child(
+            "-c", ASK, address, HOME=str(tmp_path), PYTHONPATH=path, **early
+        ) as process:
             assert process.communicate()[0].startswith(f"El clúster de {address} usa otra versión")
 
         head.terminate()

@@ -4,7 +4,6 @@ Lo que se espera de cada una sale de su fórmula y, en las que hablan de la red,
 dice la celda `red` del cuaderno 01.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -307,18 +306,11 @@ def _task(name: str) -> Task:
         return ARITHMETIC[name]
     tasks = {**network_tasks(), **ARITHMETIC}
     if name not in tasks:
-        plain = {_plain(each): each for each in tasks}
-        [nearest] = get_close_matches(_plain(name), plain, n=1, cutoff=0)
+        [nearest] = get_close_matches(name, tasks, n=1, cutoff=0)
         raise TutorialError(
-            f"No hay ninguna cuenta que se llame {name!r}; ¿querías decir {plain[nearest]!r}?"
+            f"No hay ninguna cuenta que se llame {name!r}; ¿querías decir {nearest!r}?"
         )
     return tasks[name]
-
-
-def _plain(text: str) -> str:
-    """Un texto en minúsculas y sin tildes."""
-    apart = unicodedata.normalize("NFD", str(text).lower())
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 def _same(answer: float, number: float, expected: float) -> bool:

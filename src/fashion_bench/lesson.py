@@ -8,7 +8,6 @@ from contextlib import redirect_stdout
 from io import StringIO
 from time import perf_counter
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import nbformat
 
@@ -113,21 +112,12 @@ def borrow(name: str, *cells: str, **chosen: object) -> SimpleNamespace:
     return SimpleNamespace(**names)
 
 
-class Sizes(NamedTuple):
-    """Los tamaños de la red del cuaderno 01."""
-
-    side: int
-    """Píxeles del lado de una foto."""
-    kernel: int
-    """Lado de los filtros de la primera convolución."""
-    filters: list[int]
-    """De cada convolución."""
-    neurons: int
-    """De la primera densa."""
-
-
-def sizes() -> Sizes:
+def sizes() -> tuple[int, int, list[int], int]:
     """Lee los tamaños de la red en la celda `red`, sin ejecutarla ni importar Keras.
+
+    Returns:
+        Los lados de una foto y de los filtros, los filtros de cada convolución y las neuronas de
+        la primera densa.
 
     Raises:
         TutorialError: si la celda falta o no los escribe con números.
@@ -140,7 +130,7 @@ def sizes() -> Sizes:
                 case ast.Call(func=ast.Attribute(attr=name), args=given) if name in wrote:
                     wrote[name].append([ast.literal_eval(each) for each in given])
         [[(side, *_)]], [[_, kernel], *_], [[neurons], *_] = wrote.values()
-        return Sizes(side, kernel, [filters for filters, _ in wrote["Conv2D"]], neurons)
+        return side, kernel, [filters for filters, _ in wrote["Conv2D"]], neurons
     except (SyntaxError, TypeError, ValueError):
         raise _damaged("no dice con números, en la celda «red», los tamaños de su red") from None
 

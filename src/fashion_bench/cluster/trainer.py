@@ -160,15 +160,14 @@ class Trainer:
             seconds = perf_counter() - start
             yield self._report(epoch, seconds, values.sum(axis=1))
 
-    def all_reduce_seconds(self, floats: int, calls: int = 20) -> float:
+    def all_reduce_seconds(self, floats: int) -> float:
         """Mide lo que tarda en sumarse entre todas las réplicas una tabla de números.
 
         Args:
             floats: cuántos números de 4 bytes.
-            calls: sumas que se miden.
 
         Returns:
-            Mediana, en segundos; todas las réplicas empiezan a la vez, así que no incluye
+            Mediana de veinte, en segundos; todas las réplicas empiezan a la vez, así que no incluye
             esperar a la más lenta.
         """
         numbers = tf.ones(floats)
@@ -179,7 +178,7 @@ class Trainer:
 
         reduce = tf.function(lambda: self.strategy.run(one_replica), autograph=False)
         seconds = []
-        for _ in range(3 + calls):
+        for _ in range(3 + 20):
             start = perf_counter()
             np.array(self.strategy.experimental_local_results(reduce()))
             seconds.append(perf_counter() - start)
