@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -245,23 +245,27 @@ class TestOneCluster:
             launcher.fit(JOB, 1, storage=str(tmp_path), all_reduce_sizes=[-5])
         assert list(tmp_path.iterdir()) == []
 
-    def test_it_does_not_ask_for_more_than_there_is(self, running: None) -> None:
-        launcher.check_room(4, False, "")
-        with pytest.raises(
-            TutorialError, match=r"^workers=5 no es válido: .* un núcleo .* caben 4"
-        ):
-            launcher.check_room(5, False, "")
-        with pytest.raises(TutorialError, match=r"^workers=2 no es válido: .* una GPU .* caben 0"):
-            launcher.check_room(2, True, "")
 
-    def test_several_computers_need_a_folder(
-        self, running: None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        twice = launcher._alive_nodes() * 2
-        monkeypatch.setattr(launcher, "_alive_nodes", lambda: twice)
-        launcher.check_room(4, False, "/compartida")
-        with pytest.raises(TutorialError, match=r"^storage=''"):
-            launcher.check_room(4, False, "")
+@pytest.mark.parametrize(
+    ("workers", "use_gpu", "storage", "told"),
+    [
+        (5, False, "", r"^workers=5 .* caben 4"),
+        (2, True, "", r"^workers=2 .* una GPU .* caben 0"),
+        (4, False, "", r"^storage=''"),
+        (4, False, "/compartida", None),
+    ],
+)
+def test_it_does_not_ask_for_more_than_there_is(
+    monkeypatch: pytest.MonkeyPatch, workers: int, use_gpu: bool, storage: str, told: str | None
+) -> None:
+    """Dos equipos con sitio, entre los dos, para cuatro procesos."""
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 4.0})
+    monkeypatch.setattr("ray.nodes", lambda: [{"Alive": True}, {"Alive": True}, {"Alive": False}])
+    with pytest.raises(TutorialError, match=told) if told else nullcontext():
+        launcher.check_room(workers, use_gpu, storage)
+    monkeypatch.setattr("ray.nodes", lambda: [{"Alive": True}, {"Alive": False}])
+    if workers == 4:
+        launcher.check_room(workers, use_gpu, "")
 
 
 class Mailbox(queue.Queue):

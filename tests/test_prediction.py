@@ -45,11 +45,12 @@ def test_a_step_asks_for_the_operations_of_the_network(network: keras.Sequential
 def test_the_bytes_of_a_layer_are_those_of_its_tables(network: keras.Sequential) -> None:
     pieces = {piece.name: piece for piece in prediction.step(network, 10)}
     [pooling, *_] = [each for each in network.layers if "pooling" in each.name]
-    tables = 4 * 10 * 32 * (28 * 28 + 14 * 14)
+    maps = ladder.CHANNELS
+    tables = 4 * 10 * maps * (28 * 28 + 14 * 14)
     assert pieces[pooling.name].bytes_moved == tables
     assert pieces[f"{pooling.name}, atrás"].bytes_moved == 2 * tables
     conv = next(each.name for each in network.layers if "conv" in each.name)
-    entering, leaving, weights = (4 * each for each in (10 * 784, 10 * 784 * 32, 9 * 32 + 32))
+    entering, leaving, weights = (4 * each for each in (10 * 784, 10 * 784 * maps, 10 * maps))
     assert pieces[conv].bytes_moved == entering + leaving + weights
     # El gradiente de los pesos y, cuatro veces con su salida, el de la `ReLU` y el del sesgo.
     assert pieces[f"{conv}, atrás"].bytes_moved == entering + 5 * leaving + weights

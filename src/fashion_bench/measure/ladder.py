@@ -11,8 +11,8 @@ import tensorflow as tf
 from fashion_bench import lesson
 from fashion_bench.measure.profiling import seconds_per_call
 
-_PHOTO_SIDE, KERNEL, (CHANNELS, FILTERS, *_), _ = lesson.sizes()
-SIDE = _PHOTO_SIDE // 2
+_PHOTO_SIDE, KERNEL, _FILTERS, _ = lesson.sizes()
+SIDE, CHANNELS, FILTERS = _PHOTO_SIDE // 2, *_FILTERS[:2]
 """La segunda convolución del cuaderno 01: la que más operaciones hace."""
 
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
