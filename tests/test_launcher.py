@@ -425,7 +425,7 @@ def test_an_address_without_a_cluster_is_told(
 
 @pytest.mark.slow
 def test_a_cluster_started_by_hand(tmp_path: Path) -> None:
-    """Un clúster arrancado con `ray start`, con su clave, y desde otra versión de Ray."""
+    """Un clúster arrancado con `ray start`, con su clave, sin ella y desde otra versión de Ray."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -439,6 +439,10 @@ def test_a_cluster_started_by_hand(tmp_path: Path) -> None:
         wait_for_line(head, "Ray runtime started")
         with running_child("-c", ASK, address, HOME=str(tmp_path)) as process:
             assert process.communicate()[0] == "3\n"
+
+        (tmp_path / "otro").mkdir()
+        with running_child("-c", ASK, address, HOME=str(tmp_path / "otro")) as process:
+            assert process.communicate()[0].startswith(f"address='{address}' no es válido")
 
         (tmp_path / "sitecustomize.py").write_text("import ray; ray.__version__ = '2.0.0'")
         path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])

@@ -102,7 +102,6 @@ def started(address: str, cpus: int) -> Iterator[None]:
         )
     os.environ[LISTENS_BEYOND] = listens
     if address:
-        _check_answers(address)
         if AUTH_TOKEN.exists():
             os.environ.setdefault("RAY_AUTH_MODE", "token")
     else:  # no hay panel de Ray que conteste: que se sepa al momento y no a los 12 s
@@ -114,19 +113,10 @@ def started(address: str, cpus: int) -> Iterator[None]:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
     try:
         if address:
-            ray.init(address, **quiet)
-            _check_versions()
+            _join(address, quiet)
         else:
             ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
         yield
-    except RuntimeError as error:
-        if "ersion mismatch" not in str(error):
-            raise
-        raise TutorialError(
-            f"El clúster de {address} usa otra versión de Ray o de Python que este cuaderno: "
-            "instala en todos los equipos el mismo requirements-distributed.txt con el mismo "
-            "Python y vuelve a arrancar Ray."
-        ) from None
     finally:
         started_here = set(psutil.Process().children(recursive=True)) - already
         ray.shutdown()
@@ -329,16 +319,31 @@ def _listen(
             told(message)
 
 
-def _check_answers(address: str) -> None:
+def _join(address: str, quiet: dict[str, Any]) -> None:
+    """Se une a un clúster que ya está en marcha, si es de las mismas versiones."""
+    import ray
+
     host, _, port = address.rpartition(":")
     try:
+        # A donde no responde nadie, Ray insiste unos minutos.
         socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
-    except (OSError, ValueError):
+        ray.init(address, **quiet)
+    except (OSError, ValueError, SystemExit):  # lo último, si responde quien no es Ray
         raise TutorialError(
-            f"address={address!r} no es válido: ahí no responde ningún clúster de Ray; comprueba "
-            "si está en marcha («RAY_AUTH_MODE=token ray status», si usa clave) y la dirección, "
-            "el puerto y el cortafuegos."
+            f"address={address!r} no es válido: ahí no responde ningún clúster de Ray que acepte "
+            "la clave de este equipo; comprueba si está en marcha («RAY_AUTH_MODE=token ray "
+            "status», si usa clave), la dirección, el puerto, el cortafuegos y que su archivo "
+            "~/.ray/auth_token es el mismo que el de aquí."
         ) from None
+    except RuntimeError as error:
+        if "ersion mismatch" not in str(error):
+            raise
+        raise TutorialError(
+            f"El clúster de {address} usa otra versión de Ray o de Python que este cuaderno: "
+            "instala en todos los equipos el mismo requirements-distributed.txt con el mismo "
+            "Python y vuelve a arrancar Ray."
+        ) from None
+    _check_versions()
 
 
 def _check_versions() -> None:
