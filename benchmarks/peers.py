@@ -85,18 +85,19 @@ def torch_network() -> "torch.nn.Module":
     """Devuelve la red del cuaderno 01 escrita en PyTorch; una prueba compara sus pesos."""
     from torch import nn
 
+    side, kernel, (first, second), neurons = lesson.sizes()
     return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
+        nn.Conv2d(1, first, kernel, padding="same"),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1),
+        nn.Conv2d(first, second, kernel, padding="same"),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(3136, 128),
+        nn.Linear((side // 4) ** 2 * second, neurons),
         nn.ReLU(),
         nn.Dropout(0.4),
-        nn.Linear(128, 10),
+        nn.Linear(neurons, len(data.CLASS_NAMES)),
     )
 
 

@@ -21,9 +21,7 @@ import backends
 import clock
 import harness
 import peers
-import primitives
 import startup
-import variables
 
 PROGRAM = """
 import os
@@ -70,10 +68,8 @@ def test_a_program_says_first_where_it_measures(
     monkeypatch.setattr(sys, "argv", ["program.py"])
     harness.main(lambda: print("las cifras"))
     where, figures = capsys.readouterr().out.split("\n\n")
-    software = harness.backends.software()
     assert harness.hardware.machine().cpu in where
-    assert f"TensorFlow {software.tensorflow}, Keras {software.keras}" in where
-    assert re.search(r"^Instrucciones:  \w+", where, re.MULTILINE)
+    assert f"TensorFlow {harness.backends.software().tensorflow}" in where
     assert ("PyTorch" in where) == bool(find_spec("torch"))
     assert figures == "las cifras\n"
 
@@ -104,16 +100,12 @@ def test_the_peers_are_compared_round_by_round(
     monkeypatch.setattr(peers, "limit", lambda: (150.0, 200.0))
     peers.compare(sizes=(100, 200))
     written = capsys.readouterr().out
-    assert "requirements-torch.txt" in written
-    assert re.search(r"^sin oneDNN +\d+ +2\.00 \(2\.00-2\.00\)", written, re.M)
-    assert re.search(r"^proyecto +75 +1\.00 \(1\.00-1\.00\) +1\.00 \(1\.00-1\.00\)$", written, re.M)
-    assert re.search(r"^keras +86 +1\.25 \(0\.50-2\.00\) +1\.67 \(1\.33-2\.00\)$", written, re.M)
-    assert re.search(r"^ +100  2\.50 \(2\.00-3\.00\)$", written, re.M)
-    assert re.search(r"^ +200  1\.25 \(1\.00-1\.50\)$", written, re.M)
-    assert (
-        "200\xa0GFLOP/s, que dan para 150\xa0imágenes/s; el proyecto llega al 50\xa0% (MFU)"
-        in written
-    )
+    for row in (
+        *(r"sin oneDNN +\d+ +2\.00 \(2\.00-2\.00\)", r"proyecto +75 +1\.00 \(1\.00-1\.00\) +1\.00"),
+        r"keras +86 +1\.25 \(0\.50-2\.00\) +1\.67 \(1\.33-2\.00\)",
+        *(r" +100  2\.50 \(2\.00-3\.00\)", r" +200  1\.25 \(1\.00-1\.50\)", r".* 50\xa0% \(MFU\)"),
+    ):
+        assert re.search(rf"^{row}", written, re.M), row
 
 
 def test_the_network_written_in_pytorch_is_that_of_the_lesson() -> None:
@@ -151,9 +143,7 @@ def test_the_peers_for_real(
         pairs = zip(times["epoch"], times["call"], strict=True)
         assert all(0 < epoch <= call for epoch, call in pairs)
     written = capsys.readouterr().out
-    assert re.search(r"^keras +\d+ +\d+\.\d\d \(", written, re.M)
     assert bool(re.search(r"^torch +\d+ +\d+\.\d\d \(", written, re.M)) == bool(find_spec("torch"))
-    assert re.search(r"el proyecto llega al \d+\xa0% \(MFU\)$", written)
 
 
 @pytest.mark.slow
@@ -170,20 +160,6 @@ def test_the_installed_backends_for_real(
 
 
 @pytest.mark.slow
-def test_variables_are_compared_with_none(
-    already_started: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert variables.measure(variables.USUAL, images=300) > 0
-    measured = {name: [1.0, 2.0] for name in variables.VARIABLES} | {variables.USUAL: [2.0, 2.0]}
-    monkeypatch.setattr(variables.harness, "by_turns", lambda *_: measured)
-    variables.compare(images=3000)
-    first, *others = capsys.readouterr().out.splitlines()[1:]
-    assert re.search(rf"^{variables.USUAL} +1500  1\.00 \(1\.00-1\.00\)$", first)
-    assert [line.split("  ")[0].strip() for line in others] == [*variables.VARIABLES][1:]
-    assert all(line.endswith("  1.50 (1.00-2.00)") for line in others)
-
-
-@pytest.mark.slow
 def test_the_clock_is_weighed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -193,8 +169,6 @@ def test_the_clock_is_weighed(
     written = capsys.readouterr().out
     rows = re.findall(r"^ +200  (fit con NumPy|proyecto) +\d", written, re.M)
     assert rows == ["fit con NumPy", "proyecto"]
-    assert "Época de 200 imágenes con reloj entre la misma sin él, 1 parejas: " in written
-    assert "Decir cómo va una época de 200 imágenes cuesta" in written
     assert (tmp_path / "clock.png").stat().st_size > 0
     assert samples == [1000]
 
@@ -220,45 +194,6 @@ def test_the_chart_adds_what_fit_takes_to_come_back() -> None:
     assert [bar.get_width() for bar in epochs] == [1.0, 2.0]
     assert [(bar.get_x(), bar.get_width()) for bar in tails] == [(1.0, 2.0), (2.0, 0.0)]
     assert [text.get_text() for text in axis.texts] == ["3.00×", "1.00×"]
-
-
-CONVOLUTION = "mb128_ic32oc64_ih14oh14kh3sh1dh0ph1_iw14ow14kw3sw1dw0pw1"
-
-
-def test_the_operations_of_onednn_are_added_up() -> None:
-    start = "onednn_verbose,v1,primitive,exec,cpu"
-    lines = [
-        "onednn_verbose,v1,info,cpu,isa:Intel AVX2",
-        f"{start},reorder,jit:uni,undef,src_f32,,,32x1x3x3,0.5",
-        f"{start},convolution,jit:avx512,backward_data,src_f32,,alg:direct,{CONVOLUTION},2",
-        f"{start},convolution,jit:avx512,backward_data,src_f32,,alg:direct,{CONVOLUTION},3",
-        "otra línea",
-    ]
-    total = primitives.add_up(lines)
-    assert total == {
-        primitives.Operation("convolution", "jit:avx512", "backward_data", CONVOLUTION): 5.0,
-        primitives.Operation("reorder", "jit:uni", "undef", "32x1x3x3"): 0.5,
-    }
-    convolution, reorder = total
-    assert convolution.multiply_adds == 128 * 14 * 14 * 3 * 3 * 32 * 64
-    assert reorder.multiply_adds == 0
-
-
-@pytest.mark.slow
-def test_the_operations_for_real(capsys: pytest.CaptureFixture[str]) -> None:
-    try:
-        primitives.compare(steps=2)
-    except SystemExit as error:
-        assert "oneDNN" in str(error)
-        pytest.skip(str(error))
-    written = capsys.readouterr().out
-    assert re.match(r"El paso: [\d.]+\xa0ms; la suma de oneDNN: [\d.]+\xa0ms\n", written)
-    assert re.search(
-        r"\d+\xa0GFLOP/s +convolución +gradiente de los pesos +\S+ +mb128_ic32oc64_", written
-    )
-    table, convolutions = written.split("Cada convolución, en total:")
-    assert len(table.splitlines()) == 1 + primitives.SHOWN + 1
-    assert len(re.findall(r"^ +[\d.]+ ms +\d+ %  mb128_ic", convolutions, re.M)) == 2
 
 
 def test_the_start_is_shared_out_among_the_cells(record: dict) -> None:

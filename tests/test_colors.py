@@ -71,7 +71,7 @@ def figures() -> list[Figure]:
     return [
         lesson.learning_curves([history], [0.6]),
         speed.lever_gains({"XLA": [0.5, 1.2]}),
-        lesson.image_as_numbers(grays, "Todos los grises", side=16),
+        *(lesson.image_as_numbers(part, "Grises") for part in grays.reshape(4, 8, 8)),
         lesson.confusion_matrix(labels, predictions),
         convolution.steps(grays, np.array([[-1, 0, 1]] * 3), [(0, 0), (7, 7), (13, 13)]),
     ]

@@ -1,115 +1,210 @@
+"""Las cuentas que se corrigen solas y las apuestas, con lo que de verdad escribe la gente."""
+
+import importlib
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import keras
 import nbformat
 import pytest
 from conftest import NOTEBOOKS
 
 from fashion_bench import exercises, lesson
+from fashion_bench.bets import Bets
 from fashion_bench.errors import TutorialError
-from fashion_bench.exercises import TASKS, check
+from fashion_bench.exercises import ARITHMETIC, check, network_tasks
+from fashion_bench.measure import ladder, profiling
 
-EVERY_TASK = pytest.mark.parametrize("task", TASKS)
+TASKS = network_tasks() | dict(ARITHMETIC)
+EVERY_TASK = pytest.mark.parametrize("name", TASKS)
+
+CONV_1, CONV_2 = "pesos de la primera convolución", "pesos de la segunda convolución"
+DENSE = "pesos de la primera densa"
+STEPS = "pasos por época con lotes de 128"
+TIMES = "veces más rápido si un equipo tarda 12 s y el otro 15 s"
+AMDAHL = "veces más rápido un paso si el 80 % de él va el doble de deprisa"
+RIGHT, SLIP, WRONG = "¡sí!", "casi", "Pista"
 
 
 @pytest.mark.parametrize(
-    ("task", "answer"),
+    ("name", "answer", "verdict", "written"),
     [
-        ("pesos de la primera convolución", 320),
-        ("pesos de la segunda convolución", 18_496),
-        ("números que entran en la primera densa", 3136),
-        ("pesos de la primera densa", 401_536),
-        ("multiplicaciones de la segunda convolución", 3_612_672),
-        ("operaciones por foto de la primera convolución", 451_584),
-        ("milésimas de segundo de la segunda convolución a 100 GFLOP/s", 0.072),
-        ("imágenes/s si una época de 54 000 imágenes dura 12 s", 4500),
-        ("pasos por época con lotes de 128", 422),
-        ("pasos por época con lotes de 512", 106),
-        ("veces más rápido un paso si el 80 % de él va el doble de deprisa", 5 / 3),
-        ("MB de los gradientes de la red", 1.7),
-        ("mensajes seguidos del anillo con 4 procesos", 6),
+        (DENSE, 401_537, WRONG, "401\xa0537"),
+        (AMDAHL, 1.67, RIGHT, ""),
+        ("imágenes/s si una época de 54 000 imágenes dura 12 s", 4500, RIGHT, ""),
+        (STEPS, 422, RIGHT, ""),
+        ("pasos por época con lotes de 512", 106, RIGHT, ""),
+        ("mensajes seguidos del anillo con 4 procesos", 6, RIGHT, ""),
+        # La coma de los decimales y los millares separados.
+        (TIMES, (1, 25), RIGHT, "se escribe 1.25"),
+        (TIMES, "1,25", RIGHT, "se escribe 1.25"),
+        (TIMES, " 1.25 ", RIGHT, "se escribe 1.25"),
+        (CONV_2, 18.496, RIGHT, "se escribe 18496"),
+        (CONV_2, "18.496", RIGHT, "se escribe 18496"),
+        (CONV_2, "18 496", RIGHT, "se escribe 18496"),
+        (CONV_2, "18\xa0496", RIGHT, "se escribe 18496"),
+        (CONV_2, (18, 496), RIGHT, "se escribe 18496"),
+        ("multiplicaciones de la segunda convolución", (3, 612, 672), RIGHT, "3612672"),
+        (CONV_2, 18.432, SLIP, "18\xa0432"),
+        (TIMES, (0, 8), SLIP, "0.8"),
+        # Lo que se escribe nunca se redondea.
+        (STEPS, 54_000 / 128, SLIP, f"421.875, {exercises.ROUND_UP}"),
+        (STEPS, 421.9, SLIP, exercises.ROUND_UP),
+        (STEPS, 421, SLIP, "el último lote"),
+        (STEPS, 420, WRONG, "420 es poco"),
+        (STEPS, 60_000 / 128, SLIP, "468.75, 60 000"),
+        ("pasos por época con lotes de 512", 54_000 / 512, SLIP, exercises.ROUND_UP),
+        (CONV_1, 320.4, WRONG, "320.4 es demasiado"),
+    ],
+    ids=repr,
+)
+def test_people_write_numbers_in_their_own_way(
+    name: str, answer: object, verdict: str, written: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check(name, *answer if isinstance(answer, tuple) else (answer,))
+    told = capsys.readouterr().out
+    assert [each for each in (RIGHT, SLIP, WRONG) if each in told] == [verdict]
+    assert written in told
+
+
+@pytest.mark.parametrize(
+    "answer", ["320 pesos", "", math.nan, math.inf, "inf", True, [320], 320j, (1, "25")], ids=repr
+)
+def test_an_answer_that_is_not_a_number_is_told(answer: object) -> None:
+    with pytest.raises(TutorialError, match=rf"^{CONV_1}: {re.escape(repr(answer))} no es"):
+        check(CONV_1, *answer if isinstance(answer, tuple) else (answer,))
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("pesos de la primera convolucion", CONV_1),
+        ("Pesos de la segunda convolución ", CONV_2),
+        ("pasos por epoca con lotes de 512", "pasos por época con lotes de 512"),
     ],
 )
-def test_the_formulas_give_what_is_worked_out_apart(
-    task: str, answer: float, capsys: pytest.CaptureFixture[str]
-) -> None:
-    check(task, answer)
-    assert capsys.readouterr().out.startswith(f"{task}: ¡sí! ")
-
-
-def test_the_tasks_are_about_the_network_of_the_lesson() -> None:
-    model = lesson.load("importar", "red").build_model()
-    learning = [layer for layer in model.layers if layer.weights]
-    assert [layer.count_params() for layer in learning[:3]] == [
-        exercises.FIRST_WEIGHTS,
-        exercises.SECOND_WEIGHTS,
-        exercises.DENSE_WEIGHTS,
-    ]
-    assert model.count_params() == exercises.WEIGHTS
-    assert learning[2].input.shape[1] == exercises.FLATTENED
-    assert learning[0].output.shape[1:] == (exercises.FIRST_SIDE,) * 2 + (exercises.FILTERS[0],)
-    assert learning[1].output.shape[1:] == (exercises.SECOND_SIDE,) * 2 + (exercises.FILTERS[1],)
+def test_a_name_that_is_not_right_gets_the_nearest(name: str, meant: str) -> None:
+    with pytest.raises(TutorialError, match=f"¿querías decir '{meant}'") as caught:
+        check(name, 320)
+    assert len(str(caught.value)) < 150
+    with pytest.raises(TutorialError, match="¿querías decir"):
+        check("xyz", None)
 
 
 @EVERY_TASK
-def test_each_answer_gets_what_it_deserves(task: str, capsys: pytest.CaptureFixture[str]) -> None:
-    expected, why, hint, slips = TASKS[task]
-    check(task, expected)
+def test_each_answer_gets_what_it_deserves(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    expected, why, hint, slips = TASKS[name]
+    check(name, expected)
     assert capsys.readouterr().out.endswith(f", porque {why}\n")
     for wrong, told in slips.items():
-        check(task, wrong)
+        check(name, wrong)
         assert capsys.readouterr().out.endswith(f", {told}\n"), wrong
     for wrong, size in ((expected * 7777 + 0.3, "demasiado"), (-1, "poco")):
-        check(task, wrong)
+        check(name, wrong)
         assert capsys.readouterr().out.endswith(f" es {size}. Pista: {hint}\n")
 
 
 @EVERY_TASK
-def test_no_message_gives_the_answer_away(task: str) -> None:
+def test_no_message_gives_the_answer_away(name: str) -> None:
     """Ni la pista ni lo que se dice de un despiste llevan la respuesta escrita."""
-    expected, _, hint, slips = TASKS[task]
+    expected, _, hint, slips = TASKS[name]
     answer = f"{expected:.3g}" if expected % 1 else f"{expected:.0f}"
     for text in (hint, *slips.values()):
         assert answer not in re.findall(r"[\d.]+", text.replace(" ", "")), text
 
 
-def test_an_integer_has_to_be_exact_and_the_rest_only_close(
-    capsys: pytest.CaptureFixture[str],
+@pytest.fixture(params=["la del curso", "otra"])
+def network(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[keras.Sequential]:
+    """La red del cuaderno 01, o de uno con otra en su celda `red`; lo que dice `load` de ella."""
+    if request.param == "otra":
+        text = NOTEBOOKS[0].read_text(encoding="utf-8")
+        for old, new in (("Conv2D(32", "Conv2D(48"), ("Conv2D(64", "Conv2D(80")):
+            text = text.replace(old, new)
+        text = text.replace("Dense(128", "Dense(96")
+        (tmp_path / lesson.NOTEBOOK).write_text(text, encoding="utf-8")
+        monkeypatch.setattr(lesson, "NOTEBOOKS_DIR", tmp_path)
+    network_tasks.cache_clear()
+    importlib.reload(ladder)
+    yield lesson.load("importar", "red").build_model()
+    monkeypatch.undo()
+    network_tasks.cache_clear()
+    importlib.reload(ladder)
+
+
+def test_the_tasks_and_the_ladder_are_about_the_network_of_the_lesson(
+    network: keras.Sequential,
 ) -> None:
-    check("pesos de la primera densa", 401_537)
-    check("veces más rápido un paso si el 80 % de él va el doble de deprisa", 1.67)
-    first, second = capsys.readouterr().out.splitlines()
-    assert "¡sí!" not in first
-    assert "¡sí!" in second
-    check("pesos de la primera densa", math.nan)
-    assert "¡sí!" not in capsys.readouterr().out
+    first, second, dense, _ = [layer for layer in network.layers if layer.weights]
+    tasks = network_tasks()
+    assert [task.expected for task in tasks.values()] == [
+        first.count_params(),
+        second.count_params(),
+        dense.input.shape[1],
+        dense.count_params(),
+        profiling.multiply_adds(second),
+        2 * profiling.multiply_adds(first),
+        pytest.approx(2 * profiling.multiply_adds(second) / 1e8),
+        pytest.approx(4 * network.count_params() / 1e6),
+    ]
+    assert f"los {first.filters} filtros" in tasks[CONV_1].why
+    assert f"las {dense.units} neuronas" in tasks[DENSE].why
+    assert ladder.operations(5) == 5 * 2 * profiling.multiply_adds(second)
+    assert second.input.shape[1:] == (ladder.SIDE, ladder.SIDE, ladder.CHANNELS)
 
 
-def test_an_unknown_task_names_the_ones_there_are() -> None:
-    with pytest.raises(TutorialError) as caught:
-        check("pesos", 320)
-    assert all(task in str(caught.value) for task in TASKS)
-
-
-def test_an_answer_that_is_not_a_number_is_told() -> None:
-    with pytest.raises(TutorialError, match=r"^'320 pesos' no es válido: escribe un número"):
-        check("pesos de la primera convolución", "320 pesos")
+@pytest.mark.parametrize("source", ["Conv2D(", "layers.Conv2D(many, 3)", "keras.Input((28, 28))"])
+def test_a_network_without_its_sizes_is_told(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lesson, "_sources", lambda *_: {"red": source})
+    with pytest.raises(TutorialError, match="celda «red»"):
+        lesson.sizes()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS[1:5], ids=lambda path: path.stem)
 def test_the_tasks_of_a_notebook_exist_and_come_without_answer(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(exercises, "is_attended", lambda: True)
+    """Y sin respuesta se dice qué hacer una sola vez, cada vez que se ejecuta la celda."""
     cells = {cell.id: cell.source for cell in nbformat.read(path, as_version=4).cells}
-    exec(cells["cuentas"], {})
-    lines = capsys.readouterr().out.splitlines()
-    assert 1 <= len(lines) <= 3
-    assert all("cambia None por tu respuesta" in line for line in lines)
+    for attended in (False, True):
+        for number in (1, 2):
+            monkeypatch.setattr(exercises, "is_attended", lambda told=attended: told)
+            monkeypatch.setattr(exercises, "_cell", lambda number=number: (path, number))
+            exec(cells["cuentas"], {})
+            assert capsys.readouterr().out.count("None") == attended
 
 
-def test_without_anybody_to_answer_nothing_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    for task in TASKS:
-        check(task, None)
-    assert capsys.readouterr().out == ""
+BETS = {"Exactitud": 0.9, "Segundos por época": 12, "Cuántas fotos": 3, "Veces": None, "NumPy": 2.5}
+
+
+def test_bets_are_a_dictionary_of_numbers() -> None:
+    assert Bets(BETS) == BETS
+    assert Bets({"Exactitud": "0,9", "Segundos": (1, 5), "GFLOP/s": "12 000"}) == {
+        "Exactitud": 0.9,
+        "Segundos": 1.5,
+        "GFLOP/s": 12_000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "bet", "told"),
+    [
+        ("Exactitud de la red densa", 97, r"0\.97\?"),
+        ("Exactitud de la red densa", "85,5", r"0\.855\?"),
+        ("Exactitud de la red densa", 970, "de 0 a 1"),
+        ("Exactitud de la red densa", -0.1, "de 0 a 1"),
+        ("Segundos por época", 0, "mayor que 0"),
+        ("Segundos por época", -3, "mayor que 0"),
+        ("Segundos por época", "doce", "'doce' no es un número"),
+        ("Veces más rápido", math.nan, "no es un número"),
+        ("Veces más rápido", True, "no es un número"),
+        ("Número de errores", 2.5, "entero"),
+        ("Cuántas fotos", -1, "entero"),
+    ],
+)
+def test_a_bet_that_cannot_be_is_told_at_once(name: str, bet: object, told: str) -> None:
+    with pytest.raises(TutorialError, match=f"^{name}: .*{told}"):
+        Bets(BETS | {name: bet})

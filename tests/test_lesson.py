@@ -106,13 +106,16 @@ def test_a_broken_notebook_is_told(saved: Path) -> None:
         lesson.read()
 
 
-def test_load_runs_the_cells_of_the_lesson_with_the_chosen_parameters() -> None:
+def test_load_runs_in_silence_the_cells_of_the_lesson_with_the_chosen_parameters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     loaded = lesson.load(train_samples=500, batch_size=50)
     assert (loaded.config.train_samples, loaded.config.seed) == (500, 42)
     assert loaded.train_images.shape == (450, 28, 28)
     assert len(loaded.make_dataset(loaded.train_images, loaded.train_labels)) == 9
     assert loaded.compile_model(loaded.build_model()).count_params() == weights()
     assert tuple(loaded.cell_seconds) == lesson.PREPARE
+    assert capsys.readouterr().out == ""
 
 
 def test_load_refuses_a_bad_parameter_before_any_cell() -> None:

@@ -1,9 +1,8 @@
 import keras
 import numpy as np
 import pytest
-from conftest import weights
+import tensorflow as tf
 
-from fashion_bench import lesson
 from fashion_bench.measure import profiling
 
 
@@ -52,6 +51,12 @@ def test_what_a_call_costs_is_not_of_the_layer(
     assert (conv.forward_seconds, conv.backward_seconds) == (2, 4)
 
 
+def test_the_two_first_calls_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([90.0, 90.0, 1.0, 2.0, 6.0])
+    monkeypatch.setattr(profiling, "_one_call", lambda function: next(seconds))
+    assert profiling.seconds_per_call(lambda: tf.ones(1), 3) == 2
+
+
 def test_turns_change_their_order_every_round() -> None:
     calls = []
 
@@ -63,15 +68,3 @@ def test_turns_change_their_order_every_round() -> None:
     assert "".join(calls) == "abbaab"
     assert seconds == {"a": [1, 4, 5], "b": [2, 3, 6]}
     assert profiling.ratios(seconds["b"], seconds["a"]) == [0.75, 1.2, 2.0]
-
-
-def test_the_lesson_is_taken_from_the_notebook_in_silence(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    names = lesson.load(train_samples=1000, batch_size=32, device="cpu")
-    assert len(names.train_labels) == 900
-    assert names.build_model().count_params() == weights()
-    images, labels = next(iter(names.make_dataset(names.train_images, names.train_labels)))
-    assert (images.shape, labels.shape) == ((32, 28, 28, 1), (32,))
-    assert names.cell_seconds["datos"] > 0
-    assert capsys.readouterr().out == ""

@@ -126,6 +126,18 @@ def test_warming_up_changes_nothing_and_a_saved_state_goes_on_the_same() -> None
     assert (again.validation_accuracy, again.test_accuracy) == (None, None)  # solo el proceso 0
 
 
+def test_the_parts_of_a_batch_add_up_to_its_loss(alone: Trained) -> None:
+    """Cada réplica divide su pérdida entre el lote entero, no entre las imágenes que le tocan."""
+    one, before = alone.trainer, alone.trainer.state()
+    losses = []
+    for part in (slice(9), slice(3), slice(3, 9)):
+        step = one._images[part], one._labels[part], tf.constant(9.0)
+        losses.append(float(one._one_replica(*step)))
+        one.restore(before)
+    whole, *parts = losses
+    assert sum(parts) == pytest.approx(whole, rel=1e-5)
+
+
 def test_all_reduce_takes_some_time(alone: Trained) -> None:
     assert 0 < alone.trainer.all_reduce_seconds(1000) < 1
 
@@ -142,10 +154,10 @@ def test_timing_the_compute_tells_each_size_and_leaves_everything_as_it_was(
         return run(step)
 
     monkeypatch.setattr(one, "_run", spy)
-    took = one.compute_seconds([2, 900, 1000], rounds=2, steps=2)
+    took = one.compute_seconds([2, 900, 1000], rounds=2)
     assert list(took) == [2, 900, 1000]  # también más imágenes de las que hay
     assert 0 < took[2] < took[900] < 10
-    assert sizes == [[2], [2], [900], [900], [1000], [1000]] * 3
+    assert sizes == [[size] for size in (2, 900, 1000) for _ in range(3)] * 3
     for kept, now in zip(before, one.state(), strict=True):
         assert np.array_equal(kept, now)
 
@@ -223,29 +235,24 @@ def report_of(rank: int, seen: list[int]) -> EpochReport:
 FIRST, SECOND = list(range(450)), list(range(450, 900))
 
 
-def test_agree_does_not_care_who_saw_what() -> None:
-    assert trainer.agree([report_of(0, FIRST), report_of(1, SECOND)], 900)
-    assert trainer.agree([report_of(rank, list(range(rank, 900, 9))) for rank in range(9)], 900)
-    crossed = [*FIRST[1:], SECOND[0]], [FIRST[0], *SECOND[1:]]
-    assert trainer.agree([report_of(0, crossed[0]), report_of(1, crossed[1])], 900)
-
-
 @pytest.mark.parametrize(
-    "second",
+    ("parts", "well"),
     [
-        pytest.param(FIRST, id="la misma mitad"),
-        pytest.param([*SECOND, 7], id="una repetida"),
-        pytest.param(SECOND[:-1], id="falta una"),
-        pytest.param([*SECOND[:-1], 7], id="una en lugar de otra"),
-        pytest.param([451, *SECOND[1:-1], 898], id="dos que suman lo mismo que otras dos"),
+        pytest.param([FIRST, SECOND], True, id="a medias"),
+        pytest.param([list(range(rank, 900, 9)) for rank in range(9)], True, id="entre nueve"),
+        pytest.param([[*FIRST[1:], 450], [0, *SECOND[1:]]], True, id="cruzadas"),
+        pytest.param([FIRST, FIRST], False, id="la misma mitad"),
+        pytest.param([FIRST, [*SECOND, 7]], False, id="una repetida"),
+        pytest.param([FIRST, SECOND[:-1]], False, id="falta una"),
+        pytest.param([FIRST, [*SECOND[:-1], 7]], False, id="una en lugar de otra"),
+        pytest.param([FIRST, [451, *SECOND[1:-1], 898]], False, id="dos que suman lo mismo"),
     ],
 )
-def test_agree_notices_wrong_images(second: list[int]) -> None:
-    reports = [report_of(0, FIRST), report_of(1, second)]
-    assert not trainer.agree(reports, 900)
+def test_agree_notices_wrong_images_in_any_epoch(parts: list[list[int]], well: bool) -> None:
+    reports = [report_of(rank, seen) for rank, seen in enumerate(parts)]
+    assert trainer.agree(reports, 900) == well
     later = [report.model_copy(update={"epoch": 1}) for report in reports]
-    well = [report_of(0, FIRST), report_of(1, SECOND)]
-    assert not trainer.agree([*well, *later], 900)
+    assert trainer.agree([report_of(0, FIRST), report_of(1, SECOND), *later], 900) == well
 
 
 def test_agree_notices_different_weights_and_a_wrong_count() -> None:

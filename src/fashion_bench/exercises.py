@@ -1,39 +1,29 @@
 """Las cuentas a mano de los cuadernos, que se corrigen solas y dan una pista, no solo sí o no.
 
-Lo que se espera de cada una sale de su fórmula y de los tamaños de la red del cuaderno 01, que
-están aquí arriba; una prueba vigila que sean los de la red de verdad.
+Lo que se espera de cada una sale de su fórmula y, en las que hablan de la red, de los tamaños que
+dice la celda `red` del cuaderno 01.
 """
 
 from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
 from math import ceil, isclose
 from typing import NamedTuple
 
-from fashion_bench import data
+from fashion_bench import data, lesson
+from fashion_bench.bets import numbers
 from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import is_attended
-from fashion_bench.typography import shortest
-
-SIDE, KERNEL, FILTERS, NEURONS = 28, 3, (32, 64), 128
-"""Lado de las fotos y de los filtros; filtros de cada convolución; neuronas de la primera densa."""
-
-SPATIAL = KERNEL * KERNEL
-FIRST_SIDE, SECOND_SIDE, LAST_SIDE = SIDE, SIDE // 2, SIDE // 4
-"""Lado de lo que entra en cada convolución y en `Flatten`: cada *pooling* lo parte en dos."""
-
-FLATTENED = LAST_SIDE**2 * FILTERS[1]
-FIRST_WEIGHTS = SPATIAL * FILTERS[0] + FILTERS[0]
-SECOND_WEIGHTS = SPATIAL * FILTERS[0] * FILTERS[1] + FILTERS[1]
-DENSE_WEIGHTS = FLATTENED * NEURONS + NEURONS
-WEIGHTS = FIRST_WEIGHTS + SECOND_WEIGHTS + DENSE_WEIGHTS + (NEURONS + 1) * len(data.CLASS_NAMES)
-
-FIRST_PRODUCTS = FIRST_SIDE**2 * FILTERS[0] * SPATIAL
-SECOND_PRODUCTS = SECOND_SIDE**2 * FILTERS[1] * SPATIAL * FILTERS[0]
+from fashion_bench.typography import shortest, written
 
 IMAGES = data.TRAIN_IMAGES - data.validation_size(data.TRAIN_IMAGES)
 """Fotos de una época del cuaderno 01."""
 
-CLOSE_ENOUGH = 0.01
-"""Error relativo que se admite en lo que no es un número entero."""
+CLOSE_ENOUGH, SAME_SLIP = 0.01, 0.001
+"""Errores relativos que se admiten: en una respuesta que no es un número entero y, si lo es, en
+los despistes que no."""
+
+ROUND_UP = "un paso a medias también es un paso: redondea hacia arriba"
 
 
 class Task(NamedTuple):
@@ -49,99 +39,139 @@ class Task(NamedTuple):
     """De cada despiste conocido, lo que sale y en qué consiste."""
 
 
-TASKS: Mapping[str, Task] = {
-    "pesos de la primera convolución": Task(
-        FIRST_WEIGHTS,
-        "cada uno de los 32 filtros tiene 3×3 números y un sesgo: 9 × 32 + 32",
-        "cuenta los números de un filtro, súmale su sesgo y multiplica por los filtros que hay",
-        {
-            FIRST_WEIGHTS - FILTERS[0]: "te faltan los sesgos, uno por filtro",
-            SPATIAL: "es un solo filtro, y sin su sesgo",
-            SPATIAL + 1: "es un solo filtro, y hay 32",
-            SPATIAL * FILTERS[0] + 1: "hay un sesgo por filtro, no uno para todos",
-        },
-    ),
-    "pesos de la segunda convolución": Task(
-        SECOND_WEIGHTS,
-        "cada uno de los 64 filtros tiene 3×3 números por cada uno de los 32 canales que le "
-        "llegan, y un sesgo: 9 × 32 × 64 + 64",
-        "un filtro es tan hondo como la imagen que le llega; mira cuántos canales trae",
-        {
-            SECOND_WEIGHTS - FILTERS[1]: "te faltan los sesgos, uno por filtro",
-            SPATIAL * FILTERS[1]: "has contado filtros de un solo canal, y sin sesgos: llegan 32",
-            (SPATIAL + 1) * FILTERS[1]: "has contado filtros de un solo canal: llegan 32",
-            SPATIAL * FILTERS[0]: "es un solo filtro, y sin su sesgo",
-            SPATIAL * FILTERS[0] + 1: "es un solo filtro, y hay 64",
-            FIRST_WEIGHTS: "esos son los de la primera convolución",
-        },
-    ),
-    "números que entran en la primera densa": Task(
-        FLATTENED,
-        "después de dos MaxPooling2D quedan 64 mapas de 7×7: 7 × 7 × 64",
-        "sigue el lado de la imagen, que cada MaxPooling2D parte en dos, y multiplica "
-        "por los mapas",
-        {
-            SIDE**2: "esos son los píxeles de la foto; por el camino ha cambiado de forma",
-            LAST_SIDE**2: "es un solo mapa, y hay 64",
-            SECOND_SIDE**2 * FILTERS[1]: "te falta el segundo MaxPooling2D",
-            LAST_SIDE**2 * FILTERS[0]: "esos son los mapas de la primera convolución; cuenta los "
-            "de la segunda",
-            FIRST_SIDE**2 * FILTERS[1]: "te faltan los dos MaxPooling2D",
-        },
-    ),
-    "pesos de la primera densa": Task(
-        DENSE_WEIGHTS,
-        "cada una de las 128 neuronas tiene un peso por cada uno de los 3136 números que le "
-        "llegan, y un sesgo: 3136 × 128 + 128",
-        "cada neurona mira todos los números que entran, y además tiene su sesgo",
-        {
-            FLATTENED * NEURONS: "te faltan los sesgos, uno por neurona",
-            FLATTENED + 1: "es una sola neurona, y hay 128",
-            FLATTENED: "eso es lo que entra; falta multiplicarlo por las neuronas",
-            SIDE**2 * NEURONS + NEURONS: "eso sería si le llegara la foto tal cual",
-        },
-    ),
-    "multiplicaciones de la segunda convolución": Task(
-        SECOND_PRODUCTS,
-        "en cada uno de los 14 × 14 sitios, los 64 filtros hacen 9 × 32 productos; no se "
-        "descuentan los del borde, que se multiplican por los ceros del relleno",
-        "sitios de la imagen × filtros × números de un filtro (sin contar su sesgo, que se suma)",
-        {
-            2 * SECOND_PRODUCTS: "has contado también las sumas",
-            SECOND_SIDE**2 * FILTERS[1] * SPATIAL: "has contado filtros de un solo canal: llegan "
-            "32",
-            SECOND_PRODUCTS // FILTERS[1]: "es un solo filtro, y hay 64",
-            SPATIAL * FILTERS[0] * FILTERS[1]: "es un solo sitio de la imagen, y hay 14 × 14",
-            FIRST_SIDE**2 * FILTERS[1] * SPATIAL * FILTERS[0]: "el primer MaxPooling2D ya ha "
-            "dejado la imagen en 14×14",
-            LAST_SIDE**2 * FILTERS[1] * SPATIAL * FILTERS[0]: "el segundo MaxPooling2D va después: "
-            "la convolución trabaja con 14×14",
-        },
-    ),
-    "operaciones por foto de la primera convolución": Task(
-        2 * FIRST_PRODUCTS,
-        "en cada uno de los 28 × 28 sitios, los 32 filtros hacen 9 productos, y multiplicar y "
-        "sumar son dos operaciones",
-        "como la segunda, pero con un solo canal, 32 filtros y la imagen de 28×28",
-        {
-            FIRST_PRODUCTS: "multiplicar y sumar cuentan como dos operaciones",
-            2 * SPATIAL * FIRST_SIDE**2: "es un solo filtro, y hay 32",
-            2 * SECOND_SIDE**2 * FILTERS[0] * SPATIAL: "el primer MaxPooling2D va después: trabaja "
-            "con 28×28",
-            2 * SECOND_PRODUCTS: "esas son las de la segunda",
-        },
-    ),
-    "milésimas de segundo de la segunda convolución a 100 GFLOP/s": Task(
-        1000 * 2 * SECOND_PRODUCTS / 100e9,
-        "7 225 344 operaciones entre cien mil millones por segundo son 0.000 072 s",
-        "operaciones por foto ÷ operaciones por segundo da segundos; 1 GFLOP/s son mil millones",
-        {
-            2 * SECOND_PRODUCTS / 100e9: "eso son segundos; se piden milésimas",
-            1e6 * 2 * SECOND_PRODUCTS / 100e9: "eso son millonésimas; se piden milésimas",
-            1000 * SECOND_PRODUCTS / 100e9: "has contado solo las multiplicaciones: cada una lleva "
-            "su suma",
-        },
-    ),
+@cache
+def network_tasks() -> dict[str, Task]:
+    """Las cuentas sobre la red del cuaderno 01, con su nombre."""
+    side, kernel, (first, second, *_), neurons = lesson.sizes()
+    middle, last = side // 2, side // 4  # cada pooling parte el lado en dos
+    window = kernel**2
+    square, places = f"{kernel}×{kernel}", f"{middle}×{middle}"
+    flattened = last**2 * second
+    first_weights = window * first + first
+    second_weights = window * first * second + second
+    dense_weights = flattened * neurons + neurons
+    weights = first_weights + second_weights + dense_weights
+    weights += (neurons + 1) * len(data.CLASS_NAMES)
+    first_products = side**2 * first * window
+    products = middle**2 * second * window * first
+    return {
+        "pesos de la primera convolución": Task(
+            first_weights,
+            f"cada uno de los {first} filtros tiene {square} números y un sesgo: "
+            f"{window} × {first} + {first}",
+            "cuenta los números de un filtro, súmale su sesgo y multiplica por los filtros que hay",
+            {
+                first_weights - first: "te faltan los sesgos, uno por filtro",
+                window: "es un solo filtro, y sin su sesgo",
+                window + 1: f"es un solo filtro, y hay {first}",
+                window * first + 1: "hay un sesgo por filtro, no uno para todos",
+            },
+        ),
+        "pesos de la segunda convolución": Task(
+            second_weights,
+            f"cada uno de los {second} filtros tiene {square} números por cada uno de los {first} "
+            f"canales que le llegan, y un sesgo: {window} × {first} × {second} + {second}",
+            "un filtro es tan hondo como la imagen que le llega; mira cuántos canales trae",
+            {
+                second_weights - second: "te faltan los sesgos, uno por filtro",
+                window * second: "has contado filtros de un solo canal, y sin sesgos: llegan "
+                f"{first}",
+                (window + 1) * second: f"has contado filtros de un solo canal: llegan {first}",
+                window * first: "es un solo filtro, y sin su sesgo",
+                window * first + 1: f"es un solo filtro, y hay {second}",
+                first_weights: "esos son los de la primera convolución",
+            },
+        ),
+        "números que entran en la primera densa": Task(
+            flattened,
+            f"después de dos MaxPooling2D quedan {second} mapas de {last}×{last}: "
+            f"{last} × {last} × {second}",
+            "sigue el lado de la imagen, que cada MaxPooling2D parte en dos, y multiplica por los "
+            "mapas",
+            {
+                side**2: "esos son los píxeles de la foto; por el camino ha cambiado de forma",
+                last**2: f"es un solo mapa, y hay {second}",
+                middle**2 * second: "te falta el segundo MaxPooling2D",
+                last**2 * first: "esos son los mapas de la primera convolución; cuenta los de la "
+                "segunda",
+                side**2 * second: "te faltan los dos MaxPooling2D",
+            },
+        ),
+        "pesos de la primera densa": Task(
+            dense_weights,
+            f"cada una de las {neurons} neuronas tiene un peso por cada uno de los {flattened} "
+            f"números que le llegan, y un sesgo: {flattened} × {neurons} + {neurons}",
+            "cada neurona mira todos los números que entran, y además tiene su sesgo",
+            {
+                flattened * neurons: "te faltan los sesgos, uno por neurona",
+                flattened + 1: f"es una sola neurona, y hay {neurons}",
+                flattened: "eso es lo que entra; falta multiplicarlo por las neuronas",
+                side**2 * neurons + neurons: "eso sería si le llegara la foto tal cual",
+            },
+        ),
+        "multiplicaciones de la segunda convolución": Task(
+            products,
+            f"en cada uno de los {middle} × {middle} sitios, los {second} filtros hacen {window} × "
+            f"{first} productos; no se descuentan los del borde, que se multiplican por los ceros "
+            "del relleno",
+            "sitios de la imagen × filtros × números de un filtro (sin contar su sesgo, que se "
+            "suma)",
+            {
+                2 * products: "has contado también las sumas",
+                middle**2
+                * second
+                * window: f"has contado filtros de un solo canal: llegan {first}",
+                products // second: f"es un solo filtro, y hay {second}",
+                window
+                * first
+                * second: f"es un solo sitio de la imagen, y hay {middle} × {middle}",
+                4 * products: f"el primer MaxPooling2D ya ha dejado la imagen en {places}",
+                last**2 * second * window * first: "el segundo MaxPooling2D va después: la "
+                f"convolución trabaja con {places}",
+            },
+        ),
+        "operaciones por foto de la primera convolución": Task(
+            2 * first_products,
+            f"en cada uno de los {side} × {side} sitios, los {first} filtros hacen {window} "
+            "productos, y multiplicar y sumar son dos operaciones",
+            f"como la segunda, pero con un solo canal, {first} filtros y la imagen de "
+            f"{side}×{side}",
+            {
+                first_products: "multiplicar y sumar cuentan como dos operaciones",
+                2 * window * side**2: f"es un solo filtro, y hay {first}",
+                2 * middle**2 * first * window: "el primer MaxPooling2D va después: trabaja con "
+                f"{side}×{side}",
+                2 * products: "esas son las de la segunda",
+            },
+        ),
+        "milésimas de segundo de la segunda convolución a 100 GFLOP/s": Task(
+            1000 * 2 * products / 100e9,
+            f"{written(2 * products)} operaciones entre cien mil millones por segundo son "
+            f"{written(2 * products / 100e9, 6, 's')}",
+            "operaciones por foto ÷ operaciones por segundo da segundos; 1 GFLOP/s son mil "
+            "millones",
+            {
+                2 * products / 100e9: "eso son segundos; se piden milésimas",
+                1e6 * 2 * products / 100e9: "eso son millonésimas; se piden milésimas",
+                1000 * products / 100e9: "has contado solo las multiplicaciones: cada una lleva su "
+                "suma",
+            },
+        ),
+        "MB de los gradientes de la red": Task(
+            4 * weights / 1e6,
+            f"hay un gradiente por peso, {written(weights)}, y cada uno ocupa 4 bytes",
+            "un gradiente por peso, de 32 bits; un byte son 8 bits y 1 MB, un millón de bytes",
+            {
+                weights / 1e6: "cada número de 32 bits ocupa 4 bytes",
+                32 * weights / 1e6: "eso son megabits; un byte son 8 bits",
+                4 * weights: "eso son bytes; se piden millones de bytes",
+                2 * weights / 1e6: "eso sería con números de 16 bits; son de 32",
+            },
+        ),
+    }
+
+
+ARITHMETIC: Mapping[str, Task] = {
     "imágenes/s si una época de 54 000 imágenes dura 12 s": Task(
         IMAGES // 12,
         "las imágenes de la época entre sus segundos: 54 000 ÷ 12",
@@ -180,6 +210,8 @@ TASKS: Mapping[str, Task] = {
         {
             IMAGES // 128: "te falta el último lote, que no está lleno",
             ceil(data.TRAIN_IMAGES / 128): "60 000 son todas; para entrenar quedan 54 000",
+            IMAGES / 128: ROUND_UP,
+            data.TRAIN_IMAGES / 128: "60 000 son todas; para entrenar quedan 54 000",
         },
     ),
     "pasos por época con lotes de 512": Task(
@@ -189,6 +221,8 @@ TASKS: Mapping[str, Task] = {
         {
             IMAGES // 512: "te falta el último lote, que no está lleno",
             ceil(data.TRAIN_IMAGES / 512): "60 000 son todas; para entrenar quedan 54 000",
+            IMAGES / 512: ROUND_UP,
+            data.TRAIN_IMAGES / 512: "60 000 son todas; para entrenar quedan 54 000",
         },
     ),
     "veces más rápido un paso si el 80 % de él va el doble de deprisa": Task(
@@ -215,17 +249,6 @@ TASKS: Mapping[str, Task] = {
             4 * 2 * (4 - 1): "a la vez viajan cuatro; se pide cuántos van uno detrás de otro",
         },
     ),
-    "MB de los gradientes de la red": Task(
-        4 * WEIGHTS / 1e6,
-        "hay un gradiente por peso, 421 642, y cada uno ocupa 4 bytes",
-        "un gradiente por peso, de 32 bits; un byte son 8 bits y 1 MB, un millón de bytes",
-        {
-            WEIGHTS / 1e6: "cada número de 32 bits ocupa 4 bytes",
-            32 * WEIGHTS / 1e6: "eso son megabits; un byte son 8 bits",
-            4 * WEIGHTS: "eso son bytes; se piden millones de bytes",
-            2 * WEIGHTS / 1e6: "eso sería con números de 16 bits; son de 32",
-        },
-    ),
     "eficiencia, en %, si 4 procesos van 3 veces más rápido": Task(
         75,
         "lo que se gana entre lo que se debería ganar: 3 ÷ 4",
@@ -240,41 +263,77 @@ TASKS: Mapping[str, Task] = {
 }
 
 
-def check(task: str, answer: float | None) -> None:
+def check(name: str, *answer: object) -> None:
     """Escribe si una cuenta está bien y, si no, qué ha podido pasar.
 
+    Entiende también un número entre comillas o escrito a la española: `1,25`, `"18 496"`, `18.496`.
+
     Args:
-        task: cuál, con el nombre que tiene en el cuaderno (los de `TASKS`).
-        answer: la respuesta; `None` si aún no la hay: dice qué escribir si hay quien lo escriba, y
-            nada en un cuaderno que se ejecuta solo.
+        name: cuál, con el nombre que tiene en el cuaderno.
+        answer: la respuesta; `None` si aún no la hay: dice qué escribir, una vez por celda, si hay
+            quien lo escriba, y nada en un cuaderno que se ejecuta solo.
 
     Raises:
         TutorialError: si no hay una cuenta con ese nombre o la respuesta no es un número.
     """
-    if task not in TASKS:
-        raise TutorialError(
-            f"No hay ninguna cuenta que se llame {task!r}; las que hay son: {'; '.join(TASKS)}."
-        )
-    if answer is None:
-        if is_attended():
-            print(f"{task}: cambia None por tu respuesta, un número, y ejecuta la celda otra vez")
+    expected, why, hint, slips = _task(name)
+    value = answer[0] if len(answer) == 1 else answer or None
+    if value is None:
+        _remind()
         return
-    try:
-        answer = float(answer)
-    except (TypeError, ValueError):
-        message = f"{answer!r} no es válido: escribe un número, sin comillas ni unidades."
-        raise TutorialError(message) from None
-    expected, why, hint, slips = TASKS[task]
-    slip = next((told for wrong, told in slips.items() if _same(answer, wrong)), None)
-    if _same(answer, expected):
-        print(f"{task}: ¡sí! {shortest(expected)}, porque {why}")
+    if not (found := numbers(value)):
+        raise TutorialError(
+            f"{name}: {value!r} no es un número; escríbelo sin unidades y, si tiene decimales, con "
+            "punto (por ejemplo, 1.25)."
+        )
+    known = [expected, *slips]
+    number = next((n for n in found for each in known if _same(n, each, expected)), found[0])
+    slip = next((told for wrong, told in slips.items() if _same(number, wrong, expected)), None)
+    shown = written(number) if number.is_integer() else f"{number:.10g}"
+    if number != value:
+        print(f"{name}: en Python, {repr(value).strip('()')} se escribe {number:.15g}")
+    if _same(number, expected, expected):
+        print(f"{name}: ¡sí! {shortest(expected)}, porque {why}")
     elif slip:
-        print(f"{task}: casi. Si te sale {shortest(answer)}, {slip}")
+        print(f"{name}: casi. Si te sale {shown}, {slip}")
     else:
-        wrong_way = "demasiado" if answer > expected else "poco"
-        print(f"{task}: {shortest(answer)} es {wrong_way}. Pista: {hint}")
+        wrong_way = "demasiado" if number > expected else "poco"
+        print(f"{name}: {shown} es {wrong_way}. Pista: {hint}")
 
 
-def _same(answer: float, number: float) -> bool:
+def _task(name: str) -> Task:
+    if name in ARITHMETIC:
+        return ARITHMETIC[name]
+    tasks = {**network_tasks(), **ARITHMETIC}
+    if name not in tasks:
+        [nearest] = get_close_matches(name, tasks, n=1, cutoff=0)
+        raise TutorialError(
+            f"No hay ninguna cuenta que se llame {name!r}; ¿querías decir {nearest!r}?"
+        )
+    return tasks[name]
+
+
+def _same(answer: float, number: float, expected: float) -> bool:
     """Si una respuesta es ese número: exacta si es un entero y, si no, con un error pequeño."""
-    return isclose(answer, number, rel_tol=0 if float(number).is_integer() else CLOSE_ENOUGH)
+    if float(number).is_integer():
+        return answer == number
+    close = SAME_SLIP if float(expected).is_integer() else CLOSE_ENOUGH
+    return isclose(answer, number, rel_tol=close)
+
+
+_reminded: object = "en ninguna celda"
+
+
+def _remind() -> None:
+    """Dice qué hacer con los `None`, una vez cada vez que se ejecuta una celda."""
+    global _reminded
+    if is_attended() and _cell() != _reminded:
+        _reminded = _cell()
+        print("Cambia cada None por tu respuesta, un número, y ejecuta la celda otra vez")
+
+
+def _cell() -> object:
+    """El número de la celda que se ejecuta."""
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "execution_count", None)

@@ -112,6 +112,29 @@ def borrow(name: str, *cells: str, **chosen: object) -> SimpleNamespace:
     return SimpleNamespace(**names)
 
 
+def sizes() -> tuple[int, int, list[int], int]:
+    """Lee los tamaños de la red en la celda `red`, sin ejecutarla ni importar Keras.
+
+    Returns:
+        Los lados de una foto y de los filtros, los filtros de cada convolución y las neuronas de
+        la primera densa.
+
+    Raises:
+        TutorialError: si la celda falta o no los escribe con números.
+    """
+    [source] = _sources(read(), NOTEBOOK, ["red"]).values()
+    wrote: dict[str, list[list]] = {"Input": [], "Conv2D": [], "Dense": []}
+    try:
+        for node in ast.walk(ast.parse(source)):
+            match node:
+                case ast.Call(func=ast.Attribute(attr=name), args=given) if name in wrote:
+                    wrote[name].append([ast.literal_eval(each) for each in given])
+        [[(side, *_)]], [[_, kernel], *_], [[neurons], *_] = wrote.values()
+        return side, kernel, [filters for filters, _ in wrote["Conv2D"]], neurons
+    except (SyntaxError, TypeError, ValueError):
+        raise _damaged("no dice con números, en la celda «red», los tamaños de su red") from None
+
+
 def _sources(notebook: nbformat.NotebookNode, name: str, cells: Iterable[str]) -> dict[str, str]:
     found = {cell.get("id"): cell.source for cell in notebook.cells}
     if missing := [cell for cell in cells if cell not in found]:

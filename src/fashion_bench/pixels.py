@@ -22,6 +22,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM
 """Los formatos que se leen, con su nombre en Pillow; de una animación, la primera imagen."""
 
 MAX_BYTES = 500_000_000
+MAX_SIDE = 65_535
+"""El mayor lado que cabe en un JPEG: de una imagen más larga, Pillow llena la memoria de filas."""
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 READABLE = re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\0|MM\0\*|II\+\0|MM\0\+|GIF8|BM|\0\0\0\x0cjP  ")
@@ -42,6 +44,9 @@ OTHERS = {
     rb"PK\x03\x04": "un archivo comprimido",
 }
 """Lo que se suele dar por foto y puede que no se lea, según sus primeros bytes."""
+
+JPEG_CHUNK = re.compile(rb"\xff+([^\xff\xda])", re.DOTALL)
+"""Cómo empieza un trozo de un JPEG, con su relleno; el de los píxeles, que es el último, no."""
 
 PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 TIFF_TAGS = {*range(256, 267), 273, *range(277, 280), 284, 292, 293, 317, *range(320, 326)} | {
@@ -86,7 +91,8 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
 
     Raises:
         TutorialError: si no es una imagen, está dañada o incompleta, no se sabe leer su formato
-            o es enorme (más de unos 89 millones de píxeles, el límite de Pillow).
+            o es enorme (más de unos 89 millones de píxeles, el límite de Pillow, o de `MAX_SIDE`
+            de lado).
     """
     if len(data) > MAX_BYTES:
         raise TutorialError(
@@ -100,11 +106,16 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
             with PIL.Image.open(BytesIO(bare), formats=formats) as image:
+                if max(image.size) > MAX_SIDE:
+                    raise PIL.Image.DecompressionBombError
                 image.draft("RGB", (2 * side, 2 * side))  # un JPEG grande se lee ya reducido
                 exif = exif or image.info.get("exif", b"")
                 photo = _plain(image, side)
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        raise TutorialError("tiene demasiados píxeles; redúcela a menos de 80 millones.") from None
+        raise TutorialError(
+            "tiene demasiados píxeles; redúcela a menos de 80 millones y a un lado menor de "
+            f"{written(MAX_SIDE)}."
+        ) from None
     except UNREADABLE:
         raise TutorialError(_why_not(data)) from None
     photo.thumbnail((side, side), reducing_gap=2)
@@ -152,12 +163,11 @@ def _strip_png(data: bytes) -> tuple[bytes, bytes]:
 
 def _strip_jpeg(data: bytes) -> tuple[bytes, bytes]:
     kept, exif, at = [data[:2]], b"", 2
-    while data[at : at + 1] == b"\xff" and (marker := data[at + 1 : at + 2]) != b"\xda":
+    while found := JPEG_CHUNK.match(data, at):
+        marker, at = found[1], found.end() - 2
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         content = data[at + 4 : end]
-        if marker == b"\xff":  # de relleno
-            end = at + 1
-        elif marker == b"\xe1" and content.startswith(b"Exif\0\0"):
+        if marker == b"\xe1" and content.startswith(b"Exif\0\0"):
             exif = exif or content
         elif not b"\xe0" <= marker <= b"\xef" or _tells_colors(marker, content):
             kept.append(data[at:end])

@@ -28,15 +28,14 @@ BET: dict[str, Any] = {"marker": "D", "ms": 9, "mfc": "none", "mec": ORANGE, "me
 """Lo que se apostó, como en la escalera del cuaderno 02."""
 
 
-def class_examples(images: np.ndarray, labels: np.ndarray, per_class: int = 8) -> Figure:
-    """Dibuja los primeros ejemplos de cada clase, una clase por fila.
+def class_examples(images: np.ndarray, labels: np.ndarray) -> Figure:
+    """Dibuja los ocho primeros ejemplos de cada clase, una clase por fila.
 
     Args:
         images: `(n, 28, 28)`, de 0 a 255.
         labels: `(n,)`, de 0 a 9.
-        per_class: ejemplos por clase.
     """
-    rows = [images[labels == label][:per_class] for label in range(len(CLASS_NAMES))]
+    rows = [images[labels == label][:8] for label in range(len(CLASS_NAMES))]
     side = images.shape[1]
     figure = Figure(figsize=(6.2, 6.2))
     axis = figure.subplots()
@@ -48,8 +47,9 @@ def class_examples(images: np.ndarray, labels: np.ndarray, per_class: int = 8) -
     return figure
 
 
-def image_as_numbers(image: np.ndarray, name: str, side: int = 8) -> Figure:
-    """Dibuja una imagen `(28, 28)` y los números de su recuadro central de `side` píxeles."""
+def image_as_numbers(image: np.ndarray, name: str) -> Figure:
+    """Dibuja una imagen `(28, 28)` y los números de su recuadro central, de 8×8."""
+    side = 8
     start = (image.shape[0] - side) // 2
     crop = image[start : start + side, start : start + side]
     figure = Figure(figsize=(5.6, 3.7))
@@ -271,24 +271,16 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray) -> Figure:
     return figure
 
 
-def mistakes(
-    images: np.ndarray,
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    pairs: int = 4,
-    examples: int = 3,
-) -> Figure:
-    """Dibuja errores de las parejas que más se confunden, con las tres mejores respuestas.
+def mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> Figure:
+    """Dibuja errores de las cuatro parejas que más se confunden, con las tres mejores respuestas.
 
-    De cada pareja (la clase verdadera y la que se dice), unos ejemplos repartidos entre el error
-    más seguro y el más dudoso.
+    De cada pareja (la clase verdadera y la que se dice), hasta tres ejemplos repartidos entre el
+    error más seguro y el más dudoso.
 
     Args:
         images: `(n, 28, 28)`, de 0 a 255.
         labels: clases verdaderas `(n,)`.
         probabilities: `(n, 10)`, de 0 a 1.
-        pairs: cuántas parejas dibujar, como mucho.
-        examples: cuántos errores de cada una, como mucho.
     """
     size = len(CLASS_NAMES)
     predictions = probabilities.argmax(axis=1)
@@ -298,7 +290,7 @@ def mistakes(
         figure = Figure(figsize=(4.8, 0.6))
         figure.suptitle("Ni un error", fontsize="medium")
         return figure
-    worst = np.argsort(-counts, kind="stable")[:pairs]
+    worst = np.argsort(-counts, kind="stable")[:4]
     figure = Figure(figsize=(4.8, 2.5 * len(worst)))
     rows = figure.subfigures(len(worst), 1, squeeze=False).flat
     for row, code, count in zip(rows, codes[worst], counts[worst], strict=True):
@@ -307,8 +299,8 @@ def mistakes(
         row.suptitle(f"Es {CLASS_NAMES[truth]} y dice {CLASS_NAMES[guess]}: {times}", fontsize=10)
         these = np.flatnonzero(found == code)
         these = these[np.argsort(-probabilities[these, guess])]
-        these = these[np.linspace(0, count - 1, min(examples, count)).round().astype(int)]
-        axes = row.subplots(1, examples)
+        these = these[np.linspace(0, count - 1, min(3, count)).round().astype(int)]
+        axes = row.subplots(1, 3)
         for axis in axes:
             hide_frame(axis)
             axis.set_anchor("N")  # el sitio que sobra, debajo

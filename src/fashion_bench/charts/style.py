@@ -206,9 +206,7 @@ def note(
     )
 
 
-def note_apart(
-    axis: Axes, notes: Sequence[tuple[float, float, str]], line: float, size: float = 8.5
-) -> None:
+def note_apart(axis: Axes, notes: Sequence[tuple[float, float, str]], line: float) -> None:
     """Escribe un texto junto a cada punto, a la derecha, sin que se pisen.
 
     Hay que llamarla con los límites de los ejes ya puestos.
@@ -217,9 +215,9 @@ def note_apart(
         axis: donde están los puntos.
         notes: de cada uno, su sitio y su texto.
         line: altura de una línea horizontal que tampoco deben pisar.
-        size: tamaño de la letra, en puntos tipográficos.
     """
     assert axis.figure is not None
+    size = 8.5
     scale = 72 / axis.figure.dpi  # de puntos de la imagen a puntos tipográficos
     places = [scale * axis.transData.transform((x, y)) for x, y, _ in notes]
     taken = [(x - 4, y, 8.0) for x, y in places]  # los propios puntos

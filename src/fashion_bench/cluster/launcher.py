@@ -8,7 +8,7 @@ import os
 import pickle
 import shutil
 import signal
-import subprocess
+import socket
 import sys
 import tempfile
 import threading
@@ -39,8 +39,8 @@ LISTENS_BEYOND = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Variable que, pese a su nombre, en Linux también decide si Ray escucha fuera de 127.0.0.1."""
 
 MAX_RESTARTS = 2
-HEALTH_SECONDS = 20
-"""Lo que se espera a que un clúster diga que está en marcha."""
+ANSWER_SECONDS = 20
+"""Lo que se espera a que conteste otro equipo."""
 
 COMPARED = ("fashion-bench", "keras", "numpy", "ray")
 """Paquetes cuya versión tiene que ser la misma en todos los equipos."""
@@ -81,8 +81,7 @@ def started(address: str, cpus: int) -> Iterator[None]:
 
     Raises:
         TutorialError: si falta Ray o hay que reiniciar el kernel para que escuche donde debe, y si
-            en esa dirección no hay un clúster, no acepta la clave de este equipo o sus
-            programas son de otras versiones.
+            en esa dirección no responde nadie o sus programas son de otras versiones.
     """
     if find_spec("ray") is None:
         raise TutorialError(
@@ -95,12 +94,18 @@ def started(address: str, cpus: int) -> Iterator[None]:
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",
         "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",  # hay equipos lentos
     }
+    listens = "1" if address else "0"
+    if "ray" in sys.modules and os.environ.get(LISTENS_BEYOND) != listens:
+        raise TutorialError(
+            "Ray decide al importarse si se le puede hablar desde otros equipos, y ya está "
+            "importado: reinicia el kernel y ejecuta el cuaderno otra vez."
+        )
+    os.environ[LISTENS_BEYOND] = listens
     if address:
         if AUTH_TOKEN.exists():
             os.environ.setdefault("RAY_AUTH_MODE", "token")
     else:  # no hay panel de Ray que conteste: que se sepa al momento y no a los 12 s
         os.environ["RAY_API_SERVER_ADDRESS"] = "http://127.0.0.1:1"
-    _reach_beyond(bool(address))
     import ray
 
     ray.shutdown()  # el de una celda que no llegó al final
@@ -108,16 +113,10 @@ def started(address: str, cpus: int) -> Iterator[None]:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "CRITICAL"}
     try:
         if address:
-            _check_health(address)
-            ray.init(address, **quiet)
-            _check_versions()
+            _join(address, quiet)
         else:
             ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
         yield
-    except RuntimeError as error:
-        if "ersion mismatch" not in str(error):
-            raise
-        raise _other_version(address) from None
     finally:
         started_here = set(psutil.Process().children(recursive=True)) - already
         ray.shutdown()
@@ -127,7 +126,7 @@ def started(address: str, cpus: int) -> Iterator[None]:
 
 
 def check_room(workers: int, use_gpu: bool, storage: str) -> None:
-    """Comprueba que en el clúster caben los procesos y que podrán guardar su trabajo.
+    """Comprueba que en el clúster caben los procesos y que se ha dicho dónde guardan su trabajo.
 
     Raises:
         TutorialError: si faltan núcleos o GPU, o una carpeta que vean todos los equipos.
@@ -139,20 +138,11 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
             f"workers={workers} no es válido: cada proceso necesita {name} y en el clúster caben "
             f"{slots(kind)}; {advice} o une otro equipo."
         )
-    if len(_alive_nodes()) == 1:
-        return
-    if not storage:
+    if len(_alive_nodes()) > 1 and not storage:
         raise TutorialError(
             "storage='' no es válido con varios equipos: escribe la ruta de una carpeta que todos "
             "vean en el mismo sitio (una carpeta de red, por ejemplo)."
         )
-    with tempfile.NamedTemporaryFile(dir=storage) as mark:
-        for node, seen in _ask_everyone(os.path.exists, mark.name):
-            if not seen:
-                raise TutorialError(
-                    f"storage={storage!r} no es válido: el equipo {node} no ve ahí los mismos "
-                    "archivos que este; comparte con él esa carpeta, en la misma ruta."
-                )
 
 
 def slots(kind: str) -> int:
@@ -192,65 +182,29 @@ def fit(
         TutorialError: si el entrenamiento falla también al repetirlo.
         KeyboardInterrupt: si alguien lo detiene.
     """
-    from ray.train import (
-        CheckpointConfig,
-        ControllerError,
-        FailureConfig,
-        RunConfig,
-        ScalingConfig,
-        WorkerGroupError,
-    )
-    from ray.train.tensorflow import TensorflowTrainer
+    from ray.train import ControllerError, WorkerGroupError
     from ray.util.queue import Queue
 
-    from fashion_bench.cluster.meeting import Meeting
-
     mailbox = Queue(actor_options={"num_cpus": 0})
-    messages: list[Any] = []
+    messages: list[Start | EpochReport] = []
     pool = ThreadPoolExecutor(1)
     listening = pool.submit(_listen, mailbox, messages, begun, told)
-    name = f"entrenamiento-{os.urandom(4).hex()}"
+    work = {
+        "job": job.model_dump(),
+        "use_gpu": use_gpu,
+        "mailbox": mailbox,
+        "all_reduce_sizes": list(all_reduce_sizes),
+        "compute_sizes": list(compute_sizes),
+    }
     folder = Path(storage or STORAGE).expanduser().absolute()
-    trainer = TensorflowTrainer(
-        _work,
-        train_loop_config={
-            "job": job.model_dump(),
-            "use_gpu": use_gpu,
-            "mailbox": mailbox,
-            "all_reduce_sizes": list(all_reduce_sizes),
-            "compute_sizes": list(compute_sizes),
-        },
-        tensorflow_config=Meeting(),
-        scaling_config=ScalingConfig(
-            num_workers=workers,
-            use_gpu=use_gpu,
-            resources_per_worker={"GPU" if use_gpu else "CPU": 1},
-            placement_strategy="SPREAD",  # si no, en un equipo con sitio cabrían todos
-        ),
-        run_config=RunConfig(
-            name=name,
-            storage_path=str(folder),
-            failure_config=FailureConfig(max_failures=MAX_RESTARTS),
-            checkpoint_config=CheckpointConfig(num_to_keep=1),
-        ),
-    )
+    folder /= f"entrenamiento-{os.urandom(4).hex()}"
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit()
+        _trainer(work, workers, use_gpu, folder).fit()
     except SystemExit:  # en esto convierte Ray un Ctrl-C
         raise KeyboardInterrupt from None
     except (ControllerError, WorkerGroupError) as error:
-        if isinstance(error, WorkerGroupError):
-            cause = next(iter(error.worker_failures.values()))
-        else:
-            cause = error.controller_failure
-        first_line, *_ = str(cause).strip().split("\n")
-        told_by_ray = f"{type(cause).__name__}: {first_line[:200]}"
-        raise TutorialError(
-            f"El entrenamiento ha fallado y Ray ya no lo repite más ({told_by_ray}); mira los "
-            "detalles en /tmp/ray/session_latest/logs, en el equipo que falló, y ejecuta la celda "
-            "otra vez."
-        ) from None
+        raise _failed(error) from None
     finally:
         if threading.current_thread() is threading.main_thread():  # el único que Ray cambia
             signal.signal(signal.SIGINT, on_interrupt)
@@ -258,12 +212,52 @@ def fit(
         pool.shutdown()
         mailbox.shutdown()
         # Lo guardado solo sirve para seguir si un proceso muere.
-        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
     listening.result()  # si una de esas funciones ha fallado, aquí se sabe
+    return _run(messages)
+
+
+def _trainer(work: dict[str, Any], workers: int, use_gpu: bool, folder: Path) -> Any:  # noqa: ANN401
+    """Lo que Ray tiene que saber: qué hace cada proceso, con qué, dónde y cuántas veces."""
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.tensorflow import TensorflowTrainer
+
+    return TensorflowTrainer(
+        _work,
+        train_loop_config=work,
+        scaling_config=ScalingConfig(
+            num_workers=workers,
+            use_gpu=use_gpu,
+            resources_per_worker={"GPU" if use_gpu else "CPU": 1},
+            placement_strategy="SPREAD",  # si no, en un equipo con sitio cabrían todos
+        ),
+        run_config=RunConfig(
+            name=folder.name,
+            storage_path=str(folder.parent),
+            failure_config=FailureConfig(max_failures=MAX_RESTARTS),
+            checkpoint_config=CheckpointConfig(num_to_keep=1),
+        ),
+    )
+
+
+def _failed(error: Any) -> TutorialError:  # noqa: ANN401
+    """Cuenta el fallo de un proceso, o el de quien los coloca, con lo que dice Ray."""
+    failures = getattr(error, "worker_failures", None)
+    cause = next(iter(failures.values())) if failures else error.controller_failure
+    first_line, *_ = str(cause).strip().split("\n")
+    return TutorialError(
+        "El entrenamiento ha fallado y Ray ya no lo repite más "
+        f"({type(cause).__name__}: {first_line[:200]}); mira los detalles en "
+        "/tmp/ray/session_latest/logs, en el equipo que falló, y ejecuta la celda otra vez."
+    )
+
+
+def _run(messages: list[Start | EpochReport]) -> Run:
+    """Ordena lo que se ha contado: de lo repetido vale lo último, y cada comienzo es un intento."""
     reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
     starts = [m for m in messages if isinstance(m, Start)]
-    in_order = [reports[key] for key in sorted(reports)]
     last = starts[-1]
+    in_order = [reports[key] for key in sorted(reports)]
     return Run(in_order, len(starts) - 1, last.all_reduce_seconds, last.compute_seconds)
 
 
@@ -312,7 +306,7 @@ def _send(mailbox: Any, message: Start | EpochReport) -> None:  # noqa: ANN401
 
 def _listen(
     mailbox: Any,  # noqa: ANN401
-    messages: list[Any],
+    messages: list[Start | EpochReport],
     begun: Callable[[Start], None],
     told: Callable[[EpochReport], None],
 ) -> None:
@@ -325,79 +319,46 @@ def _listen(
             told(message)
 
 
-def _reach_beyond(allowed: bool) -> None:
-    """Deja o no que Ray escuche más allá de este equipo.
+def _join(address: str, quiet: dict[str, Any]) -> None:
+    """Se une a un clúster que ya está en marcha, si es de las mismas versiones."""
+    import ray
 
-    Lo lee de una variable de entorno al importarse; después, solo se puede cambiar en una parte
-    suya que no es pública y que puede faltar en otra versión.
-
-    Raises:
-        TutorialError: si ya está importado con lo contrario y no hay cómo cambiarlo.
-    """
-    wanted = "1" if allowed else "0"
-    if "ray" in sys.modules and os.environ.get(LISTENS_BEYOND) != wanted:
-        try:
-            from ray._private import ray_constants
-        except ImportError:
-            ray_constants = None
-        if not hasattr(ray_constants, "ENABLE_RAY_CLUSTER"):
-            raise TutorialError(
-                "Esta versión de Ray, ya importada, no deja cambiar si se la alcanza desde otros "
-                "equipos: reinicia el kernel y ejecuta el cuaderno otra vez."
-            )
-        ray_constants.ENABLE_RAY_CLUSTER = allowed
-    os.environ[LISTENS_BEYOND] = wanted
-
-
-def _check_health(address: str) -> None:
-    asked = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    host, _, port = address.rpartition(":")
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=HEALTH_SECONDS)
-    except subprocess.TimeoutExpired:
-        done = None
-    if done and done.returncode == 0:
-        return
-    if done and "ersion mismatch" in done.stderr:
-        raise _other_version(address)
-    if done and "authentication" in done.stderr.lower():
+        # A donde no responde nadie, Ray insiste unos minutos.
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        ray.init(address, **quiet)
+    except (OSError, ValueError, SystemExit):  # lo último, si responde quien no es Ray
         raise TutorialError(
-            f"El clúster de {address} no acepta la clave de este equipo: copia aquí el archivo "
-            "~/.ray/auth_token del equipo que lo arrancó, en el mismo sitio."
-        )
-    raise TutorialError(
-        f"address={address!r} no es válido: ahí no responde ningún clúster de Ray; comprueba si "
-        "está en marcha («RAY_AUTH_MODE=token ray status», si usa clave) y la dirección, el "
-        "puerto y el cortafuegos."
-    )
-
-
-def _other_version(address: str) -> TutorialError:
-    return TutorialError(
-        f"El clúster de {address} usa otra versión de Ray o de Python que este cuaderno: "
-        "instala en todos los equipos el mismo requirements-distributed.txt con el mismo "
-        "Python y vuelve a arrancar Ray."
-    )
+            f"address={address!r} no es válido: ahí no responde ningún clúster de Ray que acepte "
+            "la clave de este equipo; comprueba si está en marcha («RAY_AUTH_MODE=token ray "
+            "status», si usa clave), la dirección, el puerto, el cortafuegos y que su archivo "
+            "~/.ray/auth_token es el mismo que el de aquí."
+        ) from None
+    except RuntimeError as error:
+        if "ersion mismatch" not in str(error):
+            raise
+        raise TutorialError(
+            f"El clúster de {address} usa otra versión de Ray o de Python que este cuaderno: "
+            "instala en todos los equipos el mismo requirements-distributed.txt con el mismo "
+            "Python y vuelve a arrancar Ray."
+        ) from None
+    _check_versions()
 
 
 def _check_versions() -> None:
-    here = installed()
-    for node, there in _ask_everyone(installed):
-        check_same_versions(node, here, there or {})
-
-
-def _ask_everyone(function: Callable, *arguments: object) -> Iterator[tuple[str, Any]]:
-    """De cada equipo, su dirección y lo que allí devuelve `function`; si no puede, `None`."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+    here = installed()
     for node in _alive_nodes():
         where: Any = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked = ray.remote(num_cpus=0, scheduling_strategy=where)(function).remote(*arguments)
+        asked = ray.remote(num_cpus=0, scheduling_strategy=where)(installed).remote()
         try:
-            answer = ray.get(asked, timeout=HEALTH_SECONDS)
+            there = ray.get(asked, timeout=ANSWER_SECONDS)
         except (ray.exceptions.RayError, ModuleNotFoundError):
-            answer = None
-        yield node["NodeManagerAddress"], answer
+            there = {}
+        check_same_versions(node["NodeManagerAddress"], here, there)
 
 
 def installed() -> dict[str, str]:

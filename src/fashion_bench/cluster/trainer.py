@@ -160,15 +160,14 @@ class Trainer:
             seconds = perf_counter() - start
             yield self._report(epoch, seconds, values.sum(axis=1))
 
-    def all_reduce_seconds(self, floats: int, calls: int = 20) -> float:
+    def all_reduce_seconds(self, floats: int) -> float:
         """Mide lo que tarda en sumarse entre todas las réplicas una tabla de números.
 
         Args:
             floats: cuántos números de 4 bytes.
-            calls: sumas que se miden.
 
         Returns:
-            Mediana, en segundos; todas las réplicas empiezan a la vez, así que no incluye
+            Mediana de veinte, en segundos; todas las réplicas empiezan a la vez, así que no incluye
             esperar a la más lenta.
         """
         numbers = tf.ones(floats)
@@ -179,23 +178,21 @@ class Trainer:
 
         reduce = tf.function(lambda: self.strategy.run(one_replica), autograph=False)
         seconds = []
-        for _ in range(3 + calls):
+        for _ in range(3 + 20):
             start = perf_counter()
             np.array(self.strategy.experimental_local_results(reduce()))
             seconds.append(perf_counter() - start)
         return median(seconds[3:])
 
-    def compute_seconds(
-        self, sizes: Sequence[int], rounds: int = 10, steps: int = 3
-    ) -> dict[int, float]:
+    def compute_seconds(self, sizes: Sequence[int], rounds: int = 10) -> dict[int, float]:
         """Mide lo que tarda un paso según las imágenes que tenga, y lo deja todo como estaba.
 
         Los tamaños se alternan: si el equipo cambia de velocidad, lo notan todos.
 
         Args:
             sizes: imágenes del paso, entre todas las réplicas.
-            rounds: veces que se mide cada tamaño, después de una que no cuenta.
-            steps: pasos seguidos de cada vez.
+            rounds: veces que se mide cada tamaño, después de una que no cuenta; de cada vez, tres
+                pasos seguidos.
 
         Returns:
             De cada tamaño, la mediana, en segundos por paso.
@@ -208,9 +205,9 @@ class Trainer:
             for size, taken in seconds.items():
                 step = np.array_split(np.resize(order, size), replicas)
                 start = perf_counter()
-                np.array([self._run(step) for _ in range(steps)])
+                np.array([self._run(step) for _ in range(3)])
                 keras.ops.convert_to_numpy(self.model.trainable_variables[0])
-                taken.append((perf_counter() - start) / steps)
+                taken.append((perf_counter() - start) / 3)
         self.restore(before)
         return {size: median(taken[1:]) for size, taken in seconds.items()}
 

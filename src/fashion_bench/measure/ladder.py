@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from fashion_bench import lesson
 from fashion_bench.measure.profiling import seconds_per_call
 
-SIDE, CHANNELS, FILTERS = 14, 32, 64
+_PHOTO_SIDE, KERNEL, _FILTERS, _ = lesson.sizes()
+SIDE, CHANNELS, FILTERS = _PHOTO_SIDE // 2, *_FILTERS[:2]
 """La segunda convolución del cuaderno 01: la que más operaciones hace."""
 
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -26,9 +28,9 @@ print(json.dumps([ladder.convolution_seconds(batch) for batch in json.loads(sys.
 """
 
 
-def operations(batch: int = 1, channels: int = CHANNELS, filters: int = FILTERS) -> int:
+def operations(batch: int = 1) -> int:
     """Cuenta las operaciones de la convolución: multiplicar y sumar son dos."""
-    return 2 * batch * SIDE * SIDE * 9 * channels * filters
+    return 2 * batch * (SIDE * KERNEL) ** 2 * CHANNELS * FILTERS
 
 
 def convolution_seconds(
@@ -38,7 +40,7 @@ def convolution_seconds(
     device: str = "CPU:0",
     calls: int = 20,
 ) -> float:
-    """Mide la convolución de un lote de imágenes `(batch, 14, 14, channels)`.
+    """Mide la convolución de un lote de imágenes `(batch, SIDE, SIDE, channels)`.
 
     Args:
         batch: imágenes del lote.
@@ -49,7 +51,7 @@ def convolution_seconds(
     """
     with tf.device(device):
         images = tf.cast(tf.random.uniform((batch, SIDE, SIDE, channels), seed=0), dtype)
-        filters = tf.cast(tf.random.uniform((3, 3, channels, FILTERS), seed=1), dtype)
+        filters = tf.cast(tf.random.uniform((KERNEL, KERNEL, channels, FILTERS), seed=1), dtype)
 
         convolve = tf.function(lambda images: tf.nn.conv2d(images, filters, 1, "SAME"))
         return seconds_per_call(lambda: convolve(images), calls)

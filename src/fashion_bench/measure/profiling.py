@@ -21,11 +21,9 @@ Measured = TypeVar("Measured")
 
 ENOUGH_SECONDS = 0.002
 """Una medida de una capa que dura menos se hace con varias llamadas seguidas."""
-LAYER_CALLS = 30
-"""Veces que se mide cada capa, si no se pide otra cosa."""
 
 
-def seconds_per_call(function: Callable[[], tf.Tensor], calls: int = 10) -> float:
+def seconds_per_call(function: Callable[[], tf.Tensor], calls: int) -> float:
     """Mide una función, ya caliente, esperando cada vez a su resultado.
 
     Returns:
@@ -58,9 +56,7 @@ def ratios(numerator: list[float], denominator: list[float]) -> list[float]:
     return sorted(a / b for a, b in zip(numerator, denominator, strict=True))
 
 
-def layer_costs(
-    model: keras.Sequential, images: np.ndarray, calls: int = LAYER_CALLS
-) -> list[LayerCost]:
+def layer_costs(model: keras.Sequential, images: np.ndarray, calls: int = 30) -> list[LayerCost]:
     """Mide cada capa por separado, con la entrada que de verdad le llega.
 
     Descuenta lo que tarda en llamarse una función que no hace nada.
