@@ -29,7 +29,8 @@ from fashion_bench.measure import provenance
 from fashion_bench.measure import recorder as recorders
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.recorder import Recorder
-from fashion_bench.record import Agreement, Calibration, Record
+from fashion_bench.parts import Agreement, Calibration
+from fashion_bench.record import Record
 from fashion_bench.results import files
 
 FAST = Calibration(

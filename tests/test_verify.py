@@ -10,7 +10,8 @@ from fashion_bench import lesson
 from fashion_bench.commands import BAD_USAGE, FAILED, FINE, verify
 from fashion_bench.commands.verify import NOT_COMPARABLE
 from fashion_bench.measure import recorder as recorders
-from fashion_bench.record import Agreement, Calibration, Record
+from fashion_bench.parts import Agreement, Calibration
+from fashion_bench.record import Record
 from fashion_bench.results import reproduction
 from fashion_bench.results.reproduction import Place, Replayed
 

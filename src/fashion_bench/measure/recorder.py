@@ -23,15 +23,9 @@ from fashion_bench.measure import provenance
 from fashion_bench.measure.calibration import calibrate
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.memory import out_of_memory
-from fashion_bench.record import (
-    SCHEMA_VERSION,
-    Agreement,
-    Calibration,
-    Conditions,
-    Record,
-    Repeat,
-    RunParameters,
-)
+from fashion_bench.measure.provenance import Conditions
+from fashion_bench.parts import Agreement, Calibration, Repeat, RunParameters
+from fashion_bench.record import SCHEMA_VERSION, Record
 from fashion_bench.results.statistics import typical_seconds
 from fashion_bench.values import clean, clean_label
 

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fashion_bench.lesson import NOTEBOOK
-from fashion_bench.record import Accelerator, Code, Data, Machine, Network, Record, Software
+from fashion_bench.parts import Accelerator, Code, Data, Machine, Network, Software
+from fashion_bench.record import Record
 from fashion_bench.tables import Table
 
 START_SECONDS = 15
