@@ -6,7 +6,6 @@ from importlib import metadata
 from typing import NamedTuple
 
 import keras
-import tensorflow as tf
 
 from fashion_bench import CHECKOUT, data, lesson
 from fashion_bench.measure.profiling import training_multiply_adds
@@ -41,11 +40,6 @@ def code(notebook: str) -> Code:
         notebook=notebook,
         notebook_sha256=hashlib.sha256("\0".join(sources).encode()).hexdigest(),
     )
-
-
-def batch_sizes(dataset: tf.data.Dataset) -> list[int]:
-    """Cuenta las imágenes de cada lote, recorriendo los datos una vez."""
-    return [len(labels) for _, labels in dataset]
 
 
 def describe_data(training_images: int, validation_images: int) -> Data:

@@ -5,14 +5,13 @@ import math
 import secrets
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Literal, Self
 
 import keras
-import tensorflow as tf
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError, cause
@@ -24,6 +23,7 @@ from fashion_bench.measure.calibration import calibrate
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.memory import out_of_memory
 from fashion_bench.measure.provenance import Conditions
+from fashion_bench.parameters import Sized
 from fashion_bench.parts import Agreement, Calibration, Repeat, RunParameters
 from fashion_bench.record import SCHEMA_VERSION, Record
 from fashion_bench.results.statistics import typical_seconds
@@ -140,8 +140,7 @@ class Recorder:
         clock: EpochClock,
         seed: int,
         setup_seconds: float,
-        train_data: tf.data.Dataset,
-        validation_data: tf.data.Dataset,
+        config: Sized,
     ) -> "Follower":
         """Devuelve el `callback` que anota un `fit`: una repetición.
 
@@ -151,12 +150,9 @@ class Recorder:
             clock: reloj del mismo `fit`.
             seed: semilla de la repetición.
             setup_seconds: segundos del calentamiento.
-            train_data: lotes con los que se entrena; aquí se cuentan sus imágenes.
-            validation_data: lotes con los que se valida.
+            config: los parámetros de los que salieron los lotes.
         """
-        batches = provenance.batch_sizes(train_data)
-        validation = provenance.batch_sizes(validation_data)
-        self._follower = Follower(self, clock, seed, setup_seconds, batches, sum(validation))
+        self._follower = Follower(self, clock, seed, setup_seconds, config)
         return self._follower
 
     def start(
@@ -169,11 +165,8 @@ class Recorder:
                 anteriores o si falta comprobar la GPU.
         """
         self._refuse_if_closed()
-        if self._conditions not in (None, conditions):
-            raise TutorialError(
-                "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a "
-                "ejecutar el cuaderno desde la celda de los parámetros."
-            )
+        if self._conditions and conditions._replace(data=self._conditions.data) != self._conditions:
+            raise _not_alike()
         checked = conditions.agreement
         if conditions.accelerator and (not checked or checked.precision != conditions.precision):
             raise TutorialError(
@@ -183,6 +176,27 @@ class Recorder:
         if self._conditions is None:
             self._conditions, self._first_seed = conditions, seed
         self._current, self._losses = (seed, setup_seconds, clock), []
+
+    def trained_with(self, batch_size: int, images: int, validation_images: int) -> None:
+        """Corrige con lo que de verdad se ha visto en una época lo que se dijo al empezar.
+
+        Raises:
+            TutorialError: si las repeticiones anteriores se entrenaron con otras imágenes.
+        """
+        assert self._conditions is not None
+        seen = self._conditions._replace(
+            data=provenance.describe_data(images, validation_images), batch_size=batch_size
+        )
+        if self._repeats and seen != self._conditions:
+            self.forget()
+            raise _not_alike()
+        self._conditions = seen
+
+    def forget(self) -> None:
+        """Olvida la repetición que se está entrenando."""
+        self._current = None
+        if not self._repeats:
+            self._conditions = None
 
     def calibrate_first(self) -> None:
         """Mide el dispositivo antes de la primera repetición; al cerrar se mide otra vez."""
@@ -286,13 +300,16 @@ class Follower(keras.callbacks.Callback):
     cortan a TensorFlow en mitad de un paso, a veces muere el proceso entero. La segunda vez ya no
     se espera.
 
+    No recorre los datos: si se barajan, la vez siguiente salen en otro orden, y mirar cambiaría lo
+    que se entrena. Con el reloj parado, mira de cuántas imágenes ha hecho Keras la media de la
+    pérdida; hasta que acaba la primera época vale lo que dicen el reloj y los parámetros.
+
     Args:
         recorder: el registro.
         clock: reloj del mismo `fit`.
         seed: semilla de la repetición.
         setup_seconds: segundos del calentamiento.
-        batches: imágenes de cada lote de entrenamiento.
-        validation_images: imágenes con las que se valida.
+        config: los parámetros de los que salieron los lotes.
     """
 
     def __init__(
@@ -301,14 +318,16 @@ class Follower(keras.callbacks.Callback):
         clock: EpochClock,
         seed: int,
         setup_seconds: float,
-        batches: Sequence[int],
-        validation_images: int,
+        config: Sized,
     ) -> None:
         super().__init__()
         self._recorder = recorder
         self._repeat = (seed, setup_seconds, clock)
-        self._batches = batches
-        self._validation_images = validation_images
+        self._batch_size = min(config.batch_size, clock.images)
+        self._images = clock.images
+        self._validation_images = config.train_samples - clock.images
+        self._steps = 0
+        self._validated = False
         self._stop_asked = False
         self._previous: Any = None
 
@@ -322,14 +341,39 @@ class Follower(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Se detiene aquí si alguien lo ha pedido."""
+        self._steps = batch + 1
         self._stop_if_asked()
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Mira con cuántas imágenes se ha entrenado; al validar, Keras empieza otra cuenta."""
+        self._images, self._validated = self._counted(), True
+
+    def on_test_end(self, logs: dict | None = None) -> None:
+        """Mira con cuántas imágenes se ha validado."""
+        self._validation_images = self._counted()
 
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Se detiene aquí si alguien lo ha pedido."""
         self._stop_if_asked()
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        """Guarda las épocas terminadas hasta ahora."""
+        """Guarda las épocas terminadas hasta ahora.
+
+        Raises:
+            TutorialError: si los lotes no son del tamaño que dicen los parámetros o si las
+                repeticiones anteriores se entrenaron con otras imágenes.
+        """
+        if not self._validated:
+            self._images, self._validation_images = self._counted(), 0
+        batch_size = min(self._batch_size, self._images)
+        if self._steps != -(-self._images // batch_size):
+            self._recorder.forget()
+            raise TutorialError(
+                f"El registro no diría la verdad: según los parámetros, los lotes son de "
+                f"{batch_size} imágenes, pero esta época ha tenido {self._images} imágenes en "
+                f"{self._steps} lotes. Cambia `batch_size` en la celda de los parámetros."
+            )
+        self._recorder.trained_with(batch_size, self._images, self._validation_images)
         self._recorder.save_epochs(float(logs["loss"]))
 
     def on_train_end(self, logs: dict | None = None) -> None:
@@ -347,13 +391,17 @@ class Follower(keras.callbacks.Callback):
         accelerator = backends.accelerator_of(self.model)
         return Conditions(
             network=provenance.describe_network(self.model),
-            data=provenance.describe_data(sum(self._batches), self._validation_images),
+            data=provenance.describe_data(self._images, self._validation_images),
             epochs=self.params["epochs"],
-            batch_size=max(self._batches),
+            batch_size=self._batch_size,
             precision=provenance.precision(self.model),
             accelerator=accelerator,
             agreement=self._recorder.agreement if accelerator else None,
         )
+
+    def _counted(self) -> int:
+        [loss] = [metric for metric in self.model.metrics if metric.name == "loss"]
+        return int(loss.count)
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop_asked = True
@@ -362,6 +410,13 @@ class Follower(keras.callbacks.Callback):
     def _stop_if_asked(self) -> None:
         if self._stop_asked:
             raise KeyboardInterrupt
+
+
+def _not_alike() -> TutorialError:
+    return TutorialError(
+        "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a ejecutar "
+        "el cuaderno desde la celda de los parámetros."
+    )
 
 
 def _reason(error: BaseException) -> str:
