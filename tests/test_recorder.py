@@ -272,6 +272,20 @@ def test_a_record_never_tells_another_batch(tmp_path: Path, batch: int) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_repeats_of_one_batch_are_alike(tmp_path: Path) -> None:
+    """Aunque el lote de los parámetros sea mayor que lo que hay."""
+    with Recorder(tmp_path) as recorder:
+        for seed in (1, 2):
+            clock = EpochClock(images=90)
+            fit(
+                [clock, recorder.follow(clock, seed, 0.5, sizes(32))],
+                shuffled(20),
+                validation_data=shuffled(80),
+            )
+            recorder.finish(0.25, 0.95)
+    assert only_record(tmp_path).status == "ok"
+
+
 def test_a_repeat_with_other_images_is_left_out(tmp_path: Path) -> None:
     with pytest.raises(TutorialError, match="se entrenan igual"), Recorder(tmp_path) as recorder:
         for seed, data in ((1, shuffled(110)), (2, shuffled(100))):

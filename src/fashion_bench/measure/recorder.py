@@ -165,7 +165,8 @@ class Recorder:
                 anteriores o si falta comprobar la GPU.
         """
         self._refuse_if_closed()
-        if self._conditions and conditions._replace(data=self._conditions.data) != self._conditions:
+        before = self._conditions or conditions
+        if conditions._replace(data=before.data, batch_size=before.batch_size) != before:
             raise _not_alike()
         checked = conditions.agreement
         if conditions.accelerator and (not checked or checked.precision != conditions.precision):
@@ -177,26 +178,34 @@ class Recorder:
             self._conditions, self._first_seed = conditions, seed
         self._current, self._losses = (seed, setup_seconds, clock), []
 
-    def trained_with(self, batch_size: int, images: int, validation_images: int) -> None:
+    def trained_with(
+        self, steps: int, batch_size: int, images: int, validation_images: int
+    ) -> None:
         """Corrige con lo que de verdad se ha visto en una época lo que se dijo al empezar.
 
         Raises:
-            TutorialError: si las repeticiones anteriores se entrenaron con otras imágenes.
+            TutorialError: si los lotes no son del tamaño que se dijo o si las repeticiones
+                anteriores no se entrenaron así; esta no queda anotada.
         """
         assert self._conditions is not None
+        batch_size = min(batch_size, images)
         seen = self._conditions._replace(
             data=provenance.describe_data(images, validation_images), batch_size=batch_size
         )
-        if self._repeats and seen != self._conditions:
-            self.forget()
-            raise _not_alike()
-        self._conditions = seen
-
-    def forget(self) -> None:
-        """Olvida la repetición que se está entrenando."""
+        alike = seen == self._conditions or not self._repeats
+        if alike and steps == -(-images // batch_size):
+            self._conditions = seen
+            return
         self._current = None
         if not self._repeats:
             self._conditions = None
+        if not alike:
+            raise _not_alike()
+        raise TutorialError(
+            f"El registro no diría la verdad: según los parámetros, los lotes son de {batch_size} "
+            f"imágenes, pero esta época ha tenido {images} imágenes en {steps} lotes. Cambia "
+            "`batch_size` en la celda de los parámetros."
+        )
 
     def calibrate_first(self) -> None:
         """Mide el dispositivo antes de la primera repetición; al cerrar se mide otra vez."""
@@ -357,23 +366,12 @@ class Follower(keras.callbacks.Callback):
         self._stop_if_asked()
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        """Guarda las épocas terminadas hasta ahora.
-
-        Raises:
-            TutorialError: si los lotes no son del tamaño que dicen los parámetros o si las
-                repeticiones anteriores se entrenaron con otras imágenes.
-        """
+        """Anota con qué se ha entrenado y guarda las épocas terminadas hasta ahora."""
         if not self._validated:
             self._images, self._validation_images = self._counted(), 0
-        batch_size = min(self._batch_size, self._images)
-        if self._steps != -(-self._images // batch_size):
-            self._recorder.forget()
-            raise TutorialError(
-                f"El registro no diría la verdad: según los parámetros, los lotes son de "
-                f"{batch_size} imágenes, pero esta época ha tenido {self._images} imágenes en "
-                f"{self._steps} lotes. Cambia `batch_size` en la celda de los parámetros."
-            )
-        self._recorder.trained_with(batch_size, self._images, self._validation_images)
+        self._recorder.trained_with(
+            self._steps, self._batch_size, self._images, self._validation_images
+        )
         self._recorder.save_epochs(float(logs["loss"]))
 
     def on_train_end(self, logs: dict | None = None) -> None:
