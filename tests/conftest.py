@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from fashion_bench.jupyter import quiet
-from fashion_bench.record import Accelerator
+from fashion_bench.parts import Accelerator
 
 if TYPE_CHECKING:  # no hace falta para las demás pruebas
     from playwright.sync_api import Browser

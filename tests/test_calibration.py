@@ -2,8 +2,12 @@
 
 import keras
 import pytest
+from conftest import ROOT
 
 from fashion_bench.measure import calibration
+from fashion_bench.results import files
+
+BANDWIDTH_FLOATS = calibration.BANDWIDTH_FLOATS
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +48,12 @@ def test_operations_and_bytes_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
     assert calibration.matmul_flops() == 2 * 64**3 / 0.5
     assert calibration.memory_bandwidth() == 12 * 2**16 / 0.5
     assert calibration.order_seconds() == 0.5 / calibration.ORDERS
+
+
+def test_the_tables_do_not_fit_in_any_known_cache() -> None:
+    records, _ = files.load_folder(ROOT / "results")
+    largest = max(size for record in records for size in record.machine.cache_mib)
+    assert largest * 2**20 < 4 * BANDWIDTH_FLOATS
 
 
 def test_matrices_grow_until_the_measure_lasts(

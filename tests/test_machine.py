@@ -25,7 +25,7 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends, hardware
 from fashion_bench.machine.hardware import Card, CardWatcher
-from fashion_bench.record import Accelerator, GpuState
+from fashion_bench.parts import Accelerator, GpuState
 
 FIRST, SECOND = (f"GPU-{UUID(int=number)}" for number in (1, 2))
 

@@ -11,7 +11,8 @@ import pytest
 from conftest import RECORD, ROOT, RTX
 
 from fashion_bench.errors import TutorialError
-from fashion_bench.record import ACCURACY_FLOOR, METRICS, MIME, TOLERANCE, Record
+from fashion_bench.parts import TOLERANCE
+from fashion_bench.record import ACCURACY_FLOOR, METRICS, MIME, Record
 from fashion_bench.results import files
 
 GPU = RTX.model_dump()

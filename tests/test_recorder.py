@@ -25,11 +25,13 @@ from fashion_bench import record as recordings
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends, hardware
 from fashion_bench.machine.hardware import CardWatcher
-from fashion_bench.measure import provenance
+from fashion_bench.measure import calibration, provenance
 from fashion_bench.measure import recorder as recorders
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.recorder import Recorder
-from fashion_bench.record import Agreement, Calibration, Record
+from fashion_bench.parameters import Sized
+from fashion_bench.parts import Agreement, Calibration
+from fashion_bench.record import Record
 from fashion_bench.results import files
 
 FAST = Calibration(
@@ -75,6 +77,11 @@ def dataset(start: int, end: int, batch: int = 50) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices((IMAGES[start:end], LABELS[start:end])).batch(batch)
 
 
+def sizes(batch: int = 50) -> Sized:
+    """Los parámetros con los que de 100 imágenes se apartan 10 para validar."""
+    return Sized(epochs=3, batch_size=batch, train_samples=100)
+
+
 def train(
     recorder: Recorder,
     *,
@@ -90,11 +97,10 @@ def train(
     with recorder:
         for seed in range(7, 7 + repeats):
             clock = EpochClock(images=90)
-            data, validation = dataset(0, 90, batch), dataset(90, 100)
-            follower = recorder.follow(clock, seed, 0.5, data, validation)
+            follower = recorder.follow(clock, seed, 0.5, sizes(batch))
             build_model().fit(
-                data,
-                validation_data=validation,
+                dataset(0, 90, batch),
+                validation_data=dataset(90, 100),
                 epochs=epochs,
                 verbose=0,
                 shuffle=False,
@@ -201,15 +207,105 @@ def test_what_it_says_comes_from_what_is_trained(tmp_path: Path) -> None:
     assert record.parameters.precision == "mixed_bfloat16"
 
 
+NUMBERS = np.random.default_rng(0)
+PIXELS = NUMBERS.integers(0, 256, (150, 28, 28, 1), np.uint8)
+CLASSES = NUMBERS.integers(0, 10, 150, np.uint8)
+
+
+def shuffled(images: int = 90) -> tf.data.Dataset:
+    data = tf.data.Dataset.from_tensor_slices((PIXELS[:images], CLASSES[:images]))
+    return data.shuffle(images, seed=3).batch(32)
+
+
+def fit(callbacks: list[keras.callbacks.Callback], data: object, **more: object) -> list[float]:
+    history = build_model().fit(data, shuffle=False, verbose=0, callbacks=callbacks, **more)
+    return history.history["loss"]
+
+
+def test_recording_a_training_does_not_change_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Si mirase los datos antes, se barajarían otra vez y las pérdidas serían otras."""
+    for name, value in {"FIRST_SIDE": 64, "LAST_SIDE": 64, "BANDWIDTH_FLOATS": 2**16}.items():
+        monkeypatch.setattr(calibration, name, value)
+    monkeypatch.setattr(recorders, "calibrate", calibration.calibrate)
+    more = {"epochs": 2, "validation_data": shuffled(30)}
+    keras.utils.set_random_seed(1)
+    alone = fit([], shuffled(), **more)
+    keras.utils.set_random_seed(1)
+    with Recorder(tmp_path) as recorder:
+        clock, data = EpochClock(images=90), shuffled()
+        recorded = fit([clock, recorder.follow(clock, 1, 0.5, sizes(32))], data, **more)
+    assert recorded == alone == only_record(tmp_path).repeats[0].epoch_losses
+
+
+@pytest.mark.parametrize(
+    ("data", "more", "told"),
+    [
+        (shuffled(), {"validation_data": shuffled(20)}, (90, 20, 32)),
+        (shuffled(110), {}, (110, 0, 32)),
+        (shuffled(150).take(3), {"validation_data": shuffled(50).take(1)}, (96, 32, 32)),
+        (PIXELS, {"y": CLASSES, "batch_size": 32}, (150, 0, 32)),
+        (PIXELS, {"y": CLASSES, "batch_size": 32, "validation_split": 0.2}, (120, 30, 32)),
+        (shuffled(20), {"validation_data": shuffled(80)}, (20, 80, 20)),
+        (shuffled().repeat(), {"steps_per_epoch": 4}, (122, 0, 32)),
+    ],
+    ids=["otra validación", "ninguna", "take", "tablas", "partidas", "un lote", "repeat"],
+)
+def test_images_are_those_that_keras_sees(
+    tmp_path: Path, data: object, more: dict, told: tuple[int, int, int]
+) -> None:
+    """El reloj y los parámetros dicen otra cosa: lo que cuenta es con qué se entrena."""
+    with Recorder(tmp_path) as recorder:
+        clock = EpochClock(images=90)
+        fit([clock, recorder.follow(clock, 1, 0.5, sizes(32))], data, epochs=2, **more)
+    found = only_record(tmp_path)
+    seen = found.data.training_images, found.data.validation_images, found.parameters.batch_size
+    assert seen == told
+
+
+@pytest.mark.parametrize("batch", [16, 45, 64])
+def test_a_record_never_tells_another_batch(tmp_path: Path, batch: int) -> None:
+    clock = EpochClock(images=90)
+    with pytest.raises(TutorialError, match="batch_size"), Recorder(tmp_path) as recorder:
+        fit([clock, recorder.follow(clock, 1, 0.5, sizes(batch))], shuffled())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_repeats_of_one_batch_are_alike(tmp_path: Path) -> None:
+    """Aunque el lote de los parámetros sea mayor que lo que hay."""
+    with Recorder(tmp_path) as recorder:
+        for seed in (1, 2):
+            clock = EpochClock(images=90)
+            fit(
+                [clock, recorder.follow(clock, seed, 0.5, sizes(32))],
+                shuffled(20),
+                validation_data=shuffled(80),
+            )
+            recorder.finish(0.25, 0.95)
+    assert only_record(tmp_path).status == "ok"
+
+
+def test_a_repeat_with_other_images_is_left_out(tmp_path: Path) -> None:
+    with pytest.raises(TutorialError, match="se entrenan igual"), Recorder(tmp_path) as recorder:
+        for seed, data in ((1, shuffled(110)), (2, shuffled(100))):
+            clock = EpochClock(images=90)
+            fit([clock, recorder.follow(clock, seed, 0.5, sizes(32))], data)
+            recorder.finish(0.25, 0.95)
+    found = only_record(tmp_path)
+    assert [repeat.seed for repeat in found.repeats] == [1]
+    assert found.data.training_images == 110
+
+
 def test_all_the_repeats_of_a_run_are_trained_alike(tmp_path: Path) -> None:
     with (
         pytest.raises(TutorialError, match="se entrenan igual, y esta no"),
         Recorder(tmp_path) as recorder,
     ):
         for seed, batch in ((7, 50), (8, 30)):
-            clock = EpochClock(images=90)
-            data = dataset(0, 90, batch)
-            follower = recorder.follow(clock, seed, 0.5, data, dataset(90, 100))
+            clock = EpochClock(images=100)
+            data = dataset(0, 100, batch)
+            follower = recorder.follow(clock, seed, 0.5, sizes(batch))
             build_model().fit(data, verbose=0, shuffle=False, callbacks=[clock, follower])
             recorder.finish(0.25, 0.95)
     record = only_record(tmp_path)
@@ -226,8 +322,8 @@ def test_a_closed_record_is_never_touched_again(tmp_path: Path, how: str) -> Non
         if how == "with":
             train(recorder)
         else:
-            clock, data = EpochClock(images=90), dataset(0, 90)
-            follower = recorder.follow(clock, 7, 0.5, data, dataset(90, 100))
+            clock, data = EpochClock(images=100), dataset(0, 100)
+            follower = recorder.follow(clock, 7, 0.5, sizes())
             build_model().fit(data, verbose=0, shuffle=False, callbacks=[clock, follower])
     assert recorder.path.read_bytes() == before
 
@@ -252,8 +348,8 @@ def test_exactly_the_floor_reaches_it(tmp_path: Path) -> None:
 
 def test_without_its_exam_a_run_is_not_whole(tmp_path: Path) -> None:
     with Recorder(tmp_path) as recorder:
-        clock, data = EpochClock(images=90), dataset(0, 90)
-        follower = recorder.follow(clock, 7, 0.5, data, dataset(90, 100))
+        clock, data = EpochClock(images=100), dataset(0, 100)
+        follower = recorder.follow(clock, 7, 0.5, sizes())
         build_model().fit(data, verbose=0, shuffle=False, callbacks=[clock, follower])
     record = only_record(tmp_path)
     assert (record.status, record.reason) == (
@@ -400,7 +496,7 @@ def test_ctrl_c_also_stops_while_validating(tmp_path: Path) -> None:
     press = Press()
     with pytest.raises(KeyboardInterrupt), Recorder(tmp_path) as recorder:
         clock, data, validation = EpochClock(images=90), dataset(0, 90), dataset(0, 100, batch=10)
-        follower = recorder.follow(clock, 7, 0.5, data, validation)
+        follower = recorder.follow(clock, 7, 0.5, sizes())
         build_model().fit(
             data,
             validation_data=validation,
@@ -420,8 +516,8 @@ class PressAtTheEnd(keras.callbacks.Callback):
 
 def test_ctrl_c_after_the_last_batch_is_not_forgotten(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), Recorder(tmp_path) as recorder:
-        clock, data = EpochClock(images=90), dataset(0, 90)
-        follower = recorder.follow(clock, 7, 0.5, data, dataset(90, 100))
+        clock, data = EpochClock(images=100), dataset(0, 100)
+        follower = recorder.follow(clock, 7, 0.5, sizes())
         build_model().fit(
             data, shuffle=False, verbose=0, callbacks=[clock, follower, PressAtTheEnd()]
         )

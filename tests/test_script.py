@@ -27,11 +27,11 @@ from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
 
-from fashion_bench import folders, lesson, parameters
+from fashion_bench import MAIN_CHART, folders, lesson, parameters
 from fashion_bench.doctor import diagnosis, probe
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.folders import shown
-from fashion_bench.record import MAIN_CHART, MIME, Record
+from fashion_bench.record import MIME, Record
 from fashion_bench.results import files
 from fashion_bench.script import cli, interrupt, report
 from fashion_bench.script.console import Console, OutputLostError

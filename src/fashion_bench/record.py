@@ -1,8 +1,7 @@
 """El registro de una ejecución: qué lleva, cuándo cuenta y qué cifras se sacan de él.
 
 Guarda solo lo medido; todo lo demás (la mediana, las imágenes/s, si cuenta…) se calcula aquí, y
-en ningún otro sitio. No lleva nada que identifique a una persona: ni el nombre de red del equipo,
-ni el del usuario, ni ninguna ruta.
+en ningún otro sitio. De qué se compone cada una de sus partes lo dice `parts`.
 """
 
 from collections.abc import Callable
@@ -12,41 +11,29 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from fashion_bench.typography import written
-from fashion_bench.values import (
-    Backend,
-    BatchSize,
-    Epochs,
-    Frozen,
-    Label,
-    Precision,
-    Repeats,
-    Seed,
-    Text,
-    TrainSamples,
+from fashion_bench.parts import (
+    Accelerator,
+    Agreement,
+    Calibration,
+    Code,
+    Data,
+    Machine,
+    Network,
+    Repeat,
+    RunParameters,
+    Software,
+    Surroundings,
 )
+from fashion_bench.typography import written
+from fashion_bench.values import Frozen, Label, Text
 
 SCHEMA_VERSION = 2
-
-ISAS = ("AMX", "AVX-512", "AVX2", "AVX", "SVE", "NEON")
-"""Juegos de instrucciones que dan nombre a un equipo, del que más hace de una vez al que menos."""
 
 MIME = "application/vnd.fashion-bench.record+json"
 """Con este tipo enseña un cuaderno su registro, y así lo encuentra quien lo ha ejecutado."""
 
-MAIN_CHART = "fashion-bench-main"
-"""Con esta marca lleva un cuaderno, en sus metadatos, su gráfico principal."""
-
 ACCURACY_FLOOR = 0.90
 """Exactitud en prueba por debajo de la cual un tiempo no cuenta."""
-
-TOLERANCE: dict[str, float] = {"float32": 0.01, "mixed_float16": 0.07, "mixed_bfloat16": 0.15}
-"""Diferencia relativa que se admite en cada precisión entre una GPU y la CPU en float32.
-
-En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa (TF32): de ahí
-el 1 %. Las otras dos admiten el triple de lo medido en una CPU: 0.022 con float16 y 0.048
-con bfloat16, la mayor de tres semillas.
-"""
 
 MAX_DRIFT = 0.10
 """Cambio entre las dos calibraciones a partir del cual se dice."""
@@ -57,233 +44,6 @@ MAX_DISTURBED = 1 / 3
 MAX_OTHERS, MAX_STOLEN, MAX_SWAPPED_MB = 0.05, 0.02, 10
 """Cuánto puede hacer el resto del equipo durante una época tranquila: parte de los núcleos que
 usan otros programas, parte que se lleva otra máquina virtual y MB de memoria de intercambio."""
-
-Seconds = Annotated[float, Field(gt=0, lt=1e7)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Code(Frozen):
-    """Con qué código se midió."""
-
-    version: Text
-    git_commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}(-dirty)?$")] | None
-    notebook: Annotated[str, Field(pattern=r"^[\w-]{1,60}\.ipynb$")]
-    """El cuaderno que se ejecutó."""
-    notebook_sha256: Sha256
-    """SHA-256 de las celdas de código de ese cuaderno, sin resultados."""
-
-
-class Machine(Frozen):
-    """El equipo, sin nada que identifique a su dueño (ni su nombre de red, ni rutas)."""
-
-    key: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None
-    """Un código al azar que se hace una vez y distingue este equipo de otro igual."""
-    os: Text
-    architecture: Text
-    cpu: Text
-    vendor: Text | None
-    family: int | None = Field(ge=0)
-    model: int | None = Field(ge=0)
-    microarchitecture: Text
-    instruction_sets: list[Text] = Field(max_length=50)
-    """De los que deciden lo rápido que se calcula, los que tiene el procesador."""
-    cache_mib: list[float] = Field(max_length=4)
-    """Cachés de primer nivel (datos), segundo y tercero, hasta donde se sabe."""
-    physical_cores: int | None = Field(ge=1, le=100_000)
-    logical_cores: int = Field(ge=1, le=100_000)
-    usable_cores: float = Field(gt=0, le=100_000)
-    """Los que este programa puede usar: afinidad y cuota del contenedor."""
-    virtual: bool | None
-    """Si es una máquina virtual; `None` si no se sabe."""
-    memory_gib: float = Field(gt=0, le=1e6)
-    settings: dict[Text, Text] = Field(max_length=30)
-    """Variables de entorno que cambian las cuentas, las que estaban puestas."""
-    power: Literal["mains", "battery"] | None
-    """Corriente o batería, donde el sistema lo dice: a batería muchos portátiles van más lentos."""
-
-    @property
-    def isa(self) -> str:
-        """El mayor juego de instrucciones vectoriales con el que se calcula en la CPU."""
-        limit = self.settings.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
-        allowed = [name for name in ISAS if name in self.instruction_sets]
-        if limit != "ALL" and not limit.startswith("AVX512"):
-            allowed = [name for name in allowed if not name.startswith(("AVX-512", "AMX"))]
-        return allowed[0] if allowed else self.architecture
-
-
-class Accelerator(Frozen):
-    """Una GPU. Lo que el sistema no cuenta queda en `None`."""
-
-    name: Text
-    memory_gib: float | None = Field(gt=0, le=1e6)
-    driver: Text | None
-    compute_capability: Text | None
-    power_limit_w: float | None = Field(gt=0, le=1e5)
-    mig: bool | None
-    """Si es solo una parte de una GPU partida (MIG)."""
-
-
-class Software(Frozen):
-    """Versiones de lo que ejecuta el entrenamiento."""
-
-    python: Text
-    tensorflow: Text
-    keras: Text
-    backend: Backend
-    torch: Text | None = None
-    jax: Text | None = None
-    cuda: Text | None
-    cudnn: Text | None
-    onednn: bool | None
-    """Si TensorFlow calcula con oneDNN en la CPU; `None` donde no se elige."""
-    tf32: bool | None
-    """Si la GPU multiplica float32 con 10 bits de mantisa; `None` donde no se elige."""
-
-
-class Data(Frozen):
-    """Con qué imágenes se entrenó y se midió la exactitud."""
-
-    sha256: Sha256
-    training_images: int = Field(ge=1, le=60_000)
-    validation_images: int = Field(ge=0, le=60_000)
-    test_images: int = Field(ge=1, le=10_000)
-
-
-class Network(Frozen):
-    """La red, descrita de forma que dos iguales den lo mismo en cualquier versión."""
-
-    layers: list[Text] = Field(min_length=1, max_length=200)
-    optimizer: Text
-    weights: int = Field(ge=1, le=10**12)
-    training_operations: int = Field(ge=1, le=10**15)
-    """Sumas y multiplicaciones de entrenar con una imagen."""
-
-
-class RunParameters(Frozen):
-    """Los parámetros con los que de verdad se entrenó."""
-
-    epochs: Epochs
-    batch_size: BatchSize
-    train_samples: TrainSamples
-    precision: Precision
-    repeats: Repeats
-    seed: Seed
-    workers: int = Field(1, ge=1, le=1000)
-    """Procesos que entrenan a la vez, cada uno con una parte de cada lote."""
-
-
-class GpuState(Frozen):
-    """Cómo estaba la GPU de NVIDIA al acabar una época."""
-
-    clock_mhz: float | None
-    temperature_c: float | None
-    slowed_by: Text | None
-    """Por qué va más despacio de lo normal: calor o falta de corriente."""
-    other_programs: int | None = Field(ge=0)
-
-
-class Calibration(Frozen):
-    """Lo rápido que es el dispositivo, aparte de la red: sus cuatro números."""
-
-    float32_flops: float = Field(gt=0)
-    """Operaciones por segundo del producto de matrices en float32."""
-    precision_flops: float = Field(gt=0)
-    """Lo mismo, en la precisión con la que se entrena."""
-    bytes_per_second: float = Field(gt=0)
-    """Bytes por segundo de la memoria."""
-    order_seconds: float = Field(gt=0)
-    """Lo que cuesta hacer una petición."""
-
-
-class LayerCost(NamedTuple):
-    """Lo que cuesta una capa con un lote."""
-
-    name: str
-    forward_seconds: float
-    backward_seconds: float
-    """Calcular los gradientes: los de sus pesos y, si hace falta, los de su entrada."""
-    operations: float
-    """Sumas y multiplicaciones hacia delante."""
-    bytes_moved: float
-    """Lo mínimo hacia delante: leer la entrada y los pesos y escribir la salida."""
-
-
-class Surroundings(Frozen):
-    """Lo que pasaba en el equipo durante una época. Lo que el sistema no cuenta, `None`."""
-
-    usable_cores: float = Field(gt=0)
-    own_cpu_seconds: float = Field(ge=0)
-    """Segundos de procesador de este programa, sumando todos los núcleos."""
-    other_cpu_seconds: float = Field(ge=0)
-    """De los demás programas."""
-    stolen_cpu_seconds: float | None = Field(ge=0)
-    """Que la máquina virtual pidió y no tuvo."""
-    waiting_seconds: float | None = Field(ge=0)
-    """En que algún programa, quizá este, esperó a un núcleo libre."""
-    swapped_mb: float = Field(ge=0)
-    """Que fueron a la memoria de intercambio o volvieron de ella."""
-    temperature_c: float | None
-    frequency_mhz: float | None = Field(gt=0)
-    gpu: GpuState | None
-
-
-class Repeat(Frozen):
-    """Un entrenamiento completo, o lo que dio tiempo a hacer de él."""
-
-    seed: Seed
-    setup_seconds: Seconds
-    """El calentamiento."""
-    epoch_seconds: list[Seconds] = Field(min_length=1, max_length=1000)
-    epoch_losses: list[Annotated[float, Field(ge=0)]] | None = None
-    """La pérdida de entrenamiento de cada época, con la que `verify` repite la primera; `None` si
-    no se anotó o no salió un número."""
-    test_correct: int | None = Field(ge=0, le=10_000)
-    """Imágenes de prueba acertadas; `None` si no llegó a la evaluación."""
-    test_loss: float | None = Field(ge=0)
-    """`None` si no llegó a la evaluación o si la pérdida no salió un número."""
-    energy_joules: float | None = Field(ge=0, le=1e12)
-    surroundings: list[Surroundings] | None
-    """De cada época; `None` si se entrena en varios procesos."""
-
-    @property
-    def total_seconds(self) -> float:
-        """Suma de las épocas, en segundos."""
-        return sum(self.epoch_seconds)
-
-
-class Agreement(Frozen):
-    """Cuánto se aparta de la CPU un paso de entrenamiento dado en la GPU."""
-
-    precision: Precision
-    loss_difference: float | None = Field(ge=0)
-    """Diferencia relativa; `None` si salió infinita o no numérica."""
-    gradient_difference: float | None = Field(ge=0)
-
-    @property
-    def tolerance(self) -> float:
-        """Diferencia relativa que se admite."""
-        return TOLERANCE[self.precision]
-
-    @property
-    def ok(self) -> bool:
-        """Dice si las dos diferencias caben en lo que se admite."""
-        return all(
-            difference is not None and difference <= self.tolerance
-            for difference in (self.loss_difference, self.gradient_difference)
-        )
-
-
-class Conditions(NamedTuple):
-    """Con qué se entrena de verdad: igual en todas las repeticiones de una ejecución."""
-
-    network: Network
-    data: Data
-    epochs: int
-    batch_size: int
-    precision: Precision
-    accelerator: Accelerator | None
-    agreement: Agreement | None
-    workers: int = 1
 
 
 class Record(Frozen):

@@ -4,15 +4,17 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from fashion_bench.charts.style import BLUE, GREY, ORANGE, WIDTH, headline, note, note_apart
-from fashion_bench.record import LayerCost
 from fashion_bench.typography import NO_BREAK, shortest, written
+
+if TYPE_CHECKING:  # importarlo de verdad traería TensorFlow
+    from fashion_bench.measure.profiling import LayerCost
 
 SHORTEST_SECONDS = 1e-5
 """Lo menos que, con varias llamadas por medida, se distingue de una llamada vacía."""
@@ -48,7 +50,7 @@ def layer_titles(names: Sequence[str]) -> list[str]:
     return titles
 
 
-def layer_costs(costs: Sequence[LayerCost]) -> Figure:
+def layer_costs(costs: "Sequence[LayerCost]") -> Figure:
     """Dibuja los milisegundos de cada capa por lote, hacia delante y hacia atrás.
 
     Junto a cada barra están su suma y qué parte es de la de todas.
@@ -82,7 +84,7 @@ def layer_costs(costs: Sequence[LayerCost]) -> Figure:
     return figure
 
 
-def roofline(costs: Sequence[LayerCost], peak: float, bandwidth: float) -> Figure:
+def roofline(costs: "Sequence[LayerCost]", peak: float, bandwidth: float) -> Figure:
     """Dibuja dónde queda cada capa, hacia delante, bajo los dos límites del equipo.
 
     Args:

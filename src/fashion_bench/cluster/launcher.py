@@ -27,7 +27,7 @@ from fashion_bench import PROJECT_DIR, install
 from fashion_bench.cluster.trainer import EpochReport, Job, Trainer, tf
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import correctness
-from fashion_bench.record import Conditions
+from fashion_bench.measure.provenance import Conditions
 
 STORAGE = PROJECT_DIR / "runs" / "ray"
 """Dónde se guarda cada época cuando todos los procesos están en este equipo."""

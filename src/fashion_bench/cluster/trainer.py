@@ -17,7 +17,7 @@ import numpy as np
 from fashion_bench import lesson
 from fashion_bench.jupyter import quiet, silent
 from fashion_bench.machine import backends
-from fashion_bench.record import Agreement, Conditions
+from fashion_bench.parts import Agreement
 from fashion_bench.values import Frozen
 
 with quiet():
@@ -117,14 +117,14 @@ class Trainer:
         self._step = tf.function(self._all_replicas, autograph=False)
         self.setup_seconds = self._warm_up()
 
-    def conditions(self, agreement: Agreement | None) -> Conditions:
+    def conditions(self, agreement: Agreement | None) -> provenance.Conditions:
         """Describe con qué se entrena, para el registro.
 
         Args:
             agreement: si la GPU calcula lo mismo que la CPU.
         """
         images, validation = len(self.lesson.train_labels), len(self.lesson.validation_labels)
-        return Conditions(
+        return provenance.Conditions(
             network=provenance.describe_network(self.model),
             data=provenance.describe_data(images, validation),
             epochs=self.job.epochs,

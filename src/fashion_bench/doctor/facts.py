@@ -8,7 +8,7 @@ from typing import Literal
 
 from fashion_bench import install
 from fashion_bench.doctor import needs
-from fashion_bench.record import Accelerator
+from fashion_bench.parts import Accelerator
 from fashion_bench.values import Backend, Frozen
 
 

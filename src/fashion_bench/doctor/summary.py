@@ -5,7 +5,7 @@ from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.probe import gather
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends, hardware
-from fashion_bench.record import Accelerator, Machine, Software
+from fashion_bench.parts import Accelerator, Machine, Software
 from fashion_bench.typography import written
 from fashion_bench.values import Backend
 

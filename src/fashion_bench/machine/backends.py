@@ -16,7 +16,7 @@ from fashion_bench import install
 from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import X86, choose_backend, silent
 from fashion_bench.machine.hardware import find_accelerator
-from fashion_bench.record import Accelerator, Software
+from fashion_bench.parts import Accelerator, Software
 from fashion_bench.values import Backend, clean
 
 if TYPE_CHECKING:

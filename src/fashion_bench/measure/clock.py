@@ -10,7 +10,7 @@ from fashion_bench.machine import backends
 from fashion_bench.machine.hardware import CardWatcher
 from fashion_bench.measure import surroundings
 from fashion_bench.measure.memory import fitting_in_memory
-from fashion_bench.record import Surroundings
+from fashion_bench.parts import Surroundings
 
 
 class EpochClock(keras.callbacks.Callback):

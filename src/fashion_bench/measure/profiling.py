@@ -9,18 +9,29 @@ from functools import partial
 from math import ceil, prod
 from statistics import median
 from time import perf_counter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from fashion_bench.record import LayerCost
-
 Measured = TypeVar("Measured")
 
 ENOUGH_SECONDS = 0.002
 """Una medida de una capa que dura menos se hace con varias llamadas seguidas."""
+
+
+class LayerCost(NamedTuple):
+    """Lo que cuesta una capa con un lote."""
+
+    name: str
+    forward_seconds: float
+    backward_seconds: float
+    """Calcular los gradientes: los de sus pesos y, si hace falta, los de su entrada."""
+    operations: float
+    """Sumas y multiplicaciones hacia delante."""
+    bytes_moved: float
+    """Lo mínimo hacia delante: leer la entrada y los pesos y escribir la salida."""
 
 
 def seconds_per_call(function: Callable[[], tf.Tensor], calls: int) -> float:

@@ -3,14 +3,27 @@
 import hashlib
 import subprocess
 from importlib import metadata
+from typing import NamedTuple
 
 import keras
-import tensorflow as tf
 
 from fashion_bench import CHECKOUT, data, lesson
 from fashion_bench.measure.profiling import training_multiply_adds
-from fashion_bench.record import Code, Data, Network
+from fashion_bench.parts import Accelerator, Agreement, Code, Data, Network
 from fashion_bench.values import Precision
+
+
+class Conditions(NamedTuple):
+    """Con qué se entrena de verdad: igual en todas las repeticiones de una ejecución."""
+
+    network: Network
+    data: Data
+    epochs: int
+    batch_size: int
+    precision: Precision
+    accelerator: Accelerator | None
+    agreement: Agreement | None
+    workers: int = 1
 
 
 def code(notebook: str) -> Code:
@@ -27,11 +40,6 @@ def code(notebook: str) -> Code:
         notebook=notebook,
         notebook_sha256=hashlib.sha256("\0".join(sources).encode()).hexdigest(),
     )
-
-
-def batch_sizes(dataset: tf.data.Dataset) -> list[int]:
-    """Cuenta las imágenes de cada lote, recorriendo los datos una vez."""
-    return [len(labels) for _, labels in dataset]
 
 
 def describe_data(training_images: int, validation_images: int) -> Data:

@@ -5,14 +5,13 @@ import math
 import secrets
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Literal, Self
 
 import keras
-import tensorflow as tf
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError, cause
@@ -23,15 +22,10 @@ from fashion_bench.measure import provenance
 from fashion_bench.measure.calibration import calibrate
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.memory import out_of_memory
-from fashion_bench.record import (
-    SCHEMA_VERSION,
-    Agreement,
-    Calibration,
-    Conditions,
-    Record,
-    Repeat,
-    RunParameters,
-)
+from fashion_bench.measure.provenance import Conditions
+from fashion_bench.parameters import Sized
+from fashion_bench.parts import Agreement, Calibration, Repeat, RunParameters
+from fashion_bench.record import SCHEMA_VERSION, Record
 from fashion_bench.results.statistics import typical_seconds
 from fashion_bench.values import clean, clean_label
 
@@ -146,8 +140,7 @@ class Recorder:
         clock: EpochClock,
         seed: int,
         setup_seconds: float,
-        train_data: tf.data.Dataset,
-        validation_data: tf.data.Dataset,
+        config: Sized,
     ) -> "Follower":
         """Devuelve el `callback` que anota un `fit`: una repetición.
 
@@ -157,12 +150,9 @@ class Recorder:
             clock: reloj del mismo `fit`.
             seed: semilla de la repetición.
             setup_seconds: segundos del calentamiento.
-            train_data: lotes con los que se entrena; aquí se cuentan sus imágenes.
-            validation_data: lotes con los que se valida.
+            config: los parámetros de los que salieron los lotes.
         """
-        batches = provenance.batch_sizes(train_data)
-        validation = provenance.batch_sizes(validation_data)
-        self._follower = Follower(self, clock, seed, setup_seconds, batches, sum(validation))
+        self._follower = Follower(self, clock, seed, setup_seconds, config)
         return self._follower
 
     def start(
@@ -175,11 +165,9 @@ class Recorder:
                 anteriores o si falta comprobar la GPU.
         """
         self._refuse_if_closed()
-        if self._conditions not in (None, conditions):
-            raise TutorialError(
-                "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a "
-                "ejecutar el cuaderno desde la celda de los parámetros."
-            )
+        before = self._conditions or conditions
+        if conditions._replace(data=before.data, batch_size=before.batch_size) != before:
+            raise _not_alike()
         checked = conditions.agreement
         if conditions.accelerator and (not checked or checked.precision != conditions.precision):
             raise TutorialError(
@@ -189,6 +177,35 @@ class Recorder:
         if self._conditions is None:
             self._conditions, self._first_seed = conditions, seed
         self._current, self._losses = (seed, setup_seconds, clock), []
+
+    def trained_with(
+        self, steps: int, batch_size: int, images: int, validation_images: int
+    ) -> None:
+        """Corrige con lo que de verdad se ha visto en una época lo que se dijo al empezar.
+
+        Raises:
+            TutorialError: si los lotes no son del tamaño que se dijo o si las repeticiones
+                anteriores no se entrenaron así; esta no queda anotada.
+        """
+        assert self._conditions is not None
+        batch_size = min(batch_size, images)
+        seen = self._conditions._replace(
+            data=provenance.describe_data(images, validation_images), batch_size=batch_size
+        )
+        alike = seen == self._conditions or not self._repeats
+        if alike and steps == -(-images // batch_size):
+            self._conditions = seen
+            return
+        self._current = None
+        if not self._repeats:
+            self._conditions = None
+        if not alike:
+            raise _not_alike()
+        raise TutorialError(
+            f"El registro no diría la verdad: según los parámetros, los lotes son de {batch_size} "
+            f"imágenes, pero esta época ha tenido {images} imágenes en {steps} lotes. Cambia "
+            "`batch_size` en la celda de los parámetros."
+        )
 
     def calibrate_first(self) -> None:
         """Mide el dispositivo antes de la primera repetición; al cerrar se mide otra vez."""
@@ -292,13 +309,16 @@ class Follower(keras.callbacks.Callback):
     cortan a TensorFlow en mitad de un paso, a veces muere el proceso entero. La segunda vez ya no
     se espera.
 
+    No recorre los datos: si se barajan, la vez siguiente salen en otro orden, y mirar cambiaría lo
+    que se entrena. Con el reloj parado, mira de cuántas imágenes ha hecho Keras la media de la
+    pérdida; hasta que acaba la primera época vale lo que dicen el reloj y los parámetros.
+
     Args:
         recorder: el registro.
         clock: reloj del mismo `fit`.
         seed: semilla de la repetición.
         setup_seconds: segundos del calentamiento.
-        batches: imágenes de cada lote de entrenamiento.
-        validation_images: imágenes con las que se valida.
+        config: los parámetros de los que salieron los lotes.
     """
 
     def __init__(
@@ -307,14 +327,16 @@ class Follower(keras.callbacks.Callback):
         clock: EpochClock,
         seed: int,
         setup_seconds: float,
-        batches: Sequence[int],
-        validation_images: int,
+        config: Sized,
     ) -> None:
         super().__init__()
         self._recorder = recorder
         self._repeat = (seed, setup_seconds, clock)
-        self._batches = batches
-        self._validation_images = validation_images
+        self._batch_size = min(config.batch_size, clock.images)
+        self._images = clock.images
+        self._validation_images = config.train_samples - clock.images
+        self._steps = 0
+        self._validated = False
         self._stop_asked = False
         self._previous: Any = None
 
@@ -328,14 +350,28 @@ class Follower(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Se detiene aquí si alguien lo ha pedido."""
+        self._steps = batch + 1
         self._stop_if_asked()
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Mira con cuántas imágenes se ha entrenado; al validar, Keras empieza otra cuenta."""
+        self._images, self._validated = self._counted(), True
+
+    def on_test_end(self, logs: dict | None = None) -> None:
+        """Mira con cuántas imágenes se ha validado."""
+        self._validation_images = self._counted()
 
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Se detiene aquí si alguien lo ha pedido."""
         self._stop_if_asked()
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        """Guarda las épocas terminadas hasta ahora."""
+        """Anota con qué se ha entrenado y guarda las épocas terminadas hasta ahora."""
+        if not self._validated:
+            self._images, self._validation_images = self._counted(), 0
+        self._recorder.trained_with(
+            self._steps, self._batch_size, self._images, self._validation_images
+        )
         self._recorder.save_epochs(float(logs["loss"]))
 
     def on_train_end(self, logs: dict | None = None) -> None:
@@ -353,13 +389,17 @@ class Follower(keras.callbacks.Callback):
         accelerator = backends.accelerator_of(self.model)
         return Conditions(
             network=provenance.describe_network(self.model),
-            data=provenance.describe_data(sum(self._batches), self._validation_images),
+            data=provenance.describe_data(self._images, self._validation_images),
             epochs=self.params["epochs"],
-            batch_size=max(self._batches),
+            batch_size=self._batch_size,
             precision=provenance.precision(self.model),
             accelerator=accelerator,
             agreement=self._recorder.agreement if accelerator else None,
         )
+
+    def _counted(self) -> int:
+        [loss] = [metric for metric in self.model.metrics if metric.name == "loss"]
+        return int(loss.count)
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop_asked = True
@@ -368,6 +408,13 @@ class Follower(keras.callbacks.Callback):
     def _stop_if_asked(self) -> None:
         if self._stop_asked:
             raise KeyboardInterrupt
+
+
+def _not_alike() -> TutorialError:
+    return TutorialError(
+        "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a ejecutar "
+        "el cuaderno desde la celda de los parámetros."
+    )
 
 
 def _reason(error: BaseException) -> str:

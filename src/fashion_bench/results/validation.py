@@ -16,7 +16,8 @@ import archspec.cpu
 from fashion_bench import NOTEBOOKS_DIR, data
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine.identity import INSTRUCTION_SETS, SETTINGS
-from fashion_bench.record import ISAS, Record
+from fashion_bench.parts import ISAS
+from fashion_bench.record import Record
 from fashion_bench.results.files import parse
 from fashion_bench.typography import written
 

@@ -15,9 +15,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from traitlets.config import Config
 
+from fashion_bench import MAIN_CHART
 from fashion_bench.folders import naming
 from fashion_bench.machine.backends import TITLES
-from fashion_bench.record import ACCURACY_FLOOR, MAIN_CHART, MIME, Record
+from fashion_bench.record import ACCURACY_FLOOR, MIME, Record
 from fashion_bench.results import comparison
 from fashion_bench.typography import written
 

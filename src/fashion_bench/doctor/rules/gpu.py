@@ -24,7 +24,7 @@ from fashion_bench.doctor.finding import (
 )
 from fashion_bench.doctor.rules.installation import PAGES, unset
 from fashion_bench.machine.backends import TITLES
-from fashion_bench.record import Accelerator
+from fashion_bench.parts import Accelerator
 
 OUT_OF_MEMORY = r"OUT_OF_MEMORY|RESOURCE_EXHAUSTED|out of memory"
 NO_CODE = r"no kernel image|INVALID_PTX|NO_BINARY_FOR_GPU|UNSUPPORTED_PTX|invalid device function"
