@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from fashion_bench.typography import written
 from fashion_bench.values import (
+    TITLES,
     Backend,
     BatchSize,
     Epochs,
@@ -138,6 +139,11 @@ class Software(Frozen):
     """Si TensorFlow calcula con oneDNN en la CPU; `None` donde no se elige."""
     tf32: bool | None
     """Si la GPU multiplica float32 con 10 bits de mantisa; `None` donde no se elige."""
+
+    @property
+    def engine(self) -> str:
+        """El motor con el que se entrena y su versión: «TensorFlow 2.21.0»."""
+        return f"{TITLES[self.backend]} {getattr(self, self.backend) or 'sin versión'}"
 
 
 class Data(Frozen):
@@ -542,9 +548,13 @@ class Metric(NamedTuple):
     unit: str
     value: Callable[[Record], float]
     """La cifra de un registro."""
-    seconds: Callable[[Record], list[list[float]]]
-    """Los segundos de los que sale: de cada repetición, los que se midieron."""
+    seconds: Callable[[Record], list[float]]
+    """Los segundos de los que sale; ninguno, si el registro no los lleva."""
     more_is_better: bool
+
+    def known(self, record: Record) -> bool:
+        """Dice si un registro lleva lo que hace falta para esta medida."""
+        return bool(record.repeats and self.seconds(record))
 
 
 METRICS = {
@@ -552,21 +562,21 @@ METRICS = {
         "Rendimiento",
         "imágenes/s",
         lambda record: record.images_per_second,
-        lambda record: [repeat.epoch_seconds for repeat in record.repeats],
+        lambda record: record.epoch_seconds,
         more_is_better=True,
     ),
     "median_epoch": Metric(
         "Época mediana",
         "s",
         lambda record: record.median_epoch_seconds,
-        lambda record: [repeat.epoch_seconds for repeat in record.repeats],
+        lambda record: record.epoch_seconds,
         more_is_better=False,
     ),
     "cold_total": Metric(
         "Total en frío",
         "s",
         lambda record: record.cold_seconds,
-        lambda record: [[record.cold_seconds]],
+        lambda record: [record.cold_seconds],
         more_is_better=False,
     ),
 }
