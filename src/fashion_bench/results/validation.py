@@ -108,7 +108,7 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def _size(record: Record, *_: object) -> Iterator[str]:
-    if len(record.model_dump_json(indent=1)) > MAX_BYTES:
+    if len(record.model_dump_json(indent=1).encode()) > MAX_BYTES:
         yield f"ocupa más de {written(MAX_BYTES / 1000, unit='kB')}, y no se podría leer"
 
 
