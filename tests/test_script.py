@@ -471,7 +471,7 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
     assert rows[rival].startswith("2.63× (")
     assert rows[rival].endswith("), más rápido")
-    assert rows["Lo mínimo, por cálculo"].startswith("0.75\xa0s por época, ")
+    assert rows["Lo mínimo, por cálculo"].startswith("0.75\xa0s por época si")
     assert rows["Lo mínimo, por cálculo"].endswith(" llega al 50\xa0%")
     alone = dict(report.card(record, [*others, record]).rows)
     assert alone["Este equipo, frente a «El lento (AVX2) · CPU»"].endswith(
