@@ -10,8 +10,7 @@ import pytest
 from conftest import NOTEBOOK, NOTEBOOKS, ROOT, SCREENSHOTS, serious
 from nbconvert import HTMLExporter
 
-from fashion_bench.commands import compare
-from fashion_bench.results import files
+from fashion_bench.results import page as comparison_page
 from fashion_bench.script import report
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def test_the_report_opens_without_a_network(browser: "Browser", tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["informe", "comparacion", *(path.stem for path in NOTEBOOKS)])
 def test_on_a_phone_it_fits_and_nobody_is_left_out(
-    browser: "Browser", tmp_path: Path, name: str
+    browser: "Browser", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Lo que axe-core llama grave o crítico, y lo que no cabe a lo ancho."""
     if not find_spec("axe_playwright_python"):
@@ -74,8 +73,8 @@ def test_on_a_phone_it_fits_and_nobody_is_left_out(
         notebook = nbformat.read(NOTEBOOK, as_version=4)
         html, _ = report.write(notebook, tmp_path / "informe.ipynb")
     elif name == "comparacion":
-        html = tmp_path / compare.PAGE
-        html.write_text(compare.html(*files.load_folder(ROOT / "results")), encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        html = comparison_page.compare(ROOT / "results")
     else:
         html = tmp_path / f"{name}.html"
         exported, _ = HTMLExporter().from_filename(str(NOTEBOOK.with_name(f"{name}.ipynb")))

@@ -843,7 +843,7 @@ def test_compare_machines_says_who_wins_only_if_there_is_somebody_to_compare_wit
     setting = "Lote de 128, precisión float32"
     both = groups([*fast, *slow])
     assert message(machines.compare_machines(both)) == (
-        f"«{both[0].name}», frente a «{both[1].name}»: 2.98× (2.90-3.07), más rápido {setting}"
+        f"«{both[0].name}», frente a «{both[1].name}»: 2.98× (2.92-3.05), más rápido {setting}"
     )
     told = message(machines.compare_machines(both, slow[-1]))
     assert told.startswith(f"«{both[1].name}», frente a «{both[0].name}»: 0.34× (")
@@ -875,8 +875,7 @@ def test_first_epoch_tells_what_starting_costs_in_epochs() -> None:
     assert "0.00\xa0s (0.00)" in shown  # la primera, más rápida que las demás
     assert (shown.count("Calentamiento"), shown.count("De más en la primera época")) == (1, 1)
     assert message(figure) == (
-        "Donde más cuesta arrancar, «Equipo de prueba (AVX2) · CPU #1», cuesta lo que 0.9 de sus "
-        "épocas"
+        "Donde más cuesta arrancar es en «Equipo de prueba (AVX2) · CPU #1»: 0.9 épocas de más"
     )
 
 

@@ -1,116 +1,102 @@
-"""`compare`: la página de una clase, con veinte equipos distintos o iguales."""
+"""`compare`: la página de una clase, que es el cuaderno 03 con los registros de su carpeta."""
 
 import json
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from conftest import NOTEBOOK, Cells
 
 from fashion_bench.commands import BAD_USAGE, FAILED, FINE, compare
+from fashion_bench.errors import TutorialError
 from fashion_bench.record import Record
-from fashion_bench.results.files import Rejected
-
-START = datetime(2026, 11, 20, tzinfo=UTC)
+from fashion_bench.results import page
 
 
-def make(record: dict, number: int, day: int = 0, **changes: object) -> Record:
-    """El registro de un equipo, inventado, de un día."""
+def save(folder: Path, record: dict, number: int, day: int = 20, **changes: object) -> Record:
+    """Guarda el registro de un equipo, inventado, de un día."""
     content = record | {
-        "run_id": f"20261120T000000Z-{100 * number + day:08x}",
-        "created_utc": (START + timedelta(days=day, minutes=number)).isoformat(),
+        "run_id": f"202611{day}T000000Z-{number:08x}",
+        "created_utc": f"2026-11-{day}T00:{number:02}:00Z",
         "machine": record["machine"] | {"key": f"{number:032x}"},
         "repeats": [record["repeats"][0] | {"epoch_seconds": [1.0 + number, 1.1 + number]}],
     }
-    return Record.model_validate_json(json.dumps(content | changes))
+    saved = Record.model_validate_json(json.dumps(content | changes))
+    name = f"{saved.run_id}.json"
+    (folder / name).write_text(saved.model_dump_json(), encoding="utf-8")
+    return saved
 
 
-def rows(page: str) -> list[str]:
-    """De cada fila de las tablas, su cabecera."""
-    return re.findall(r'<th scope="row".*?>(.*?)</th>', page)
-
-
-def test_twenty_equal_computers_are_twenty_rows(record: dict) -> None:
-    page = compare.html([make(record, number) for number in range(20)], [])
-    wanted = [f"Equipo de prueba (AVX2) · CPU #{number}" for number in range(1, 21)]
-    names = rows(page)
-    assert names[:20] == wanted
-    assert len(names) == 60  # en la del grupo, en la de los equipos y en la de los registros
-    assert sorted(names) == sorted(wanted * 3)
-    assert "Equipos: 20. Registros: 20, de los que cuentan\n20." in page
-    assert page.count("una sola sesión, sin veredicto") == 19
-
-
-def test_the_page_carries_all_it_needs_and_nothing_from_outside(record: dict) -> None:
-    page = compare.html([make(record, number, day) for number in range(3) for day in (0, 1)], [])
-    assert re.findall(r"(?:src|href)=.{0,12}", page) == ['src="data:image/']
-    assert "es la referencia</td><td>CPU inventada</td><td>TensorFlow 2.21.0</td><td>-</td>" in page
-    assert "Son 2 veredictos" in page
-    assert "de media, 0.1." in page
-
-
-def test_what_does_not_count_is_listed_with_its_reason(record: dict) -> None:
-    slow = [record["repeats"][0] | {"test_correct": 5000}]
-    bad, good = make(record, 1, repeats=slow), make(record, 2)
-    cut = make(record, 3, status="interrupted", reason="x", repeats=[])
-    page = compare.html([bad, good, good, cut], [Rejected("<b>.json", "no es JSON válido")])
-    assert "Registros: 3, de los que cuentan\n1; además, 1 repetidos" in page
-    assert f"<td>{bad.run_id}.json</td><td>no: exactitud por debajo de 0.90</td>" in page
-    assert f"<td>{cut.run_id}.json</td><td>no: ejecución incompleta</td>" in page
-    assert "<li>&lt;b&gt;.json: no es JSON válido</li>" in page
-
-
-@pytest.mark.parametrize(
-    ("key", "labels", "told"),
-    [
-        ("a" * 32, ["PC 1", "PC 2"], r"«PC 2 \(AVX2\) · CPU» se ha llamado .* \(PC 1, PC 2\)"),
-        (None, ["PC", "PC"], r"Los 2 registros de «PC \(AVX2\) · CPU» no llevan código"),
-        ("a" * 32, ["PC", "PC"], None),
-    ],
-)
-def test_what_may_be_several_computers_is_told(
-    record: dict, key: str | None, labels: list[str], told: str | None
+def test_the_page_of_a_class(
+    record: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    machine = record["machine"] | {"key": key}
-    found = [
-        make(record, day, day, machine=machine, label=label) for day, label in enumerate(labels)
+    """Lleva dentro todo, y nada de quien la hizo: el equipo, el veredicto y lo que no se usa."""
+    folder = tmp_path / "la clase de ana"
+    folder.mkdir()
+    for number in range(3):
+        for day in (20, 21):
+            save(folder, record, number, day)
+    bad = save(folder, record, 9, status="interrupted", reason="x", repeats=[])
+    (folder / "copia.json").write_text(bad.model_dump_json(), encoding="utf-8")
+    (folder / "roto.json").write_text("{", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert compare.main([str(folder)]) == FINE
+    assert str(tmp_path / page.PAGE) in capsys.readouterr().out
+    told = (tmp_path / page.PAGE).read_text(encoding="utf-8")
+    assert "<title>Comparación de equipos</title>" in told
+    assert re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.(?!data:)", told) == []
+    assert "data:image/png" in told
+    assert told.count("es la referencia") >= 1
+    assert told.count("más rápido</td>") == 2
+    assert "roto.json" in told and "es una copia de" in told
+    assert f"{bad.run_id}.json</td><td>no: ejecución incompleta</td>" in told
+    assert "la clase de ana" not in told
+    assert "Ejercicios" not in told
+
+
+def test_a_false_record_replaces_nobody_s(record: dict, tmp_path: Path) -> None:
+    """Con el identificador de otro y otro contenido, ninguno de los dos se usa, y se dice."""
+    good = save(tmp_path, record, 1)
+    save(tmp_path, record, 2)
+    false = good.model_copy(update={"label": "El impostor"}).model_dump_json()
+    (tmp_path / "zzz.json").write_text(false, encoding="utf-8")
+    cells = Cells(NOTEBOOK.with_name(page.NOTEBOOK), results_dir=str(tmp_path))
+    cells.run("comprobar", "leer")
+    assert [each.machine.key for each in cells.names["found"]] == [f"{2:032x}"]
+    assert sorted(file.name for file in cells.names["rejected"]) == [
+        f"{good.run_id}.json",
+        "zzz.json",
     ]
-    page = compare.html(found, [])
-    assert "Equipos: 1." in page
-    assert bool(re.search(told, page)) if told else "Ojo" not in page
 
 
-def test_without_a_single_epoch_there_is_no_chart(record: dict) -> None:
-    page = compare.html([make(record, 1, status="failed", reason="x", repeats=[])], [])
-    assert "Equipos: 0. Registros: 1, de los que cuentan\n0." in page
-    assert "<img" not in page
-
-
-def test_the_order_writes_the_page_where_you_are(
-    record: dict, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_without_records_there_is_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "clase"
-    folder.mkdir()
-    assert compare.main([str(folder)]) == FAILED
-    assert "no hay ningún registro" in capsys.readouterr().err
-    (folder / "uno.json").write_text(make(record, 1).model_dump_json(), encoding="utf-8")
-    (folder / "dos.json").write_text("{", encoding="utf-8")
-    assert compare.main([str(folder)]) == FINE
-    out, err = capsys.readouterr()
-    assert str(tmp_path / compare.PAGE) in out
-    assert err == "No se usa dos.json: no es JSON válido\n"
-    assert (tmp_path / compare.PAGE).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    (tmp_path / "roto.json").write_text("{", encoding="utf-8")
+    for folder in (tmp_path, tmp_path / "nada", tmp_path / "roto.json"):
+        assert compare.main([str(folder)]) == FAILED
+        assert folder.name in capsys.readouterr().err
+    assert not (tmp_path / page.PAGE).exists()
 
 
-def test_a_bad_order_is_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_page_that_cannot_be_written_is_told(
+    record: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, record, 1)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(page, "_executed", lambda folder: page.lesson.read(page.NOTEBOOK))
+    (tmp_path / page.PAGE).mkdir()
+    with pytest.raises(TutorialError, match=page.PAGE):
+        page.compare(tmp_path)
+
+
+def test_a_bad_order_is_told(capsys: pytest.CaptureFixture) -> None:
     for arguments in ([], ["--x"], ["a", "b"]):
         assert compare.main(arguments) == BAD_USAGE
         assert capsys.readouterr().err.startswith("Uso: ")
-    assert compare.main([str(tmp_path / "nada")]) == BAD_USAGE
-    assert "no existe o no es una carpeta" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["compare", "verify"])

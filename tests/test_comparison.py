@@ -9,7 +9,7 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.record import METRICS, Record
 from fashion_bench.results import comparison
 from fashion_bench.results.comparison import Contender
-from fashion_bench.results.statistics import Estimate
+from fashion_bench.results.interval import Estimate
 from fashion_bench.tables import Table
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -81,7 +81,9 @@ def test_twenty_equal_machines_with_equal_label_are_twenty_rows(record: dict) ->
     [group] = comparison.groups(equal, "median_epoch")
     assert names(group) == [f"Aula (AVX2) · CPU #{number}" for number in range(1, 21)]
     assert [contender.records for contender in group] == [[each] for each in equal]
-    assert len(comparison.table(group, group[-1], "median_epoch").rows) == 21
+    table = comparison.table(group, group[-1], "median_epoch")
+    assert [row[1] for row in table.rows[1:]].count("es la referencia") == 1
+    assert len(table.rows) == 21
 
 
 @pytest.mark.parametrize("change", [{"cpu": "Otra"}, {"usable_cores": 2}, {"key": "f" * 32}])
@@ -189,7 +191,7 @@ def test_the_figure_of_a_machine_is_the_geometric_mean_of_its_sessions(record: d
         make(record, "PC", [999.0], minute=120, **CUT),
     ]
     [[only]] = comparison.groups(records, "median_epoch")
-    assert only.sessions("median_epoch") == [[[1.0, 1.0, 9.0]], [[4.0, 4.0], [4.0, 99.0]]]
+    assert only.seconds("median_epoch") == [1.0, 4.0]
     seconds, speed = only.estimate("median_epoch"), only.estimate("images_per_second")
     assert seconds.value == pytest.approx(2)
     assert seconds.sessions == 2
@@ -204,7 +206,7 @@ def test_the_cold_total_is_that_of_the_first_repeat(record: dict) -> None:
     repeats[1]["seed"] = 43
     cold = make(record, "PC", [0.0, 0.0], repeats=repeats, parameters={"repeats": 2})
     [[only]] = comparison.groups([cold], "cold_total")
-    assert only.sessions("cold_total") == [[[4.5]]]
+    assert only.seconds("cold_total") == [4.5]
     assert only.estimate("cold_total").value == pytest.approx(4.5)
 
 
@@ -343,32 +345,99 @@ def test_the_table_tells_figures_and_reasons(record: dict) -> None:
     table = comparison.table(group, group[1], "images_per_second")
     caption, *lines = str(table).splitlines()
     assert caption == table.caption == "Lote de 128, precisión float32, 2700 imágenes"
-    assert lines[0].split("  ")[0] == "Equipo"
-    assert "Rendimiento (imágenes/s)" in lines[0]
-    assert lines[0].endswith("Veces más rápido que «Lento (AVX2) · CPU»")
+    titles = ["Equipo", "Veredicto", "Rendimiento (imágenes/s)", "Sesiones", "Exactitud"]
+    assert list(table.rows[0]) == [*titles, "MFU", "Dispositivo", "Motor"]
     told = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines[1:]]
+    usual = ["0.9100", "-", "CPU inventada", "TensorFlow 2.21.0"]
     assert told == [
-        [
-            "Rápido (AVX2) · CPU",
-            "2",
-            "2700 (2700-2700)",
-            "0.9100",
-            "4.00× (4.00-4.00), más rápido",
-        ],
-        ["Lento (AVX2) · CPU", "2", "675 (675-675)", "0.9100", "es la referencia"],
-        ["Único (AVX2) · CPU", "1", "338", "0.9100", "0.50× (una sola sesión, sin veredicto)"],
-        ["Cortado (AVX2) · CPU", "1", "300", "0.9100", "no cuenta: ejecución incompleta"],
+        ["Rápido (AVX2) · CPU", "4.00× (4.00-4.00), más rápido", "2700 (2700-2700)", "2", *usual],
+        ["Lento (AVX2) · CPU", "es la referencia", "675 (675-675)", "2", *usual],
+        ["Único (AVX2) · CPU", "0.50× (una sola sesión, sin veredicto)", "338", "1", *usual],
+        ["Cortado (AVX2) · CPU", "no cuenta: ejecución incompleta", "300", "1", *usual],
     ]
     assert len({line.index("0.9100") for line in lines[1:]}) == 1
     assert "4.00 (4.00-4.00)" in str(comparison.table(group, group[1], "median_epoch"))
+
+
+def test_a_measure_that_some_records_lack_compares_the_others(
+    record: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Una medida nueva, que los registros antiguos no llevan: la validación, por ejemplo."""
+    known = {"A": 1.0, "B": 2.0}
+    measured = METRICS["median_epoch"]._replace(
+        seconds=lambda record: [known[record.label]] if record.label in known else []
+    )
+    monkeypatch.setitem(METRICS, "validation", measured)
+    records = [make(record, label, [1.0], minute) for label in "ABCD" for minute in (0, 60)]
+    [group] = comparison.groups(records, "validation")
+    assert names(group) == ["A (AVX2) · CPU", "B (AVX2) · CPU"]
+    assert comparison.speedup(group[0], group[1], "validation").value == pytest.approx(2)
+    assert len(comparison.groups(records, "median_epoch")[0]) == 4
+    _, *told = comparison.records_table(records, "validation").rows
+    assert [row[2] for row in told] == ["sí"] * 4 + ["no: no lleva validation"] * 4
+
+
+def test_every_record_is_told_next_to_those_of_its_machine(record: dict) -> None:
+    names = [f"PC {number}" for number in range(12)]
+    records = [make(record, name, [1.0], number) for number, name in enumerate(names)]
+    last = make(record, "PC 0", [1.0], 60, status="interrupted", reason="x", repeats=[])
+    _, *told = comparison.records_table([last, *records], "median_epoch").rows
+    assert [row[0] for row in told] == [f"PC {n} (AVX2) · CPU" for n in (0, 0, *range(1, 12))]
+    assert [row[1] for row in told[:2]] == [f"{each.run_id}.json" for each in (records[0], last)]
+    assert [row[2] for row in told[:3]] == ["sí", "no: ejecución incompleta", "sí"]
+
+
+@pytest.mark.parametrize(
+    ("key", "labels", "doubts"),
+    [("a" * 32, ["PC 1", "PC 2"], 1), (None, ["PC", "PC"], 1), ("a" * 32, ["PC", "PC"], 0)],
+)
+def test_what_may_be_several_computers_is_told(
+    record: dict, key: str | None, labels: list[str], doubts: int
+) -> None:
+    found = [
+        make(record, label, [1.0], minute=60 * day, machine={"key": key})
+        for day, label in enumerate(labels)
+    ]
+    [[only]] = comparison.groups(found, "median_epoch")
+    told = comparison.doubts([only])
+    assert len(told) == doubts
+    assert all(only.name in sentence for sentence in told)
+
+
+@pytest.mark.parametrize(("machines", "expected"), [(1, None), (2, None), (3, "0.1"), (21, "1.0")])
+def test_many_verdicts_come_with_how_many_are_due_to_chance(
+    record: dict, machines: int, expected: str | None
+) -> None:
+    records = [
+        make(record, f"PC {number}", [1.0 + number], minute)
+        for number in range(machines)
+        for minute in (0, 60)
+    ]
+    cut = make(record, "Cortado", [1.0], **CUT)
+    alone = make(record, "Único", [1.0])
+    [group] = comparison.groups([*records, cut, alone], "median_epoch")
+    rows = comparison.rows(group, comparison.baseline_of(group, ""), "median_epoch")
+    told = comparison.by_chance(rows)
+    assert (told is None) if expected is None else f"de media, {expected}." in str(told)
+    if expected:
+        assert str(told).startswith(f"Son {machines - 1} veredictos")
+
+
+def test_the_rival_is_the_baseline_of_the_others_that_count(record: dict) -> None:
+    fast, slow = make(record, "Rápido", [1.0]), make(record, "Lento", [4.0])
+    cut = make(record, "Cortado", [9.0], **CUT)
+    quick, late, last = comparison.groups([fast, slow, cut], "median_epoch")[0]
+    assert comparison.rival(quick, [quick, late, last]) == late
+    assert comparison.rival(late, [quick, late, last]) == quick
+    assert comparison.rival(late, [late, last]) is None
 
 
 def test_in_a_notebook_the_table_is_one_of_html(record: dict) -> None:
     group = [alone(make(record, "A", [1.0])), alone(make(record, "B", [2.0]))]
     table = comparison.table(group, group[1], "median_epoch")
     html = table._repr_html_()
-    assert (html.count("<tr>"), html.count("<td>")) == (3, 8)
-    assert (html.count('<th scope="col"'), html.count('<th scope="row"')) == (5, 2)
+    assert (html.count("<tr>"), html.count("<td>")) == (3, 14)
+    assert (html.count('<th scope="col"'), html.count('<th scope="row"')) == (8, 2)
     assert ">Lote de 128, precisión float32, 2700 imágenes</caption>" in html
     html = Table("<x>", [("a & b",), ("<y>",)])._repr_html_()
     assert all(text in html for text in ("&lt;x&gt;", "a &amp; b", "&lt;y&gt;"))
@@ -377,8 +446,9 @@ def test_in_a_notebook_the_table_is_one_of_html(record: dict) -> None:
 def test_the_table_leaves_an_unknown_accuracy_blank(record: dict) -> None:
     repeat = record["repeats"][0] | {"epoch_seconds": [1.0], "test_correct": None}
     cut = alone(make(record, "PC", [1.0], repeats=[repeat], **CUT))
-    *_, row = str(comparison.table([cut], cut, "median_epoch")).splitlines()
-    assert row.split()[-6:] == ["1.00", "-", "no", "cuenta:", "ejecución", "incompleta"]
+    [row] = comparison.rows([cut], cut, "median_epoch")
+    assert (row.accuracy, row.mfu, row.figure) == ("-", "-", "1.00")
+    assert row.verdict == "no cuenta: ejecución incompleta"
 
 
 def test_the_table_of_machines_leaves_blank_what_was_not_measured(record: dict) -> None:

@@ -120,9 +120,29 @@ def test_a_mutated_record_loads_or_is_refused_with_one_sentence(
 
 def test_records_come_from_the_oldest_to_the_newest(tmp_path: Path) -> None:
     for day, name in ((2, "a"), (1, "b"), (3, "c")):
-        content = RECORD | {"created_utc": f"2026-11-0{day}T00:00:00Z"}
+        content = RECORD | {
+            "run_id": f"2026110{day}T000000Z-685e8f16",
+            "created_utc": f"2026-11-0{day}T00:00:00Z",
+        }
         save(tmp_path, content, f"{name}.json")
     save(tmp_path, "{}", "schema.json")
     loaded, rejected = files.load_folder(tmp_path)
     assert [record.created_utc.day for record in loaded] == [1, 2, 3]
     assert rejected == []
+
+
+def test_of_the_copies_of_a_record_one_is_used(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        save(tmp_path, RECORD, f"{name}.json")
+    [loaded], rejected = files.load_folder(tmp_path)
+    assert loaded.run_id == RECORD["run_id"]
+    assert rejected == [(f"{name}.json", "es una copia de a.json") for name in ("b", "c")]
+
+
+def test_two_that_say_to_be_the_same_run_are_told_and_none_is_used(tmp_path: Path) -> None:
+    for name, label in (("a", "Uno"), ("b", "Uno"), ("c", "Otro")):
+        save(tmp_path, RECORD | {"label": label}, f"{name}.json")
+    loaded, rejected = files.load_folder(tmp_path)
+    assert loaded == []
+    assert [name for name, _ in rejected] == ["a.json", "b.json", "c.json"]
+    assert all("a.json y b.json y c.json" in reason for _, reason in rejected)

@@ -563,7 +563,7 @@ def test_comparing_any_number_of_records(
     (tmp_path / "roto.json").write_text("{")
     compare(results_dir=str(tmp_path))
     told = capsys.readouterr().out
-    assert f"Registros leídos: {count}\n" in told
+    assert f"Registros leídos: {count}; cuentan {count}\n" in told
     assert "No se usa roto.json: no es JSON válido\n" in told
     assert ("ejecuta «python fashion_mnist_cnn.py»" in told) == (count == 0)
     assert len(shown) == charts

@@ -471,8 +471,8 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
     assert rows[rival].startswith("2.63× (")
     assert rows[rival].endswith("), más rápido")
-    assert rows["Lo mínimo, por cálculo"].startswith("0.75\xa0s por época, ")
-    assert rows["Lo mínimo, por cálculo"].endswith(": va al 50\xa0% de eso")
+    assert rows["Lo mínimo, por cálculo"].startswith("0.75\xa0s por época si")
+    assert rows["Lo mínimo, por cálculo"].endswith(" llega al 50\xa0%")
     alone = dict(report.card(record, [*others, record]).rows)
     assert alone["Este equipo, frente a «El lento (AVX2) · CPU»"].endswith(
         "(una sola sesión, sin veredicto)"
@@ -490,7 +490,7 @@ def test_the_card_compares_nothing_that_does_not_count() -> None:
     for told, others, answer in (
         (record, [unlike, flawed], "aún no hay registros de otro equipo que cuenten"),
         (record, [], "aún no hay registros de otro equipo que cuenten"),
-        (cut, [session(1, "El lento", 4)], "sin comparar: "),
+        (cut, [session(1, "El lento", 4)], "no se compara"),
     ):
         assert dict(report.card(told, others).rows)["Frente a otros"].startswith(answer)
     assert dict(report.card(cut, []).rows)["¿Cuenta?"] == "No: ejecución incompleta"

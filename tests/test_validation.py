@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +10,7 @@ from conftest import ROOT, RTX
 from fashion_bench import data
 from fashion_bench.record import Record
 from fashion_bench.results import files
-from fashion_bench.results.validation import MAX_FLOPS, refusals
+from fashion_bench.results.validation import MAX_MFU, refusals
 from fashion_bench.typography import NO_BREAK
 
 RESULTS = ROOT / "results"
@@ -53,31 +52,6 @@ def put(record: dict, field: str, value: object) -> None:
     for key in parents:
         target = target[int(key) if key.isdigit() else key]
     target[int(last) if last.isdigit() else last] = value
-
-
-def faster(record: dict, times: float) -> dict:
-    """Divide los segundos de cada época, y los de procesador que gastó, entre lo que se diga."""
-    for repeat in record["repeats"]:
-        repeat["epoch_seconds"] = [each / times for each in repeat["epoch_seconds"]]
-        for around in repeat["surroundings"]:
-            around["own_cpu_seconds"] /= times
-    return record
-
-
-def stronger(record: dict, times: float) -> dict:
-    """Multiplica lo que da su dispositivo."""
-    for each in record["calibration"]:
-        each["float32_flops"] *= times
-        each["precision_flops"] *= times
-    return record
-
-
-def arm(record: dict) -> dict:
-    """Cambia el equipo por otro con un procesador ARM y lo devuelve."""
-    machine = record["machine"]
-    machine |= {"architecture": "arm64", "cpu": "Apple M2", "vendor": "Apple"}
-    machine |= {"microarchitecture": "m2", "instruction_sets": ["NEON", "NEON-BF16"]}
-    return machine
 
 
 @pytest.mark.parametrize("record", PUBLISHED, ids=lambda record: record.run_id)
@@ -147,29 +121,18 @@ def test_every_published_record_is_accepted_once(record: Record) -> None:
         ("machine.os", "Linux de /home/ana", "lleva la ruta de un archivo"),
         ("machine.microarchitecture", "../../etc/passwd", "lleva la ruta de un archivo"),
         ("machine.settings", {"XLA_FLAGS": r"C:\Users\ana"}, "lleva la ruta de un archivo"),
-        # El equipo.
-        ("machine.architecture", "arm64", "sus instrucciones no son de un procesador arm64"),
-        ("machine.instruction_sets", ["NEON"], "sus instrucciones no son de un procesador x86_64"),
-        ("machine.instruction_sets", ["AVX", "AVX3"], "instrucciones que no existen: AVX3"),
-        ("machine.instruction_sets", ["AVX", "AVX2"], "que su procesador tiene: AVX-512"),
-        ("machine.microarchitecture", "sapphirerapids", "que su procesador tiene: AMX, AMX-BF16"),
+        # Lo que se contradice con su equipo.
         ("machine.usable_cores", 64, "usa más núcleos de los que tiene"),
-        ("machine.settings", {"LD_PRELOAD": "1"}, "variables de entorno que no se anotan: LD_PREL"),
-        ("software.backend", "torch", "no dice la versión del motor"),
-        # Lo que se olvida quien lo inventa.
-        ("calibration", [], "le falta lo que da su dispositivo"),
-        ("repeats.0.surroundings", None, "no dice qué más pasaba en el equipo"),
-        ("parameters.seed", 7, "su primera semilla no es la que dice"),
-        ("repeats.0.epoch_seconds", [12.0] * 10, "todas sus épocas duran exactamente lo mismo"),
-        ("repeats.0.test_correct", 9900, f"acierta más del 97{NO_BREAK}%"),
-        ("repeats.0.test_loss", 0.05, "su pérdida es demasiado baja"),
-        # Lo imposible.
-        ("calibration.0.order_seconds", 1e-9, "sus peticiones cuestan menos"),
-        ("calibration.1.bytes_per_second", 1e15, "su memoria es más rápida que ninguna"),
         ("calibration.0.precision_flops", 3e11, "en float32 tiene dos valores"),
-        ("repeats.0.epoch_seconds.3", 0.5, "entrena más deprisa de lo que su equipo puede"),
+        ("repeats.0.epoch_seconds.3", 0.5, "entrena más deprisa de lo que su equipo calcula"),
         ("repeats.0.energy_joules", 5000.0, "cuenta la energía de una GPU que no usó"),
         ("repeats.0.surroundings.0.own_cpu_seconds", 900.0, "más tiempo de procesador del que"),
+        # Lo que se olvida quien lo inventa.
+        ("calibration", [], "le falta lo que da su dispositivo"),
+        ("calibration", good()["calibration"][:1], "le falta lo que da su dispositivo"),
+        ("software.backend", "torch", "no dice la versión del motor"),
+        ("repeats.0.surroundings", None, "no dice qué más pasaba en el equipo"),
+        ("parameters.seed", 7, "su primera semilla no es la que dice"),
     ],
 )
 def test_a_hostile_record_is_refused_with_its_reason(
@@ -180,42 +143,24 @@ def test_a_hostile_record_is_refused_with_its_reason(
     assert reason in "\n".join(judge(record))
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda record: faster(record, 10), "más deprisa de lo que su equipo puede"),
-        (lambda record: record.update(status="failed", reason="yo"), "no llegó al final: yo"),
-        (lambda record: arm(record).update(vendor="GenuineIntel"), "no los hace arm64"),
-        (lambda record: record["machine"]["instruction_sets"].append("AMX"), "es de Intel"),
-        (lambda record: record["machine"]["instruction_sets"].remove("AVX"), "tiene: AVX"),
-    ],
-)
-def test_a_change_of_more_than_one_field(change: Callable[[dict], None], reason: str) -> None:
+def test_what_did_not_end_is_refused() -> None:
     record = good()
-    change(record)
-    assert reason in "\n".join(judge(record))
+    record.update(status="failed", reason="yo")
+    assert "no llegó al final: yo" in judge(record)
 
 
-def test_an_absurd_calibration_does_not_make_an_absurd_time_possible() -> None:
-    """Dos núcleos con AVX-512 dan, como mucho, 1664 GFLOP/s."""
-    reasons = judge(faster(stronger(good(), 100), 50))
-    assert len(reasons) == 2  # una por calibración: a ellas, los tiempos sí se ajustan
-    assert all("no lo da ningún equipo como el suyo" in reason for reason in reasons)
-    assert judge(faster(stronger(good(), 5), 5)) == []
-
-
-def test_the_margin_is_what_a_convolution_can_save() -> None:
-    """Al triple de su producto de matrices llegaría quien calculase con Winograd; más, nadie."""
+@pytest.mark.parametrize(("times", "refused"), [(0.97, False), (1.03, True)])
+def test_nobody_trains_much_faster_than_it_multiplies(times: float, refused: bool) -> None:
     record = good()
     fastest = max(each["precision_flops"] for each in record["calibration"])
     work = record["network"]["training_operations"] * record["data"]["training_images"]
-    for times, refused in ((3.0, False), (3.2, True)):
-        put(record, "repeats.0.epoch_seconds.0", work / fastest / times)
-        put(record, "repeats.0.surroundings.0.own_cpu_seconds", 2.0)
-        assert bool(judge(record)) == refused
+    put(record, "repeats.0.epoch_seconds.0", work / fastest / MAX_MFU / times)
+    put(record, "repeats.0.surroundings.0.own_cpu_seconds", 2.0)
+    assert bool(judge(record)) == refused
 
 
-def on_gpu(record: dict) -> dict:
+def test_the_energy_of_a_gpu_is_welcome() -> None:
+    record = good()
     record["accelerator"] = RTX.model_dump()
     record["agreement"] = {
         "precision": "float32",
@@ -223,24 +168,25 @@ def on_gpu(record: dict) -> dict:
         "gradient_difference": 1e-3,
     }
     record["repeats"][0]["energy_joules"] = 1500.0
-    return faster(stronger(record, 60), 10)
+    assert judge(record) == []
 
 
-def test_a_gpu_has_other_limits() -> None:
-    assert judge(on_gpu(good())) == []
-    record = on_gpu(good())
-    put(record, "repeats.0.energy_joules", 50_000.0)
-    assert "W, más de lo que puede" in judge(record)[0]
-    put(record, "accelerator.power_limit_w", None)
-    assert "W, más de lo que puede" in judge(record)[0]
-    record = on_gpu(good())
-    assert "no lo da ningún equipo" in judge(stronger(record, MAX_FLOPS / 1e12))[0]
-
-
-def test_without_a_calibration_the_limit_is_the_processor_s() -> None:
+def test_what_would_be_too_long_to_be_read_is_refused() -> None:
+    """Cabe tal como llega, pero no tal como se guardaría."""
     record = good(CLUSTER)
-    put(record, "repeats.0.epoch_seconds.0", 0.01)
-    assert "más deprisa de lo que su equipo puede" in judge(record)[0]
+    [repeat] = record["repeats"]
+    seconds = [12.0 + number / 1e6 for number in range(600)]
+    losses = [0.1234567890123456] * 600
+    record["parameters"] |= {"repeats": 45, "epochs": 600}
+    record["repeats"] = [
+        repeat
+        | {"seed": record["parameters"]["seed"] + number}
+        | {"epoch_seconds": [each + number for each in seconds], "epoch_losses": losses}
+        for number in range(45)
+    ]
+    content = json.dumps(record, separators=(",", ":")).encode()
+    assert len(content) < files.MAX_BYTES
+    assert any("no se podría leer" in reason for reason in judge(record))
 
 
 def test_the_same_run_under_another_identifier() -> None:
@@ -252,14 +198,6 @@ def test_the_same_run_under_another_identifier() -> None:
     assert judge(record, PUBLISHED) == [
         f"lleva los mismos tiempos que otro ya publicado, el {ALONE}"
     ]
-
-
-def test_arm_has_its_own_instructions() -> None:
-    record = good()
-    machine = arm(record)
-    assert judge(record) == []
-    machine["instruction_sets"] = ["SVE"]
-    assert judge(record) == ["le faltan instrucciones que su procesador tiene: NEON"]
 
 
 def test_another_split_of_the_images() -> None:

@@ -10,18 +10,18 @@ from fashion_bench import lesson
 from fashion_bench.charts import style
 from fashion_bench.charts.machines import measured_and_predicted
 from fashion_bench.jupyter import quiet
-from fashion_bench.machine.backends import TITLES
 from fashion_bench.record import Record
 from fashion_bench.results import comparison
 from fashion_bench.results.comparison import Contender
-from fashion_bench.script.report import why_it_counts
 from fashion_bench.typography import written
+from fashion_bench.values import TITLES
 
 with quiet():
     from fashion_bench.measure.prediction import SHEETS, Device
 
 NOTEBOOK, CELL = "02_por_que_gana_la_gpu.ipynb", "otro-epoca"
 """De dónde salen las predicciones: de los resultados de esa celda, que están confirmados."""
+METRIC = "median_epoch"
 BATCH, PRECISION, IMAGES = 128, "float32", 54_000
 """Con qué se compara de entrada: los valores por defecto del cuaderno 01."""
 
@@ -70,7 +70,7 @@ MISSING = Cell('<span aria-label="no se sabe">-</span>', float("inf"), "-")
 
 def contenders(records: Sequence[Record]) -> list[Contender]:
     """Da todas las filas medidas: cada equipo en cada grupo y, sueltos, los que no cuentan."""
-    rows = [each for group in comparison.groups(records, "median_epoch") for each in group]
+    rows = [each for group in comparison.groups(records, METRIC) for each in group]
     told = {record.run_id for row in rows for record in row.records}
     return rows + [Contender(r.name, [r]) for r in records if r.run_id not in told]
 
@@ -111,7 +111,7 @@ def chart(records: Sequence[Record]) -> tuple[bytes, str]:
     ]
     told = {each.device.name: each.seconds for each in predictions(records) if each.batch == BATCH}
     alt = "Segundos por época, en escala logarítmica. Medidos: " + ", ".join(
-        f"{each.name}, {each.estimate('median_epoch').value:.2f}" for each in group
+        f"{each.name}, {each.estimate(METRIC).value:.2f}" for each in group
     )
     alt += ". Predichos: " + ", ".join(f"{name}, {value:.2f}" for name, value in told.items())
     return style.png(measured_and_predicted(group, told))[0], f"{alt}."
@@ -145,17 +145,16 @@ def cells(row: Sequence[Cell]) -> Iterator[str]:
 
 def measured_row(contender: Contender) -> tuple[str, list[Cell]]:
     """La fila de un equipo medido, con un enlace a cada uno de sus registros."""
-    record, machine = contender.latest, contender.latest.machine
-    told, software = record.parameters, record.software
-    place = record.accelerator.name if record.accelerator else machine.cpu
-    engine = TITLES[software.backend]
+    record, told = contender.latest, contender.latest.parameters
     row = [
-        Cell(f"{escape(contender.name)}<br><small>{escape(place)}</small>", contender.name),
+        Cell(
+            f"{escape(contender.name)}<br><small>{escape(contender.place)}</small>", contender.name
+        ),
         verdict(contender),
         *figures(contender),
-        Cell(escape(machine.isa)),
+        Cell(escape(record.machine.isa)),
         Cell(record.device),
-        Cell(f"{engine} {getattr(software, software.backend)}", choice=engine),
+        Cell(escape(record.software.engine), choice=TITLES[record.software.backend]),
         Cell(str(told.batch_size)),
         Cell(told.precision),
         images_used(record.data.training_images),
@@ -166,20 +165,18 @@ def measured_row(contender: Contender) -> tuple[str, list[Cell]]:
 def figures(contender: Contender) -> list[Cell]:
     """Las cifras de un equipo medido: las que no se saben, con un guion."""
     record = contender.latest
-    accuracy = contender.accuracy
-    exact = MISSING if accuracy is None else Cell(f"{accuracy:.4f}")
     if not record.repeats:
-        return [*[MISSING] * 2, Cell("0"), MISSING, exact, *[MISSING] * 3]
-    seconds = contender.estimate("median_epoch")
-    several = seconds.sessions > 1
-    images = record.images_per_joule
+        return [*[MISSING] * 2, Cell("0"), *[MISSING] * 5]
+    [row] = comparison.rows([contender], contender, METRIC)
+    seconds, images = row.estimate, record.images_per_joule
+    between = Cell(f"{seconds.low:.2f}-{seconds.high:.2f}", seconds.low)
     return [
         Cell(f"{seconds.value:.2f}"),
-        Cell(f"{seconds.low:.2f}-{seconds.high:.2f}", seconds.low) if several else MISSING,
+        between if seconds.sessions > 1 else MISSING,
         Cell(str(seconds.sessions)),
         figure(contender.estimate("images_per_second").value),
-        exact,
-        figure(100 * contender.mfu, unit="%") if contender.mfu else MISSING,
+        MISSING if contender.accuracy is None else Cell(row.accuracy),
+        Cell(row.mfu, contender.mfu) if contender.mfu else MISSING,
         figure(record.data.training_images / images) if images else MISSING,
         figure(images, 1) if images else MISSING,
     ]
@@ -196,13 +193,13 @@ def images_used(number: int) -> Cell:
 
 
 def verdict(contender: Contender) -> Cell:
-    """Si un equipo cuenta y, de cada uno de sus registros, por qué, con su enlace."""
+    """Si un equipo cuenta y, de cada uno de sus registros, su enlace y si cuenta."""
     counts = "No" if contender.flaw else "Sí"
     number = len(contender.records)
     records = f"{number} registro{'s' * (number > 1)}"
     lines = "".join(
         f'<li><a href="results/{record.run_id}.json">{record.created_utc:%Y-%m-%d %H:%M}</a>: '
-        f"{escape(record.flaw or why_it_counts(record).removeprefix('Sí: '))}</li>"
+        f"{escape(record.flaw or 'cuenta')}</li>"
         for record in contender.records
     )
     return Cell(

@@ -52,25 +52,21 @@ def table(chosen: Sequence[Contender]) -> str:
         "| MFU | Exactitud | Registros |",
         "|---|---:|---:|---:|---:|---:|---|",
     ]
-    for contender in chosen:
-        seconds = contender.estimate("median_epoch")
-        speed = contender.estimate("images_per_second").value
+    base = comparison.baseline_of(chosen, "")
+    rows = comparison.rows(chosen, base, "median_epoch")
+    for row in rows:
+        speed = row.contender.estimate("images_per_second").value
         links = [
             f"[{number}](results/{record.run_id}.json)"
-            for number, record in enumerate(contender.records, 1)
+            for number, record in enumerate(row.contender.records, 1)
         ]
-        mfu = written(100 * contender.mfu, 0, "%") if contender.mfu else "-"
         lines.append(
-            f"| {contender.name.replace('|', ' ')} | {seconds.sessions} "
-            f"| {comparison.tell_figure(seconds, 2)} | {written(speed)} | {mfu} "
-            f"| {contender.accuracy or 0:.4f} | {', '.join(links)} |"
+            f"| {row.contender.name.replace('|', ' ')} | {row.estimate.sessions} | {row.figure} "
+            f"| {written(speed)} | {row.mfu} | {row.accuracy} | {', '.join(links)} |"
         )
-    base = comparison.baseline_of(chosen, "")
-    for contender in chosen:
-        if contender is not base:
-            ratio = comparison.speedup(contender, base, "images_per_second")
-            told = comparison.tell_speedup(ratio)
-            lines += ["", f"«{contender.name}», frente a «{base.name}»: {told}."]
+    for row in rows:
+        if row.ratio:
+            lines += ["", f"«{row.contender.name}», frente a «{base.name}»: {row.verdict}."]
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fashion_bench.values import (
+    TITLES,
     Backend,
     BatchSize,
     Epochs,
@@ -111,6 +112,11 @@ class Software(Frozen):
     """Si TensorFlow calcula con oneDNN en la CPU; `None` donde no se elige."""
     tf32: bool | None
     """Si la GPU multiplica float32 con 10 bits de mantisa; `None` donde no se elige."""
+
+    @property
+    def engine(self) -> str:
+        """El motor con el que se entrena y su versión: «TensorFlow 2.21.0»."""
+        return f"{TITLES[self.backend]} {getattr(self, self.backend) or 'sin versión'}"
 
 
 class Data(Frozen):

@@ -302,9 +302,13 @@ class Metric(NamedTuple):
     unit: str
     value: Callable[[Record], float]
     """La cifra de un registro."""
-    seconds: Callable[[Record], list[list[float]]]
-    """Los segundos de los que sale: de cada repetición, los que se midieron."""
+    seconds: Callable[[Record], list[float]]
+    """Los segundos de los que sale; ninguno, si el registro no los lleva."""
     more_is_better: bool
+
+    def known(self, record: Record) -> bool:
+        """Dice si un registro lleva lo que hace falta para esta medida."""
+        return bool(record.repeats and self.seconds(record))
 
 
 METRICS = {
@@ -312,21 +316,21 @@ METRICS = {
         "Rendimiento",
         "imágenes/s",
         lambda record: record.images_per_second,
-        lambda record: [repeat.epoch_seconds for repeat in record.repeats],
+        lambda record: record.epoch_seconds,
         more_is_better=True,
     ),
     "median_epoch": Metric(
         "Época mediana",
         "s",
         lambda record: record.median_epoch_seconds,
-        lambda record: [repeat.epoch_seconds for repeat in record.repeats],
+        lambda record: record.epoch_seconds,
         more_is_better=False,
     ),
     "cold_total": Metric(
         "Total en frío",
         "s",
         lambda record: record.cold_seconds,
-        lambda record: [[record.cold_seconds]],
+        lambda record: [record.cold_seconds],
         more_is_better=False,
     ),
 }

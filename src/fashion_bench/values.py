@@ -37,6 +37,8 @@ Precision = Annotated[
 Backend = Annotated[
     Literal["tensorflow", "torch", "jax"], Field(description="tensorflow, torch o jax")
 ]
+TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
+"""El nombre de cada motor, tal como lo lee una persona."""
 Device = Annotated[Literal["auto", "cpu", "gpu"], Field(description="auto, cpu o gpu")]
 
 

@@ -34,7 +34,7 @@ LONGEST_NAME = 34
 def compare_machines(group: Sequence[Contender], this: Record | None = None) -> Figure:
     """Dibuja los segundos por época de cada equipo: un rombo, la época típica, y cada época.
 
-    Un punto relleno es una época tranquila; uno hueco, una molestada. Si hay varias sesiones, la
+    Un punto relleno es una época tranquila; uno hueco, una perturbada. Si hay varias sesiones, la
     línea del rombo es su intervalo del 95 %. Un rombo hueco es un tiempo que no cuenta, con su
     razón.
 
@@ -52,22 +52,20 @@ def compare_machines(group: Sequence[Contender], this: Record | None = None) -> 
         if this is not None and this not in contender.records and not contender.flaw:
             color = SKY
         typical = contender.estimate("median_epoch")
+        end = max(second for record in contender.records for second in record.epoch_seconds)
         if typical.sessions > 1:
-            interval = (typical.low, typical.high)
-            axis.plot(interval, [position] * 2, "|-", color=color, ms=10, lw=2)
+            end = max(end, typical.high)
+            axis.plot((typical.low, typical.high), [position] * 2, "|-", color=color, ms=10, lw=2)
         fill = "none" if contender.flaw else color
         axis.plot(typical.value, position, "D", color=color, mfc=fill, ms=9)
         _dots(axis, position + 0.28, contender.records)
-        every = [second for record in contender.records for second in record.epoch_seconds]
-        end = max(typical.high, *every)
         note(axis, written(typical.value, 2, "s"), (end, position), (9, 0))
         farthest = max(farthest, end)
     _name_rows(axis, chosen, len(group), this)
     axis.set_xlim(0, 1.3 * farthest)
     axis.grid(axis="x")
-    axis.set_xlabel(
-        "Segundos por época; menos es mejor\n(puntos: cada época; hueco, molestada)", loc="right"
-    )
+    told = "Segundos por época; cuanto menos, mejor\n(puntos: cada época; hueco, perturbada)"
+    axis.set_xlabel(told, loc="right")
     setting = chosen[0].latest.parameters
     condition = f"Lote de {setting.batch_size}, precisión {setting.precision}"
     headline(figure, "\n".join([*_who_wins(chosen, this), condition]))
@@ -113,7 +111,7 @@ def measured_and_predicted(group: Sequence[Contender], predicted: Mapping[str, f
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter("")
     axis.grid(axis="x")
-    axis.set_xlabel("Segundos por época (escala logarítmica); menos es mejor", loc="right")
+    axis.set_xlabel("Segundos por época (escala logarítmica); cuanto menos, mejor", loc="right")
     figure.legend(loc="outside lower left", ncols=2)
     headline(figure, "Equipos medidos y equipos que solo están predichos")
     return figure
@@ -152,8 +150,8 @@ def first_epoch(group: Sequence[Contender]) -> Figure:
     most = max(range(len(chosen)), key=epochs.__getitem__)
     headline(
         figure,
-        f"Donde más cuesta arrancar, «{_short(chosen[most].name)}», cuesta lo que "
-        f"{epochs[most]:.1f} de sus épocas",
+        f"Donde más cuesta arrancar es en «{_short(chosen[most].name)}»: "
+        f"{epochs[most]:.1f} épocas de más",
     )
     return figure
 
@@ -206,7 +204,7 @@ def throughput_by_batch(sweeps: Sequence[Sequence[Record]]) -> Figure:
 
 
 def images_per_joule(group: Sequence[Contender]) -> Figure:
-    """Dibuja cuántas imágenes entrena cada equipo con un julio, según su último registro.
+    """Dibuja cuántas imágenes procesa cada equipo con un julio, según su último registro.
 
     Args:
         group: equipos comparables entre sí; no se dibujan los que no saben su energía, y ha de
@@ -224,7 +222,7 @@ def images_per_joule(group: Sequence[Contender]) -> Figure:
         note(axis, f"{images:.2f}", (images, position), (8, 0))
     _name_rows(axis, [contender for contender, _ in chosen], len(known))
     axis.margins(x=0.2)
-    axis.set_xlabel("Imágenes por julio que gasta la GPU; más es mejor", loc="right")
+    axis.set_xlabel("Imágenes por julio que gasta la GPU; cuanto más, mejor", loc="right")
     return figure
 
 
@@ -232,10 +230,12 @@ def _who_wins(chosen: Sequence[Contender], this: Record | None) -> list[str]:
     """Dice cuánto más rápido es el equipo de `this`, o el primero, si hay con quién compararlo."""
     counting = [contender for contender in chosen if contender.flaw is None]
     own = [contender for contender in counting if this in contender.records]
-    if len(counting) < 2 or (this and not own):
+    if not counting or (this and not own):
         return []
     mine = own[0] if own else counting[0]
-    base = comparison.baseline_of([each for each in counting if each is not mine], "")
+    base = comparison.rival(mine, chosen)
+    if not base:
+        return []
     ratio = comparison.speedup(mine, base, "median_epoch")
     names = f"«{_short(mine.name)}», frente a «{_short(base.name)}»"
     return [f"{names}: {comparison.tell_speedup(ratio)}"]
@@ -269,7 +269,7 @@ def _lines(contender: Contender, this: Record | None) -> list[str]:
     lines = textwrap.wrap(contender.name, 30)
     if this in contender.records:
         lines.append("(esta ejecución)")
-    if (sessions := len(contender.sessions("median_epoch"))) > 1:
+    if (sessions := len(contender.seconds("median_epoch"))) > 1:
         lines.append(f"{sessions} sesiones")
     if contender.flaw:
         lines += textwrap.wrap(f"no cuenta: {contender.flaw}", 30)

@@ -103,9 +103,8 @@ def _facts(backend: Backend) -> Facts:
 
 
 def _engine(software: Software) -> str:
-    version = getattr(software, software.backend)
     cuda = f" (CUDA {software.cuda}, cuDNN {software.cudnn})" if software.cuda else ""
-    return f"{backends.TITLES[software.backend]} {version}{cuda}"
+    return f"{software.engine}{cuda}"
 
 
 def _library(software: Software) -> str:

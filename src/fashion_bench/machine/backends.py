@@ -17,13 +17,12 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import X86, choose_backend, silent
 from fashion_bench.machine.hardware import find_accelerator
 from fashion_bench.parts import Accelerator, Software
-from fashion_bench.values import Backend, clean
+from fashion_bench.values import TITLES, Backend, clean
 
 if TYPE_CHECKING:
     import keras
     import torch
 
-TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
 
 MPS = "GPU de Apple (MPS)"
 """Cómo se llama aquí la GPU de un Mac con PyTorch, que no le da nombre."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from types import FrameType, TracebackType
 from typing import Any, Literal, Self
 
@@ -26,7 +27,7 @@ from fashion_bench.measure.provenance import Conditions
 from fashion_bench.parameters import Sized
 from fashion_bench.parts import Agreement, Calibration, Repeat, RunParameters
 from fashion_bench.record import SCHEMA_VERSION, Record
-from fashion_bench.results.statistics import typical_seconds
+from fashion_bench.results import interval
 from fashion_bench.values import clean, clean_label
 
 Status = Literal["ok", "failed", "interrupted"]
@@ -129,7 +130,7 @@ class Recorder:
         """
         for seed in range(first, first + most):
             if margin and self._repeats:
-                typical = typical_seconds([[repeat.epoch_seconds for repeat in self._repeats]])
+                typical = interval.typical([median(each.epoch_seconds) for each in self._repeats])
                 if 100 * (typical.high - typical.low) < margin * typical.value:
                     return
             gc.collect()  # la red de antes y sus datos esperan, si no, a que Python se acuerde

@@ -2,17 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from statistics import geometric_mean, median
 from typing import NamedTuple
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.record import METRICS, Record
-from fashion_bench.results.statistics import (
-    Estimate,
-    Session,
-    times_faster,
-    typical_seconds,
-    verdict,
-)
+from fashion_bench.results import interval
+from fashion_bench.results.interval import Estimate
 from fashion_bench.tables import Table
 from fashion_bench.typography import written
 
@@ -51,22 +47,40 @@ class Contender(NamedTuple):
         """La mayor parte de su límite a la que ha llegado, de 0 a 1; `None` si no se midió."""
         return max((record.mfu for record in self.records if record.mfu), default=None)
 
-    def sessions(self, metric: str) -> list[Session]:
-        """Los segundos de cada sesión: de cada repetición, una lista."""
+    @property
+    def place(self) -> str:
+        """En qué calcula: su GPU o su CPU."""
+        record = self.latest
+        return record.accelerator.name if record.accelerator else record.machine.cpu
+
+    def seconds(self, metric: str) -> list[float]:
+        """Los segundos de cada una de sus sesiones: la mediana de los que se midieron en ella."""
         return [
-            [seconds for record in session for seconds in METRICS[metric].seconds(record)]
+            median(seconds for record in session for seconds in METRICS[metric].seconds(record))
             for session in sessions_of(self.records)
         ]
 
     def estimate(self, metric: str) -> Estimate:
         """Su cifra, en la unidad de la medida, con su intervalo del 95 %."""
-        found = typical_seconds(self.sessions(metric))
-        if not METRICS[metric].more_is_better:
-            return found
-        images = self.latest.data.training_images
-        return found._replace(
-            value=images / found.value, low=images / found.high, high=images / found.low
-        )
+        seconds = self.seconds(metric)
+        if METRICS[metric].more_is_better:
+            images = self.latest.data.training_images
+            return interval.typical([images / each for each in seconds])
+        return interval.typical(seconds)
+
+
+class Row(NamedTuple):
+    """Lo que una tabla dice de un equipo de un grupo; lo que no se sabe, con un guion."""
+
+    contender: Contender
+    estimate: Estimate
+    """Lo que dio en la medida elegida."""
+    ratio: Estimate | None
+    """Cuántas veces más rápido es que la referencia; `None` si es ella o si no cuenta."""
+    verdict: str
+    figure: str
+    accuracy: str
+    mfu: str
 
 
 def sessions_of(records: Iterable[Record]) -> list[list[Record]]:
@@ -147,8 +161,8 @@ def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:
     """Reparte los registros en grupos comparables: primero, los de más equipos que cuentan.
 
     En cada grupo coinciden la red, las imágenes, el lote y la precisión; con `cold_total`,
-    también las épocas. Los registros del mismo equipo son sus sesiones. Los que no terminaron ni
-    una época no entran.
+    también las épocas. Los registros del mismo equipo son sus sesiones. Los que no llevan la medida
+    no entran: `records_table` dice cuáles son.
 
     Returns:
         Grupos de equipos, cada uno del más rápido al más lento.
@@ -156,7 +170,7 @@ def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:
     by_setting: dict[tuple, dict[tuple, list[Record]]] = {}
     records = sorted(records, key=lambda record: record.created_utc)
     for record in records:
-        if record.repeats:
+        if METRICS[metric].known(record):
             epochs = record.parameters.epochs if metric == "cold_total" else None
             machines = by_setting.setdefault((record.setting, epochs), {})
             machines.setdefault(record.machine_key, []).append(record)
@@ -166,7 +180,7 @@ def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:
         for machines in by_setting.values()
     ]
     for group in found:
-        group.sort(key=lambda contender: typical_seconds(contender.sessions(metric)).value)
+        group.sort(key=lambda contender: geometric_mean(contender.seconds(metric)))
     return sorted(found, key=_importance)
 
 
@@ -194,6 +208,12 @@ def baseline_of(group: Sequence[Contender], baseline: str) -> Contender:
     return (named or several or counting or list(group))[-1]
 
 
+def rival(mine: Contender, group: Iterable[Contender]) -> Contender | None:
+    """Devuelve con quién comparar un equipo de un grupo: la referencia entre los que cuentan."""
+    others = [each for each in group if each is not mine and each.flaw is None]
+    return baseline_of(others, "") if others else None
+
+
 def check_baseline(records: Sequence[Record], baseline: str) -> None:
     """Comprueba que `baseline` es el nombre o el identificador de algún registro.
 
@@ -212,14 +232,14 @@ def check_baseline(records: Sequence[Record], baseline: str) -> None:
 
 def speedup(contender: Contender, base: Contender, metric: str) -> Estimate:
     """Estima cuántas veces más rápido es `contender` que `base`, con su intervalo del 95 %."""
-    return times_faster(contender.sessions(metric), base.sessions(metric))
+    return interval.quotient(base.seconds(metric), contender.seconds(metric))
 
 
 def tell_speedup(ratio: Estimate) -> str:
     """Escribe un cociente, su intervalo y, si hay sesiones bastantes, el veredicto."""
     if ratio.sessions < 2:
         return f"{ratio.value:.2f}× ({FEW_SESSIONS})"
-    return f"{ratio.value:.2f}× ({ratio.low:.2f}-{ratio.high:.2f}), {verdict(ratio)}"
+    return f"{ratio.value:.2f}× ({ratio.low:.2f}-{ratio.high:.2f}), {interval.verdict(ratio)}"
 
 
 def tell_figure(figure: Estimate, digits: int) -> str:
@@ -230,33 +250,105 @@ def tell_figure(figure: Estimate, digits: int) -> str:
     return f"{written(figure.value, digits)} ({low}-{high})"
 
 
+def rows(group: Iterable[Contender], base: Contender, metric: str) -> list[Row]:
+    """Hace las filas de un grupo, de las que salen todas las tablas en las que se compara.
+
+    Args:
+        group: equipos comparables.
+        base: el de referencia.
+        metric: lo que se compara.
+    """
+    return [_row(contender, base, metric) for contender in group]
+
+
 def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
-    """Hace la tabla de un grupo; los tiempos que no cuentan llevan su razón."""
+    """Hace la tabla de un grupo; en los tiempos que no cuentan, el veredicto es su razón."""
     chosen, first = METRICS[metric], group[0].latest
-    rows: list[tuple[str, ...]] = [
+    titles = ("Equipo", "Veredicto", f"{chosen.title} ({chosen.unit})", "Sesiones", "Exactitud")
+    lines = [
         (
-            "Equipo",
-            "Sesiones",
-            f"{chosen.title} ({chosen.unit})",
-            "Exactitud",
-            f"Veces más rápido que «{base.name}»",
+            row.contender.name,
+            row.verdict,
+            row.figure,
+            str(row.estimate.sessions),
+            row.accuracy,
+            row.mfu,
+            row.contender.place,
+            row.contender.latest.software.engine,
         )
+        for row in rows(group, base, metric)
     ]
-    for contender in group:
-        if contender.flaw:
-            result = f"no cuenta: {contender.flaw}"
-        elif contender is base:
-            result = "es la referencia"
-        else:
-            result = tell_speedup(speedup(contender, base, metric))
-        accuracy = "-" if contender.accuracy is None else f"{contender.accuracy:.4f}"
-        sessions = str(len(contender.sessions(metric)))
-        figure = tell_figure(contender.estimate(metric), 0 if chosen.more_is_better else 2)
-        rows.append((contender.name, sessions, figure, accuracy, result))
     return Table(
         f"Lote de {first.parameters.batch_size}, precisión {first.parameters.precision}, "
         f"{written(first.data.training_images)} imágenes",
-        rows,
+        [(*titles, "MFU", "Dispositivo", "Motor"), *lines],
+    )
+
+
+def records_table(records: Iterable[Record], metric: str) -> Table:
+    """Hace la tabla de los registros: de qué equipo es cada cual, si cuenta y, si no, por qué."""
+    records = sorted(records, key=lambda record: record.created_utc)
+    lines: list[tuple[str, ...]] = [("Equipo", "Archivo", "¿Cuenta?")]
+    for key, name in _names(records).items():
+        for record in records:
+            if record.machine_key == key:
+                missing = "" if METRICS[metric].known(record) else f"no lleva {metric}"
+                reason = record.flaw or missing
+                lines.append((name, f"{record.run_id}.json", f"no: {reason}" if reason else "sí"))
+    return Table("Los registros, uno a uno", lines)
+
+
+def doubts(machines: Iterable[Contender]) -> list[str]:
+    """Dice de qué equipos no se sabe si son uno o varios."""
+    found = []
+    for contender in machines:
+        labels = sorted({record.label for record in contender.records})
+        if len(labels) > 1:
+            found.append(
+                f"«{contender.name}» se ha llamado también de otro modo ({', '.join(labels)}) y se "
+                "toma por un solo equipo, porque su código es el mismo. Si son varios con el disco "
+                "clonado, borra ese código en cada uno (el README dice dónde está) y mide otra vez."
+            )
+        if contender.latest.machine.key is None and len(contender.records) > 1:
+            found.append(
+                f"Los {len(contender.records)} registros de «{contender.name}» no llevan código de "
+                "equipo y coinciden en todo lo demás: se toman por uno solo. Si son varios, mide "
+                "otra vez en cada uno con su nombre (`machine_name`)."
+            )
+    return found
+
+
+def by_chance(compared: Iterable[Row]) -> str | None:
+    """Avisa de que, con muchas comparaciones, alguna sale distinta aunque todos sean iguales."""
+    judged = sum(row.ratio is not None and row.ratio.sessions > 1 for row in compared)
+    if judged < 2:
+        return None
+    return (
+        f"Son {judged} veredictos, cada uno con un intervalo del "
+        f"{written(100 * interval.CONFIDENCE, unit='%')}: aunque todos los equipos fueran iguales, "
+        "saldrían distintos por casualidad, de media, "
+        f"{written(judged * (1 - interval.CONFIDENCE), 1)}."
+    )
+
+
+def _row(contender: Contender, base: Contender, metric: str) -> Row:
+    ratio = None
+    if contender.flaw:
+        verdict = f"no cuenta: {contender.flaw}"
+    elif contender is base:
+        verdict = "es la referencia"
+    else:
+        ratio = speedup(contender, base, metric)
+        verdict = tell_speedup(ratio)
+    estimate = contender.estimate(metric)
+    return Row(
+        contender,
+        estimate,
+        ratio,
+        verdict,
+        figure=tell_figure(estimate, 0 if METRICS[metric].more_is_better else 2),
+        accuracy="-" if contender.accuracy is None else f"{contender.accuracy:.4f}",
+        mfu=written(100 * contender.mfu, unit="%") if contender.mfu else "-",
     )
 
 

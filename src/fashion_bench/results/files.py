@@ -25,18 +25,32 @@ def load_folder(folder: Path) -> tuple[list[Record], list[Rejected]]:
     """Lee todos los registros de una carpeta.
 
     Returns:
-        Los registros, del más antiguo al más reciente, y los archivos rechazados, con la
-        razón.
+        Los registros, del más antiguo al más reciente, y los archivos rechazados, con la razón. De
+        las copias de un registro queda una; de dos que llevan el mismo identificador y distinto
+        contenido, ninguno.
     """
-    loaded, rejected = [], []
+    read: dict[str, list[tuple[str, Record]]] = {}
+    found, rejected = [], []
     for path in sorted(folder.glob("*.json")):
         if path.name == "schema.json":
             continue
+        name = clean(path.name)
         try:
-            loaded.append(load_file(path))
+            record = load_file(path)
         except TutorialError as error:
-            rejected.append(Rejected(clean(path.name), str(error)))
-    return sorted(loaded, key=lambda record: record.created_utc), rejected
+            rejected.append(Rejected(name, str(error)))
+        else:
+            read.setdefault(record.run_id, []).append((name, record))
+    for same in read.values():
+        (first, record), *others = same
+        if all(other == record for _, other in others):
+            found.append(record)
+            rejected += [Rejected(name, f"es una copia de {first}") for name, _ in others]
+        else:  # no se sabe cuál es el verdadero
+            names = " y ".join(name for name, _ in same)
+            reason = f"{names} dicen ser la misma ejecución y no coinciden; deja solo el verdadero"
+            rejected += [Rejected(name, reason) for name, _ in same]
+    return sorted(found, key=lambda record: record.created_utc), rejected
 
 
 def load_file(path: Path) -> Record:

@@ -17,7 +17,6 @@ from traitlets.config import Config
 
 from fashion_bench import MAIN_CHART
 from fashion_bench.folders import naming
-from fashion_bench.machine.backends import TITLES
 from fashion_bench.record import ACCURACY_FLOOR, MIME, Record
 from fashion_bench.results import comparison
 from fashion_bench.typography import written
@@ -86,8 +85,8 @@ def card(record: Record, records: Sequence[Record]) -> Card:
         rows.append(
             (
                 "Lo mínimo, por cálculo",
-                f"{written(least, 2, 's')} por época, si todo fuera como el producto de matrices "
-                f"de este equipo: va al {written(100 * record.mfu, 0, '%')} de eso",
+                f"{written(least, 2, 's')} por época si todo fuera tan deprisa como un producto de "
+                f"matrices; este entrenamiento llega al {written(100 * record.mfu, 0, '%')}",
             )
         )
     return Card(record.name, f"{written(record.median_epoch_seconds, 2, 's')} por época", rows)
@@ -97,9 +96,6 @@ def write(
     notebook: NotebookNode, executed: Path, records: Sequence[Record] = ()
 ) -> tuple[Path, Path | None]:
     """Escribe el informe al lado del cuaderno ejecutado.
-
-    La página lleva dentro todo lo que necesita: se abre sin conexión. El código no se ve hasta
-    que se pide.
 
     Args:
         notebook: el cuaderno 01, ejecutado.
@@ -113,34 +109,45 @@ def write(
     Raises:
         OSError: si no se puede escribir.
     """
-    pictures = [
-        output
-        for output in _shown(notebook)
-        if output.metadata.get("image/png", {}).get(MAIN_CHART)
-    ]
     record = record_of(notebook)
-    title = f"Fashion-MNIST contra el reloj, {executed.stem}"
-    resources = {
-        "metadata": {"name": title},
-        "card": card(record, records) if record else None,
-        "main_mark": MAIN_CHART,
-        "main": pictures[-1] if pictures else None,
-    }
-    page, _ = _exporter().from_notebook_node(notebook, resources)
+    told = card(record, records) if record else None
     html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
     with naming(html):
-        html.write_text(page, encoding="utf-8")
-    if not pictures:
+        html.write_text(
+            page(notebook, f"Fashion-MNIST contra el reloj, {executed.stem}", told),
+            encoding="utf-8",
+        )
+    picture = _main_picture(notebook)
+    if not picture:
         return html, None
     with naming(png):
-        png.write_bytes(b64decode(pictures[-1].data["image/png"]))
+        png.write_bytes(b64decode(picture.data["image/png"]))
     return html, png
+
+
+def page(notebook: NotebookNode, title: str, summary: Card | None = None) -> str:
+    """Compone la página de un cuaderno ejecutado.
+
+    Lleva dentro todo lo que necesita: se abre sin conexión. El código no se ve hasta que se pide.
+
+    Args:
+        notebook: el cuaderno.
+        title: el de la página.
+        summary: lo que va delante, si hay algo que resumir.
+    """
+    resources = {
+        "metadata": {"name": title},
+        "card": summary,
+        "main_mark": MAIN_CHART,
+        "main": _main_picture(notebook),
+    }
+    composed: str = _exporter().from_notebook_node(notebook, resources)[0]
+    return composed
 
 
 def get_ready() -> None:
     """Hace por adelantado lo que el primer informe tiene que esperar: preparar las plantillas."""
-    nothing = {"metadata": {"name": ""}, "card": None, "main_mark": MAIN_CHART, "main": None}
-    _exporter().from_notebook_node(new_notebook(), nothing)
+    page(new_notebook(), "")
 
 
 @cache
@@ -159,13 +166,13 @@ def why_it_counts(record: Record) -> str:
         reasons.append("la GPU calcula lo mismo que la CPU")
     if all(repeat.surroundings for repeat in record.repeats):
         busy = sum(map(bool, record.disturbed))
-        reasons.append(f"{busy or 'ninguna'} de {len(record.disturbed)} épocas molestadas")
+        reasons.append(f"épocas perturbadas: {busy or 'ninguna'} de {len(record.disturbed)}")
     return f"Sí: {', '.join(reasons)}"
 
 
 def _machine(record: Record) -> str:
     """Qué equipo es: GPU, procesador, núcleos, instrucciones, sistema y motor."""
-    machine, software = record.machine, record.software
+    machine = record.machine
     cores = "1 núcleo" if machine.usable_cores == 1 else f"{machine.usable_cores:g} núcleos"
     parts = [f"{machine.cpu}, {cores}, {machine.isa}", machine.os]
     if record.accelerator:
@@ -174,26 +181,34 @@ def _machine(record: Record) -> str:
         parts.append("máquina virtual")
     if machine.power == "battery":
         parts.append("a batería")
-    engine = {"tensorflow": software.tensorflow, "torch": software.torch, "jax": software.jax}
-    return "; ".join([*parts, f"{TITLES[software.backend]} {engine[software.backend]}"])
+    return "; ".join([*parts, record.software.engine])
 
 
 def _against(record: Record, records: Sequence[Record]) -> tuple[str, str]:
     """Con quién se compara su equipo, y cuántas veces más rápido es, con todas sus sesiones."""
     title = "Frente a otros"
     if record.flaw:
-        return title, "sin comparar: un tiempo que no cuenta no se compara"
+        return title, "no se compara, porque su tiempo no cuenta"
     others = [each for each in records if each.run_id != record.run_id]
     groups = comparison.groups([*others, record], "images_per_second")
-    [(group, mine)] = [
-        (group, each) for group in groups for each in group if record in each.records
+    [(mine, group)] = [
+        (each, group) for group in groups for each in group if record in each.records
     ]
-    rivals = [each for each in group if each is not mine and each.flaw is None]
-    if not rivals:
+    rival = comparison.rival(mine, group)
+    if not rival:
         return title, "aún no hay registros de otro equipo que cuenten, con estas condiciones"
-    base = comparison.baseline_of(rivals, "")
-    ratio = comparison.speedup(mine, base, "images_per_second")
-    return f"Este equipo, frente a «{base.name}»", comparison.tell_speedup(ratio)
+    [row] = comparison.rows([mine], rival, "images_per_second")
+    return f"Este equipo, frente a «{rival.name}»", row.verdict
+
+
+def _main_picture(notebook: NotebookNode) -> NotebookNode | None:
+    """El gráfico principal, el último que lleve su marca; `None` si el cuaderno no lo dibuja."""
+    marked = [
+        output
+        for output in _shown(notebook)
+        if output.metadata.get("image/png", {}).get(MAIN_CHART)
+    ]
+    return marked[-1] if marked else None
 
 
 def _shown(notebook: NotebookNode) -> list[NotebookNode]:

@@ -1,0 +1,77 @@
+"""La página de una clase: el cuaderno 03, ejecutado con los registros de una carpeta."""
+
+from contextlib import closing
+from pathlib import Path
+
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill import PapermillExecutionError, execute_notebook
+
+from fashion_bench import FOLDER_VARIABLE, NOTEBOOKS_DIR, PROJECT_DIR, install, lesson
+from fashion_bench.errors import TutorialError, cause
+from fashion_bench.folders import portable, shown, write_atomically
+from fashion_bench.results import files
+from fashion_bench.script import report
+from fashion_bench.script.kernel import Kernel
+
+NOTEBOOK = "03_comparar_equipos.ipynb"
+PAGE = "comparacion.html"
+INJECTED = "injected-parameters"
+"""Con esta etiqueta, la celda que papermill añade con los parámetros que se cambian."""
+
+
+def compare(folder: Path) -> Path:
+    """Compara los registros de una carpeta en una página, `PAGE`, que deja donde estás.
+
+    Si ya la había, la sustituye.
+
+    Returns:
+        La ruta de la página.
+
+    Raises:
+        TutorialError: si en la carpeta no hay registros o no se puede hacer la página.
+    """
+    if not folder.is_dir():
+        raise TutorialError(
+            f"{shown(folder)} no existe o no es una carpeta; escribe la ruta de la que tiene los "
+            "registros."
+        )
+    if not files.load_folder(folder)[0]:
+        raise TutorialError(
+            f"En {shown(folder)} no hay ningún registro que se pueda leer; copia en ella los "
+            "registros de cada equipo, que están en su carpeta results/."
+        )
+    page = Path.cwd() / PAGE
+    content = report.page(_executed(folder), "Comparación de equipos")
+    try:
+        return write_atomically(page, content)
+    except OSError as error:
+        raise TutorialError(
+            f"No se puede escribir {shown(page)} ({cause(error)}); ejecuta la orden en otra "
+            "carpeta, libera espacio o cambia los permisos."
+        ) from None
+
+
+def _executed(folder: Path) -> NotebookNode:
+    """El cuaderno ejecutado, sin la celda que dice en qué carpeta están los registros."""
+    with closing(Kernel({FOLDER_VARIABLE: str(PROJECT_DIR)})) as kernel:
+        try:
+            executed = execute_notebook(
+                lesson.read(NOTEBOOK),
+                None,
+                {"results_dir": portable(folder)},
+                kernel_name="python3",
+                language="python",
+                cwd=NOTEBOOKS_DIR,
+                progress_bar=False,
+                km=kernel,
+            )
+        except (DeadKernelError, PapermillExecutionError) as error:
+            raise TutorialError(
+                f"El cuaderno {NOTEBOOK} ha fallado ({getattr(error, 'evalue', error)}); si lo has "
+                f"cambiado, recupéralo {install.restore(f'notebooks/{NOTEBOOK}')}."
+            ) from None
+    executed.cells = [
+        cell for cell in executed.cells if INJECTED not in cell.metadata.get("tags", [])
+    ]
+    return executed
