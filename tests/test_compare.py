@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -111,12 +109,3 @@ def test_a_bad_order_is_told(tmp_path: Path, capsys: pytest.CaptureFixture) -> N
         assert capsys.readouterr().err.startswith("Uso: ")
     assert compare.main([str(tmp_path / "nada")]) == BAD_USAGE
     assert "no existe o no es una carpeta" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("command", ["compare", "verify"])
-def test_the_order_is_reached_by_its_name(command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "fashion_bench", command], capture_output=True, text=True
-    )
-    assert done.returncode == BAD_USAGE
-    assert done.stderr.startswith(f"Uso: python -m fashion_bench {command} ")

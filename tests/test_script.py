@@ -83,7 +83,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[cli.Overrides]:
     """Los parámetros de cada ejecución empezada; todas van bien, pero no entrenan."""
     found = []
 
-    def run(notebook: NotebookNode, overrides: cli.Overrides) -> cli.Outcome:
+    def run(notebook: NotebookNode, overrides: cli.Overrides, folder: Path) -> cli.Outcome:
         found.append(overrides)
         return cli.Outcome(cli.FINE)
 
@@ -560,7 +560,7 @@ def test_a_missing_cell_costs_only_its_piece(
     capsys: pytest.CaptureFixture,
 ) -> None:
     papermill(ran(*outputs))
-    outcome = cli.run(v4.new_notebook(), {})
+    outcome = cli.run(v4.new_notebook(), {}, runs)
     assert outcome.code == cli.FINE
     assert outcome.record == (Record.model_validate(RECORD) if record_output() in outputs else None)
     told = capsys.readouterr()
@@ -580,7 +580,7 @@ def test_the_run_is_compared_with_the_records_of_its_folder(
     (tmp_path / "rival.json").write_text(rival.model_dump_json(), encoding="utf-8")
     papermill(ran(record_output()))
     for folder, compared in ((tmp_path, True), (tmp_path / "no está", False)):
-        cli.run(v4.new_notebook(), {"results_dir": str(folder)})
+        cli.run(v4.new_notebook(), {}, folder)
         [page] = runs.glob("*.html")
         assert ("El lento" in page.read_text(encoding="utf-8")) is compared
         page.unlink()
@@ -595,7 +595,7 @@ def test_it_runs_with_this_python_whatever_the_kernels_installed(
     (kernel / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     calls = papermill(ran())
-    cli.run(v4.new_notebook(), {})
+    cli.run(v4.new_notebook(), {}, runs)
     [call] = calls
     assert call["km"].kernel_spec.argv[0] == sys.executable
 
@@ -644,7 +644,7 @@ def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
     monkeypatch.setattr(probe, "gather", lambda: None)
     monkeypatch.setattr(diagnosis, "verdict", lambda facts: verdict)
     papermill(error)
-    assert cli.run(v4.new_notebook(), {}) == cli.Outcome(cli.FAILED)
+    assert cli.run(v4.new_notebook(), {}, runs) == cli.Outcome(cli.FAILED)
     told = capsys.readouterr()
     assert told.out == ""
     first, last = told.err.splitlines()
@@ -663,7 +663,7 @@ def test_a_reader_that_leaves_in_the_middle_is_no_disk_problem(
     with open(writer, "w") as pipe:  # noqa: PTH123
         monkeypatch.setattr(sys, "stdout", Console(pipe))
         with pytest.raises(OutputLostError) as lost:
-            cli.run(v4.new_notebook(cells=cells), {})
+            cli.run(v4.new_notebook(cells=cells), {}, runs)
     assert isinstance(lost.value.cause, BrokenPipeError)
     assert capsys.readouterr().err == ""
 
@@ -681,7 +681,7 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
         return really_write(notebook, executed, records)
 
     monkeypatch.setattr(report, "write", write)
-    outcome = cli.run(v4.new_notebook(), {})
+    outcome = cli.run(v4.new_notebook(), {}, runs)
     assert outcome == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
     picture = (runs / calls[0]["output"]).with_suffix(".png")
     told = capsys.readouterr()
@@ -840,7 +840,7 @@ def test_a_real_kernel_gets_the_parameters_and_its_text_is_shown(
     kernel = Kernel({})
     monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
     overrides = {"epochs": 3, "machine_name": "{x} \\ \"a\" 'b' ñ", "photo": "c"}
-    assert cli.run(TINY, overrides) == cli.Outcome(cli.FINE)
+    assert cli.run(TINY, overrides, runs) == cli.Outcome(cli.FINE)
     told = capsys.readouterr()
     assert told.err == ""
     assert [record.getMessage() for record in caplog.records] == []
@@ -875,7 +875,7 @@ def test_what_a_run_leaves_behind_does_not_tell_who_you_are(
     )
     runs.mkdir()
     overrides = {"photo": folders.portable(home / "foto.png"), "machine_name": elsewhere}
-    assert cli.run(notebook, overrides) == cli.Outcome(cli.FAILED)
+    assert cli.run(notebook, overrides, runs) == cli.Outcome(cli.FAILED)
     told = capsys.readouterr()
     assert "~" in told.err
     [executed] = runs.iterdir()
@@ -895,7 +895,7 @@ def test_a_missing_name_costs_only_its_cell(runs: Path, capsys: pytest.CaptureFi
         cells=[TINY.cells[0], *map(v4.new_code_cell, ("mistakes(1)", "print('sigue')", shows))]
     )
     runs.mkdir()
-    assert cli.run(notebook, {}) == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
+    assert cli.run(notebook, {}, runs) == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
     told = capsys.readouterr()
     assert told.err == (
         "Error. La celda 2 ha fallado (name 'mistakes' is not defined); si has quitado o movido la "
@@ -913,7 +913,7 @@ def test_a_kernel_that_does_not_start_is_told(
     (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('roto')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     runs.mkdir()
-    assert cli.run(TINY, {}) == cli.Outcome(cli.FAILED)
+    assert cli.run(TINY, {}, runs) == cli.Outcome(cli.FAILED)
     told = capfd.readouterr()
     broken, first, last = told.err.splitlines()
     assert broken == "roto"
@@ -933,7 +933,7 @@ def test_a_jupyter_folder_that_cannot_be_written_is_named(
     kernel = Kernel({})
     kernel.connection_file = str(folder / "kernel.json")
     monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
-    assert cli.run(TINY, {}) == cli.Outcome(cli.FAILED)
+    assert cli.run(TINY, {}, runs) == cli.Outcome(cli.FAILED)
     first, last = capsys.readouterr().err.splitlines()
     assert first.startswith(f"Error. No se puede leer o escribir {shown(folder)}")
     assert last.startswith("El cuaderno a medias está en ")
@@ -959,7 +959,7 @@ def test_ctrl_c_while_papermill_saves_stops_the_grid(
     monkeypatch.setattr(NotebookExecutionManager, "cell_complete", interrupted)
     runs.mkdir()
     before = signal.getsignal(signal.SIGINT)
-    assert cli.run_all(TINY, [{}, {}]) == cli.INTERRUPTED
+    assert cli.run_all(TINY, [cli.Chosen({}, runs)] * 2) == cli.INTERRUPTED
     assert signal.getsignal(signal.SIGINT) is before
     told = capsys.readouterr()
     first, *others = told.err.strip().splitlines()
@@ -1078,7 +1078,7 @@ def test_a_notebook_without_ids_nor_its_last_cells_keeps_what_it_earns(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     runs.mkdir()
     overrides = {"epochs": 1, "train_samples": 1000, "results_dir": str(tmp_path)}
-    assert cli.run(lesson.read(), overrides) == cli.Outcome(cli.FINE)
+    assert cli.run(lesson.read(), overrides, tmp_path) == cli.Outcome(cli.FINE)
     told = capsys.readouterr()
     assert told.err == ""
     lines = told.out.splitlines()
