@@ -15,7 +15,7 @@ from fashion_bench import PROJECT_DIR
 from fashion_bench.commands import FINE
 from fashion_bench.errors import TutorialError
 from fashion_bench.folders import expanded, shown
-from fashion_bench.project import repository
+from fashion_bench.install import repository
 from fashion_bench.record import Record
 from fashion_bench.results import files, sending
 from fashion_bench.results.validation import refusals
