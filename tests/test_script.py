@@ -26,6 +26,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
+from pydantic import Field
 
 from fashion_bench import folders, lesson, parameters
 from fashion_bench.doctor import diagnosis, probe
@@ -102,12 +103,33 @@ def test_help_is_spanish_and_built_from_the_notebook(
     found = lesson.defaults(lesson.read())
     assert found.keys() == parameters.Training.model_fields.keys()
     for name, (default, comment) in found.items():
-        kind = "NÚMERO" if isinstance(default, int) else "TEXTO"
         allowed = parameters.Training.model_fields[name].description
-        assert (
-            f"--{name.replace('_', '-')} {kind} {comment}. Debe ser {allowed} "
-            f"[por defecto: {'vacío' if default == '' else default}]"
-        ) in flat
+        start = flat.index(f"--{name.replace('_', '-')} ")
+        row = flat[start : flat.index(allowed, start) + len(allowed) + 40]
+        assert comment in row
+        assert row.count("por defecto") == 1  # `results_dir` lo dice en su comentario
+        assert name == "results_dir" or f"[por defecto: {default}" in row or default == ""
+
+
+def test_the_help_says_which_options_are_numbers(
+    order: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    class Training(parameters.Training):
+        learning_rate: float = Field(description="un número")
+
+    notebook = lesson.read()
+    [cell] = [cell for cell in notebook.cells if cell.id == "parameters"]
+    cell.source += "\nlearning_rate: float = 0.001  # la tasa de aprendizaje"
+    monkeypatch.setattr(lesson, "read", lambda: notebook)
+    monkeypatch.setattr(parameters, "Training", Training)
+    assert order("--help") == 0
+    kinds = dict(re.findall(r"^  --([\w-]+) ([A-Z]\S+)", capsys.readouterr().out, re.MULTILINE))
+    assert {name for name, kind in kinds.items() if kind == "NÚMERO"} == {
+        *("epochs", "batch-size", "train-samples", "repeats", "margin", "seed", "learning-rate"),
+    }
+    assert {name for name, kind in kinds.items() if kind == "TEXTO"} == {
+        *("device", "backend", "precision", "machine-name", "photo", "results-dir"),
+    }
 
 
 def test_a_variable_that_is_no_parameter_is_no_option(
@@ -120,7 +142,7 @@ def test_a_variable_that_is_no_parameter_is_no_option(
     assert order("--help") == 0
     told = capsys.readouterr().out
     assert "--mine" not in told
-    assert "[por defecto: mía.png]" in " ".join(told.split())
+    assert "mía.png" in told
 
 
 def test_a_broken_parameters_cell_is_told(
@@ -133,53 +155,38 @@ def test_a_broken_parameters_cell_is_told(
     assert order("--help") == cli.BAD_USAGE
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(f"Error. {lesson.NOTEBOOK} tiene una celda de parámetros que no ")
+    assert lesson.NOTEBOOK in told.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "named"),
     [
-        (["--epocas", "3"], "La opción --epocas no existe; ¿querías decir --epochs?"),
-        (["--zzz"], "La opción --zzz no existe; mira las opciones que hay con --help."),
-        (
-            ["--epochs"],
-            "A la opción --epochs le falta su valor; escríbelo detrás, como en «--epochs 3».",
-        ),
-        (["3"], "Cada valor va detrás de su opción, como en «--epochs 3», y en la orden sobra"),
-        (["--epochs", "0"], "epochs='0' no es válido: debe ser un número entero de 1 a 1000."),
-        (["--epochs", "1.5"], "epochs='1.5' no es válido: "),
-        (["--batch-size", "-1"], "batch_size='-1' no es válido: "),
-        (["--train-samples", "muchas"], "train_samples='muchas' no es válido: "),
-        (["--train-samples", "100"], "batch_size=128 no es válido: debe ser como mucho 90, "),
-        (["--device", "tpu"], "device='tpu' no es válido: "),
-        (["--backend", "pytorch"], "backend='pytorch' no es válido: "),
-        (["--precision", "float16"], "precision='float16' no es válido: "),
-        (["--repeats", "0"], "repeats='0' no es válido: "),
-        (["--seed", "-1"], "seed='-1' no es válido: "),
-        (["--machine-name", "a/b"], "machine_name='a/b' no es válido: "),
-        (
-            ["--results-dir", "/no/existe"],
-            "results_dir='/no/existe' no es válido: la carpeta /no no ",
-        ),
-        (["--results-dir", "~nadie/x"], "results_dir='{cwd}/~nadie/x' no es válido: la carpeta "),
-        (["--photo", "no.png"], "photo='{cwd}/no.png' no es válido: ese archivo no existe; "),
-        (["--photo", "~no.png"], "photo='{cwd}/~no.png' no es válido: ese archivo no existe; "),
-        (
-            ["--photo", "texto.jpg"],
-            "photo='{cwd}/texto.jpg' no es válido: no es una imagen PNG ni ",
-        ),
-        (["--batch-size", "64", "--batch-size", "0"], "batch_size='0' no es válido: "),
+        (["--epocas", "3"], ["--epocas", "--epochs"]),
+        (["--zzz"], ["--zzz", "--help"]),
+        (["--epochs"], ["--epochs", "falta"]),
+        (["3"], ["sobra", "--help"]),
+        (["--epochs", "0"], ["--epochs 0 ", "de 1 a 1000"]),
+        (["--batch-size", "1.5"], ["--batch-size 1.5 "]),
+        (["--train-samples", "100"], ["--batch-size 128 ", "--train-samples 100 ", " 90"]),
+        (["--machine-name", "a/b"], ["--machine-name a/b ", "«/»"]),
+        (["--results-dir", ""], ["--results-dir vacío "]),
+        (["--results-dir", "/no/existe"], ["--results-dir /no/existe ", "/no no existe"]),
+        (["--results-dir", "~nadie/x"], ["--results-dir ~nadie/x "]),
+        (["--photo", "no.png"], ["--photo no.png ", "no existe"]),
+        (["--photo", "~no.png"], ["--photo ~no.png ", "no existe"]),
+        (["--photo", "texto.jpg"], ["--photo texto.jpg ", "PNG"]),
+        (["--batch-size", "64", "--batch-size", "0"], ["--batch-size 0 "]),
         (
             ["--train-samples", "100", "--train-samples", "1000", "--batch-size", "100"],
-            "batch_size=100 no es válido: debe ser como mucho 90, ",
+            ["--batch-size 100 ", " 90"],
         ),
     ],
 )
-def test_a_wrong_order_is_told_in_one_spanish_sentence_and_starts_nothing(
+def test_a_wrong_order_is_told_in_one_sentence_as_it_was_typed_and_starts_nothing(
     order: Callable[..., int],
     started: list,
     arguments: list[str],
-    sentence: str,
+    named: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
@@ -188,10 +195,10 @@ def test_a_wrong_order_is_told_in_one_spanish_sentence_and_starts_nothing(
     (tmp_path / "texto.jpg").write_text("hola")
     assert order(*arguments) == cli.BAD_USAGE
     told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith(f"Error. {sentence.format(cwd=tmp_path)}")
-    assert len(told.err.splitlines()) == 1
-    assert started == []
+    assert (told.out, started) == ("", [])
+    [line] = told.err.splitlines()
+    assert line.startswith("Error. ")
+    assert all(word in line for word in named)
 
 
 def test_a_runs_folder_that_cannot_be_written(
@@ -199,10 +206,7 @@ def test_a_runs_folder_that_cannot_be_written(
 ) -> None:
     runs.write_text("soy un archivo")
     assert order() == cli.BAD_USAGE
-    assert capsys.readouterr().err == (
-        f"Error. No se puede empezar: {shown(runs)} no es una carpeta, sino un archivo; elige "
-        "otra ruta.\n"
-    )
+    assert shown(runs) in capsys.readouterr().err
     assert started == []
 
 
@@ -245,13 +249,9 @@ def test_repeated_options_make_every_combination_once(
         for batch_size in (64, 900)
         for device in ("gpu", "cpu")
     ]
-    headers = [line for line in capsys.readouterr().out.splitlines() if line.startswith("===")]
-    assert headers == [
-        "=== 1 de 4: --batch-size 64 --device gpu ===",
-        "=== 2 de 4: --batch-size 64 --device cpu ===",
-        "=== 3 de 4: --batch-size 900 --device gpu ===",
-        "=== 4 de 4: --batch-size 900 --device cpu ===",
-    ]
+    headers = [line for line in capsys.readouterr().out.splitlines() if " de 4: " in line]
+    assert len(headers) == 4
+    assert "1 de 4: --batch-size 64 --device gpu" in headers[0]
 
 
 def test_a_grid_goes_on_after_a_failure_stops_when_told_and_ends_with_a_table(
@@ -273,16 +273,18 @@ def test_a_grid_goes_on_after_a_failure_stops_when_told_and_ends_with_a_table(
     monkeypatch.setattr(cli, "run", lambda *_: next(outcomes))
     epochs = [word for number in range(1, 8) for word in ("--epochs", str(number))]
     assert order(*epochs) == cli.INTERRUPTED
-    assert capsys.readouterr().out.splitlines()[-8:] == [
-        "Combinación   s/época  imágenes/s  Exactitud",
-        "--epochs 1       1.50        1800     0.9100",
-        "--epochs 2   falló",
-        "--epochs 3       1.50        1800     0.5000  no cuenta: exactitud por debajo de 0.90",
-        "--epochs 4   sin registro",
-        "--epochs 5   interrumpida",
-        "--epochs 6   sin hacer",
-        "--epochs 7   sin hacer",
-    ]
+    header, *rows = capsys.readouterr().out.splitlines()[-8:]
+    for number, (row, told) in enumerate(
+        zip(
+            rows,
+            ("0.9100", "falló", "no cuenta: ", "sin registro", "interrumpida", *["sin hacer"] * 2),
+            strict=True,
+        ),
+        1,
+    ):
+        assert row.startswith(f"--epochs {number} ")
+        assert told in row
+    assert rows[0].index("0.9100") + len("0.9100") == len(header)  # cada cifra, bajo su título
 
 
 def test_a_failure_is_not_forgotten_by_what_comes_after(
@@ -318,11 +320,8 @@ def test_an_output_that_is_full_is_told_in_one_spanish_sentence() -> None:
             env=child_environment(),
         )
     assert done.returncode == cli.FAILED
-    assert done.stderr == (
-        "Error. No se puede escribir la salida (no queda espacio en el disco); libera espacio o "
-        "mándala "
-        "a otro sitio.\n"
-    )
+    [line] = done.stderr.splitlines()
+    assert "(no queda espacio en el disco)" in line
 
 
 @pytest.mark.skipif(os.name == "nt", reason="en Windows no se cierra así la consola")
@@ -459,24 +458,17 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     told = report.card(record, [*others, *mine, record])
     assert (told.name, told.headline) == ("El mío (AVX2) · CPU", "1.50\xa0s por época")
     rows = dict(told.rows)
-    assert (
-        rows["Total"]
-        == "3.0\xa0s: 2 épocas, de 1.50 a 1.50\xa0s; aparte, 0.8\xa0s de calentamiento"
-    )
+    assert rows["Total"].startswith("3.0\xa0s: 2 épocas")
     assert rows["Exactitud en prueba"] == "0.9100"
-    assert rows["¿Cuenta?"] == "Sí: llegó al final, la exactitud no baja de 0.90"
-    assert rows["Equipo"] == (
-        "CPU inventada, 4 núcleos, AVX2; Debian GNU/Linux 12; TensorFlow 2.21.0"
-    )
+    assert rows["¿Cuenta?"].startswith("Sí: ")
+    assert "TensorFlow 2.21.0" in rows["Equipo"]
     rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
     assert rows[rival].startswith("2.63× (")
     assert rows[rival].endswith("), más rápido")
-    assert rows["Lo mínimo, por cálculo"].startswith("0.75\xa0s por época, ")
-    assert rows["Lo mínimo, por cálculo"].endswith(": va al 50\xa0% de eso")
+    least = rows["Lo mínimo, por cálculo"]
+    assert ("0.75\xa0s por época" in least, "50\xa0%" in least) == (True, True)
     alone = dict(report.card(record, [*others, record]).rows)
-    assert alone["Este equipo, frente a «El lento (AVX2) · CPU»"].endswith(
-        "(una sola sesión, sin veredicto)"
-    )
+    assert "sin veredicto" in alone[rival]
 
 
 CUT_SHORT: dict[str, object] = {"status": "interrupted", "reason": "Parado por ti"}
@@ -487,16 +479,12 @@ def test_the_card_compares_nothing_that_does_not_count() -> None:
     cut = session(6, "El mío", 1.5, **CUT_SHORT)
     unlike = session(1, "Otro lote", 4, parameters=RECORD["parameters"] | {"batch_size": 512})
     flawed = session(1, "El lento", 4, **CUT_SHORT)
-    for told, others, answer in (
-        (record, [unlike, flawed], "aún no hay registros de otro equipo que cuenten"),
-        (record, [], "aún no hay registros de otro equipo que cuenten"),
-        (cut, [session(1, "El lento", 4)], "sin comparar: "),
-    ):
-        assert dict(report.card(told, others).rows)["Frente a otros"].startswith(answer)
-    assert dict(report.card(cut, []).rows)["¿Cuenta?"] == "No: ejecución incompleta"
-    empty = report.card(session(6, "El mío", 1.5, repeats=[], **CUT_SHORT), [])
-    assert empty.headline == "no terminó ninguna época"
-    assert dict(empty.rows)["¿Cuenta?"] == "No: ejecución incompleta"
+    rivals = [session(1, "El lento", 4)]
+    for told, others in ((record, [unlike, flawed]), (record, []), (cut, rivals)):
+        assert "×" not in dict(report.card(told, others).rows)["Frente a otros"]
+    empty = session(6, "El mío", 1.5, repeats=[], **CUT_SHORT)
+    for told in (cut, empty):
+        assert dict(report.card(told, rivals).rows)["¿Cuenta?"] == f"No: {told.flaw}"
 
 
 def test_the_report_starts_with_the_card_and_leaves_out_what_is_only_for_the_notebook(
@@ -605,37 +593,20 @@ def failure(name: str, text: str) -> PapermillExecutionError:
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"),
+    ("error", "told"),
     [
-        (failure("TutorialError", "Falta una pieza: ponla."), "Falta una pieza: ponla."),
-        (
-            failure("KeyError", "'a'"),
-            "La celda 4 ha fallado («KeyError: 'a'»); si has cambiado el cuaderno, recupéralo con "
-            "«git restore notebooks/01_fashion_mnist_cnn.ipynb», y, si no, mira qué dice «python "
-            "-m fashion_bench».",
-        ),
-        (
-            DeadKernelError("Kernel died"),
-            "El proceso de Python que ejecutaba el cuaderno ha muerto de golpe, y el "
-            "diagnóstico dice que tal cosa («hazlo»).",
-        ),
-        (
-            OSError(28, "No space left on device"),
-            "No se puede leer o escribir (no queda espacio en el disco); libera espacio o cambia "
-            "los permisos.",
-        ),
-        (
-            PermissionError(13, "Permission denied", "/jupyter/runtime"),
-            "No se puede leer o escribir /jupyter/runtime (falta permiso); libera espacio o "
-            "cambia los permisos.",
-        ),
+        (failure("TutorialError", "Falta una pieza: ponla."), "Error. Falta una pieza: ponla."),
+        (failure("KeyError", "'a'"), f"«git restore notebooks/{lesson.NOTEBOOK}»"),
+        (DeadKernelError("Kernel died"), "tal cosa («hazlo»)"),
+        (OSError(28, "No space left on device"), "(no queda espacio en el disco)"),
+        (PermissionError(13, "Denied", "/jupyter/runtime"), " /jupyter/runtime (falta permiso)"),
     ],
     ids=["TutorialError", "otro error", "kernel muerto", "disco lleno", "carpeta de Jupyter"],
 )
 def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
     papermill: Callable,
     error: BaseException,
-    sentence: str,
+    told: str,
     runs: Path,
     capsys: pytest.CaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -645,11 +616,11 @@ def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
     monkeypatch.setattr(diagnosis, "verdict", lambda facts: verdict)
     papermill(error)
     assert cli.run(v4.new_notebook(), {}, runs) == cli.Outcome(cli.FAILED)
-    told = capsys.readouterr()
-    assert told.out == ""
-    first, last = told.err.splitlines()
-    assert first == f"Error. {sentence}"
-    assert last.startswith(f"El cuaderno a medias está en {shown(runs)}{os.sep}")
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, last = err.splitlines()
+    assert told in first
+    assert f"{shown(runs)}{os.sep}" in last
 
 
 def test_a_reader_that_leaves_in_the_middle_is_no_disk_problem(
@@ -686,8 +657,8 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
     picture = (runs / calls[0]["output"]).with_suffix(".png")
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(f"Error. No se puede leer o escribir {shown(picture)} (")
-    assert len(told.err.splitlines()) == 1
+    [line] = told.err.splitlines()
+    assert shown(picture) in line
 
 
 # Ctrl-C, sin kernel.
@@ -714,7 +685,7 @@ def test_ctrl_c_with_no_cell_running_stops_at_the_next_one(
         signal.raise_signal(signal.SIGINT)
         assert cut == [True]
     assert signal.getsignal(signal.SIGINT) is previous
-    assert capsys.readouterr().err == "\nInterrumpido: se detiene el entrenamiento…\n"
+    assert len(capsys.readouterr().err.splitlines()) == 2
 
 
 @NO_CTRL_C
@@ -767,48 +738,34 @@ def test_between_cells_nothing_is_interrupted_and_no_other_begins() -> None:
         brake.before_cell()
 
 
-def test_a_kernel_that_does_not_answer_after_an_interruption_is_killed(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("patience", "deadline", "ends", "done"),
+    [
+        (0.05, 30, 2, ["interrumpir", "matar"]),  # acaba, pero no responde
+        (2, 0.05, 0, ["interrumpir", "matar"]),  # no acaba nunca
+        (2, 0.1, 1, ["interrumpir"]),  # acaba a tiempo
+    ],
+)
+def test_a_kernel_that_does_not_end_after_an_interruption_is_killed(
+    monkeypatch: pytest.MonkeyPatch, patience: float, deadline: float, ends: int, done: list[str]
 ) -> None:
-    monkeypatch.setattr(interrupt, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(interrupt, "PATIENCE_SECONDS", patience)
+    monkeypatch.setattr(interrupt, "DEADLINE_SECONDS", deadline)
     kernel = FakeKernel()
     brake = Brake(kernel)
     with brake.ctrl_c():
         kernel.when_cell_runs()
         kernel.when_cell_ends()
         time.sleep(0.1)
-        assert kernel.done == []
+        assert kernel.done == []  # sin interrupción, no hay prisa
         kernel.when_cell_runs()
         brake.stop()
-        kernel.when_cell_ends()
-        kernel.when_cell_ends()
-        time.sleep(0.2)
-        assert kernel.done == ["interrumpir", "matar"]
-
-
-def test_a_cell_that_never_ends_after_an_interruption_is_killed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(interrupt, "DEADLINE_SECONDS", 0.05)
-    kernel = FakeKernel()
-    brake = Brake(kernel)
-    with brake.ctrl_c():
-        kernel.when_cell_runs()
-        brake.stop()
-        time.sleep(0.2)
-    assert kernel.done == ["interrumpir", "matar"]
-
-
-def test_a_cell_that_ends_in_time_is_not_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interrupt, "DEADLINE_SECONDS", 0.1)
-    kernel = FakeKernel()
-    brake = Brake(kernel)
-    with brake.ctrl_c():
-        kernel.when_cell_runs()
-        brake.stop()
-        kernel.when_cell_ends()
+        for _ in range(ends):
+            kernel.when_cell_ends()
+        if done[-1] == "matar":
+            time.sleep(0.2)
     time.sleep(0.2)
-    assert kernel.done == ["interrumpir"]
+    assert kernel.done == done
 
 
 # Papermill y un kernel de verdad, con un cuaderno que no entrena.
@@ -897,14 +854,10 @@ def test_a_missing_name_costs_only_its_cell(runs: Path, capsys: pytest.CaptureFi
     runs.mkdir()
     assert cli.run(notebook, {}, runs) == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
     told = capsys.readouterr()
-    assert told.err == (
-        "Error. La celda 2 ha fallado (name 'mistakes' is not defined); si has quitado o movido la "
-        f"que define ese nombre, recupérala con «git restore notebooks/{lesson.NOTEBOOK}».\n"
-    )
+    [line] = told.err.splitlines()
+    assert "'mistakes'" in line
     first, page, executed = told.out.splitlines()
-    assert first == "sigue"
-    assert page.startswith("Informe: ")
-    assert executed.startswith("Cuaderno ejecutado: ")
+    assert (first, page[-5:], executed[-6:]) == ("sigue", ".html", ".ipynb")
 
 
 def test_a_kernel_that_does_not_start_is_told(
@@ -917,10 +870,8 @@ def test_a_kernel_that_does_not_start_is_told(
     told = capfd.readouterr()
     broken, first, last = told.err.splitlines()
     assert broken == "roto"
-    assert first.startswith(
-        "Error. El Python que debía ejecutar el cuaderno no ha llegado a arrancar (Kernel died"
-    )
-    assert last.startswith("El cuaderno a medias está en ")
+    assert "(Kernel died" in first
+    assert last.endswith(".ipynb")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="depende de /proc")
@@ -935,8 +886,8 @@ def test_a_jupyter_folder_that_cannot_be_written_is_named(
     monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
     assert cli.run(TINY, {}, runs) == cli.Outcome(cli.FAILED)
     first, last = capsys.readouterr().err.splitlines()
-    assert first.startswith(f"Error. No se puede leer o escribir {shown(folder)}")
-    assert last.startswith("El cuaderno a medias está en ")
+    assert shown(folder) in first
+    assert last.endswith(".ipynb")
 
 
 @NO_CTRL_C
@@ -962,11 +913,8 @@ def test_ctrl_c_while_papermill_saves_stops_the_grid(
     assert cli.run_all(TINY, [cli.Chosen({}, runs)] * 2) == cli.INTERRUPTED
     assert signal.getsignal(signal.SIGINT) is before
     told = capsys.readouterr()
-    first, *others = told.err.strip().splitlines()
-    assert first == "Interrumpido: se detiene el entrenamiento…"
-    assert [line.partition(" está")[0] for line in others] == (
-        ["Interrumpido. El cuaderno a medias"] if cell == 1 else []
-    )
+    _, *others = told.err.strip().splitlines()
+    assert [line[-6:] for line in others] == ([".ipynb"] if cell == 1 else [])
     lines = told.out.splitlines()
     assert lines[2 : 2 + printed] == ["[10, 'aula=3', 'a #b']", "None module"][:printed]
     assert lines[2 + printed] in ("", NO_RECORD)  # ninguna otra celda ha escrito nada
@@ -1196,9 +1144,7 @@ def test_a_variable_that_kills_the_kernel_is_named() -> None:
         TF_XLA_FLAGS="--xla_gpu_cuda_data_dir=/usr/local/cuda",
     )
     assert done.returncode == cli.FAILED
-    assert "con la variable TF_XLA_FLAGS=" in done.stderr
     assert "unset TF_XLA_FLAGS" in done.stderr
-    assert "lote menor" not in done.stderr
 
 
 @pytest.mark.slow
