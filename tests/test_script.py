@@ -10,9 +10,8 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -42,17 +41,6 @@ from fashion_bench.script.kernel import Kernel
 LAUNCHER = ROOT / "fashion_mnist_cnn.py"
 QUICK = ("--epochs", "1", "--train-samples", "1000")
 NO_CTRL_C = pytest.mark.skipif(os.name == "nt", reason="en Windows, Ctrl-C no se envía así")
-
-
-@pytest.fixture
-def handler() -> Iterator[Callable[[object], object]]:
-    """Pone quien atiende a Ctrl-C, al principio como siempre; al acabar vuelve el de antes.
-
-    En un trabajo de fondo, Ctrl-C no se atiende, y los procesos hijos lo heredan.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield partial(signal.signal, signal.SIGINT)
-    signal.signal(signal.SIGINT, before)
 
 
 # La orden: sin kernel, en este mismo proceso.
@@ -338,19 +326,18 @@ def test_a_closed_console_does_not_matter() -> None:
 
 
 def test_the_launcher_leaves_ctrl_c_as_it_was_if_it_is_ignored_or_inside_a_kernel(
-    handler: Callable[[object], object], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cli, "main", lambda: None)
-    handler(signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     runpy.run_path(str(LAUNCHER))
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    handler(signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(builtins, "get_ipython", lambda: None, raising=False)
     runpy.run_path(str(LAUNCHER))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.usefixtures("handler")
 def test_the_launcher_ends_at_once_if_ctrl_c_comes_outside_a_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -361,7 +348,6 @@ def test_the_launcher_ends_at_once_if_ctrl_c_comes_outside_a_run(
     assert ended == [cli.INTERRUPTED]
 
 
-@pytest.mark.usefixtures("handler")
 def test_the_launcher_says_which_module_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fashion_bench.script.cli", None)
     with pytest.raises(SystemExit, match=r"^Falta el módulo fashion_bench\.script\.cli: instala"):
@@ -665,15 +651,13 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
 
 
 @NO_CTRL_C
-def test_ctrl_c_with_no_cell_running_stops_at_the_next_one(
-    handler: Callable[[object], object], capsys: pytest.CaptureFixture
-) -> None:
+def test_ctrl_c_with_no_cell_running_stops_at_the_next_one(capsys: pytest.CaptureFixture) -> None:
     cut = []
 
     def previous(*_: object) -> None:
         cut.append(True)
 
-    handler(previous)
+    signal.signal(signal.SIGINT, previous)
     brake = Brake(Kernel({}))
     brake.before_cell(cell=None, cell_index=0)
     with brake.ctrl_c():
@@ -689,10 +673,8 @@ def test_ctrl_c_with_no_cell_running_stops_at_the_next_one(
 
 
 @NO_CTRL_C
-def test_ctrl_c_that_was_ignored_stays_ignored(
-    handler: Callable[[object], object], capsys: pytest.CaptureFixture
-) -> None:
-    handler(signal.SIG_IGN)
+def test_ctrl_c_that_was_ignored_stays_ignored(capsys: pytest.CaptureFixture) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     brake = Brake(Kernel({}))
     with brake.ctrl_c():
         signal.raise_signal(signal.SIGINT)
@@ -891,7 +873,6 @@ def test_a_jupyter_folder_that_cannot_be_written_is_named(
 
 
 @NO_CTRL_C
-@pytest.mark.usefixtures("handler")
 @pytest.mark.parametrize(("cell", "printed"), [(1, 1), (2, 2)])
 def test_ctrl_c_while_papermill_saves_stops_the_grid(
     runs: Path,
@@ -1047,7 +1028,6 @@ def kernels(process: subprocess.Popen) -> list[psutil.Process]:
 
 @NO_CTRL_C
 @pytest.mark.slow
-@pytest.mark.usefixtures("handler")
 def test_on_a_terminal_each_epoch_lives_in_one_line_and_ctrl_c_keeps_them(tmp_path: Path) -> None:
     """Y no deja ningún kernel. Con el primer aviso de la tercera, dos están guardadas."""
     import pty

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from traitlets.config import Config
 
-from fashion_bench.folders import naming
+from fashion_bench.folders import write_atomically
 from fashion_bench.machine.backends import TITLES
 from fashion_bench.record import ACCURACY_FLOOR, MAIN_CHART, MIME, Record
 from fashion_bench.results import comparison
@@ -127,13 +127,10 @@ def write(
     }
     page, _ = _exporter().from_notebook_node(notebook, resources)
     html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
-    with naming(html):
-        html.write_text(page, encoding="utf-8")
+    write_atomically(html, page)
     if not pictures:
         return html, None
-    with naming(png):
-        png.write_bytes(b64decode(pictures[-1].data["image/png"]))
-    return html, png
+    return html, write_atomically(png, b64decode(pictures[-1].data["image/png"]))
 
 
 def get_ready() -> None:
