@@ -67,7 +67,7 @@ def test_outside_colab_a_kernel_without_the_project_is_told(tmp_path: Path) -> N
     pack(tmp_path / "fashion-bench.zip", "src/fashion_bench/install.py")
     done = run_cell(tmp_path)
     assert done.returncode
-    assert "Este kernel no es el del proyecto" in done.stderr
+    assert "README.md" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["fashion-bench.zip"]
 
 
@@ -77,7 +77,7 @@ def test_in_colab_it_asks_for_the_zip_of_this_project(tmp_path: Path) -> None:
     (tmp_path / "medio.whl").write_bytes((tmp_path / "ajeno.zip").read_bytes()[:50])
     done = run_cell(tmp_path, "sys.modules['google.colab'] = sys")
     assert done.returncode
-    assert "Falta el proyecto: sube su .whl" in done.stderr
+    assert "sube su .whl" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ajeno.zip", "medio.whl"]
 
 
@@ -96,20 +96,15 @@ def test_of_several_files_it_takes_the_newest(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, "a (1).whl\n", "")
 
 
-def test_if_pip_fails_it_is_told_in_spanish(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    with pytest.raises(TutorialError, match="No se ha podido instalar el proyecto; pip dice"):
-        install.in_colab("x.zip")
-
-
-def test_pip_gets_the_folder_of_a_zip_and_a_wheel_with_its_own_name(
+def test_pip_gets_the_folder_of_a_zip_or_a_wheel_with_its_own_name_and_may_fail(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     asked: list[str] = []
+    codes = iter((0, 0, 1))
 
     def pip(command: list[str]) -> subprocess.CompletedProcess:
         asked[:] = command
-        return subprocess.CompletedProcess(command, 0)
+        return subprocess.CompletedProcess(command, next(codes))
 
     monkeypatch.setattr(subprocess, "run", pip)
     install.in_colab("x.zip")
@@ -120,6 +115,8 @@ def test_pip_gets_the_folder_of_a_zip_and_a_wheel_with_its_own_name(
     install.in_colab(str(twice))
     assert Path(asked[-1]).name == install.wheel()
     assert "--no-deps" in asked
+    with pytest.raises(TutorialError):
+        install.in_colab(str(twice))
 
 
 def colab_python() -> str:
