@@ -14,8 +14,8 @@ class NoSuchOrder(click.UsageError):
 class SpanishCommand(click.Command):
     """Orden de click con la ayuda en español, que se pide con `--help` o con `-h`."""
 
-    def __init__(self, *names: str, **options: Any) -> None:  # noqa: ANN401
-        super().__init__(*names, **options, add_help_option=False)
+    def __init__(self, name: str | None = None, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(name, add_help_option=False, **options)
         described = any(isinstance(each, click.Option) for each in self.params)
         self.options_metavar = "[OPCIONES]" if described else ""
         self.params.append(telling(["-h", "--help"], "Muestra esta ayuda.", click.Context.get_help))
