@@ -66,7 +66,6 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "named"),
     [
         (["comprae", "x"], ["comprae", "¿querías decir compare?", "notebooks"]),
-        (["SEND", "x"], ["SEND", "¿querías decir send?"]),
         (["zzz"], ["zzz", "diagnostico"]),
         (["--jsom"], ["--jsom", "--json"]),
         (["--backend", "tpu"], ["--backend", "jax"]),

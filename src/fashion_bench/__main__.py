@@ -12,10 +12,11 @@ from typing import get_args
 
 import click
 
-from fashion_bench.commands import BAD_USAGE, FAILED, INTERRUPTED
+from fashion_bench import PROJECT_DIR
+from fashion_bench.commands import BAD_USAGE, FAILED, FINE, INTERRUPTED
 from fashion_bench.commands.spanish import Orders, in_spanish, telling
 from fashion_bench.errors import TutorialError
-from fashion_bench.folders import borrow_home
+from fashion_bench.folders import borrow_home, expanded
 from fashion_bench.values import Backend
 
 # Cada orden importa lo suyo cuando se pide: la ayuda no tiene que esperarlo.
@@ -58,7 +59,9 @@ def send(record: str) -> int:
     """Enseña un registro y, si quieres, abre el formulario que lo publica."""
     from fashion_bench.commands import send
 
-    return send.main(record)
+    path = expanded(record)
+    send.send(path if path.exists() else PROJECT_DIR / path)  # como la escribe `shown`
+    return FINE
 
 
 @orders.command()

@@ -12,9 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from fashion_bench import PROJECT_DIR
-from fashion_bench.commands import FINE
 from fashion_bench.errors import TutorialError
-from fashion_bench.folders import expanded, shown
+from fashion_bench.folders import shown
 from fashion_bench.install import repository
 from fashion_bench.record import Record
 from fashion_bench.results import files, sending
@@ -23,17 +22,6 @@ from fashion_bench.results.validation import refusals
 YES = ("s", "si", "sí")
 NOBODY = {"localhost", "root", "user"}
 """Nombres que no dicen de quién es un equipo."""
-
-
-def main(written: str) -> int:
-    """Envía el registro cuya ruta ha escrito alguien, como `send`, y devuelve el código de salida.
-
-    Raises:
-        TutorialError: si no se puede enviar.
-    """
-    path = expanded(written)
-    send(path if path.exists() else PROJECT_DIR / path)  # como la escribe `shown`
-    return FINE
 
 
 def command(path: Path) -> str:

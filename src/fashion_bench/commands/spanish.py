@@ -1,14 +1,9 @@
 """Las líneas de órdenes, en español: click solo habla inglés."""
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import Any
 
 import click
-
-
-class NoSuchOrder(click.UsageError):
-    """La orden que se pide no existe; su mensaje ya está en español."""
 
 
 class SpanishCommand(click.Command):
@@ -52,22 +47,6 @@ class Orders(SpanishCommand, click.Group):
             args = [next(iter(self.commands)), *args]
         return super().parse_args(ctx, args)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Busca la orden.
-
-        Raises:
-            NoSuchOrder: si no la hay.
-        """
-        if args[0] not in self.commands:
-            similar = get_close_matches(args[0].lower(), self.commands, 1)
-            guess = f" ¿querías decir {similar[0]}?;" if similar else ""
-            raise NoSuchOrder(
-                f"La orden {args[0]} no existe;{guess} las que hay son {_listed(self.commands)}."
-            )
-        return super().resolve_command(ctx, args)
-
 
 def telling(names: list[str], text: str, tell: Callable[[click.Context], str]) -> click.Option:
     """Una opción que solo escribe algo y termina.
@@ -92,8 +71,10 @@ def in_spanish(error: click.UsageError) -> str:
     """Dice en una frase qué tiene de malo una orden y qué hacer."""
     see_help = "mira cómo se usa con --help."
     match error:
-        case NoSuchOrder():
-            return error.message
+        case click.NoSuchCommand(ctx=click.Context(command=click.Group() as group)):
+            guess = "".join(f" ¿querías decir {name}?;" for name in error.possibilities or [])
+            names = _listed(group.commands)
+            return f"La orden {error.command_name} no existe;{guess} las que hay son {names}."
         case click.NoSuchOption(possibilities=[*similar]) if similar:
             return f"La opción {error.option_name} no existe; ¿querías decir {similar[0]}?"
         case click.NoSuchOption():
