@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fashion_bench.project import repository
+from fashion_bench.install import repository
 
 project = "Tu primera red convolucional, contra el reloj"
 language = "es"

@@ -3,6 +3,7 @@
 import copy
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -132,6 +133,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Pone delante las pruebas de los archivos que más tardan."""
     order = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+@pytest.fixture(autouse=True)
+def attended() -> Iterator[None]:
+    """Atiende a Ctrl-C, que en un trabajo de fondo no se atiende, y los hijos lo heredan."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

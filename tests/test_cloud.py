@@ -67,18 +67,11 @@ def test_binder_installs_the_lock_without_gpu() -> None:
     assert (BINDER / lock).resolve() == ROOT / "requirements.txt"
 
 
-def test_what_is_to_come_is_tried_and_may_fail() -> None:
+def test_what_is_to_come_may_fail() -> None:
     workflow = yaml.safe_load(WORKFLOWS["prereleases"])
     assert workflow[True].keys() == {"push", "schedule", "workflow_dispatch"}  # `on`, para YAML
     [job] = workflow["jobs"].values()
     assert job["continue-on-error"]
-    steps = [step["run"] for step in job["steps"] if "run" in step]
-    assert any("--pre --upgrade tensorflow-cpu" in step for step in steps)
-    assert any("--pre --no-deps --force-reinstall keras-nightly" in step for step in steps)
-    assert any('pytest -n 2 -m "not slow"' in step for step in steps)
-    assert any("fashion_mnist_cnn.py --epochs 1" in step for step in steps)
-    assert job["steps"][-1]["if"] == "failure()"
-    assert "::warning::" in steps[-1]
 
 
 def test_every_allowed_python_is_tested() -> None:
@@ -97,9 +90,9 @@ def test_actions_cannot_change_under_us(name: str) -> None:
 
 def test_a_commit_is_checked_as_the_gate_checks_it() -> None:
     [local] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
-    style = GATE.split('echo "== ')[1]
-    commands = [line.split(" -m ")[1] for line in style.splitlines() if " -m " in line]
-    assert [hook["entry"].split(" -m ")[1] for hook in local["hooks"]] == commands
+    assert local["hooks"]
+    for hook in local["hooks"]:
+        assert f" -m {hook['entry'].removeprefix('python -m ')}\n" in GATE
 
 
 def test_the_gate_runs_the_test_command_of_the_readme() -> None:

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -36,14 +35,6 @@ BROKEN = ("Traceback", "Exception ignored", "never awaited", "was destroyed", "E
 def moments() -> list[float]:
     draw, width = random.Random(18), (LAST - FIRST) / MOMENTS
     return [round(FIRST + (number + draw.random()) * width, 3) for number in range(MOMENTS)]
-
-
-@pytest.fixture(autouse=True)
-def attended() -> Iterator[None]:
-    """En un trabajo de fondo, Ctrl-C no se atiende, y los procesos hijos lo heredan."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def marked(mark: str) -> list[psutil.Process]:

@@ -17,7 +17,7 @@ NOT_OURS = {
     "_static/tablero.png",
     "comparacion.html",
     "constraints.txt",
-    "fashion_bench/colab.py",
+    "fashion_bench/install.py",
     "index.html",
     "keras.py",
     "random.py",

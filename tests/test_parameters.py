@@ -1,6 +1,7 @@
 import ast
 import re
 import subprocess
+import symtable
 import sys
 from pathlib import Path
 from typing import get_args, get_origin
@@ -96,23 +97,10 @@ def test_the_type_written_beside_a_parameter_is_its_type(
 
 def names_in(source: str) -> set[str]:
     """Los nombres que un código lee, asigna o define, de la forma que sea."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case (
-                ast.Name(id=str(name))
-                | ast.arg(arg=str(name))
-                | ast.FunctionDef(name=str(name))
-                | ast.AsyncFunctionDef(name=str(name))
-                | ast.ClassDef(name=str(name))
-                | ast.ExceptHandler(name=str(name))
-                | ast.alias(asname=str(name))
-                | ast.alias(name=str(name))
-                | ast.MatchAs(name=str(name))
-                | ast.MatchStar(name=str(name))
-                | ast.MatchMapping(rest=str(name))
-            ):
-                found.add(name.partition(".")[0])
+    tables, found = [symtable.symtable(source, "celda", "exec")], set()
+    for table in tables:
+        found |= set(table.get_identifiers())
+        tables += table.get_children()
     return found
 
 
@@ -120,32 +108,17 @@ def names_in(source: str) -> set[str]:
     ("source", "uses"),
     [
         ("print(seed)", True),
-        ("seed = 1", True),
-        ("seed += 1", True),
         ("a, (*seed, b) = c", True),
-        ("(seed := 1)", True),
-        ("del seed", True),
-        ("for seed in a: pass", True),
-        ("with a as seed: pass", True),
+        ("for a in b:\n with c as seed: pass", True),
         ("[seed for a in b]", True),
-        ("[a for seed in b]", True),
         ("import seed.other", True),
-        ("import numpy as seed", True),
-        ("from a import seed", True),
         ("from a import b as seed", True),
-        ("def seed(): pass", True),
-        ("def f(seed=1): pass", True),
         ("def f(*, a, **seed): pass", True),
-        ("lambda seed: 1", True),
-        ("class seed: pass", True),
         ("try: pass\nexcept E as seed: pass", True),
-        ("match a:\n case [*seed]: pass", True),
         ("match a:\n case B(c=seed): pass", True),
-        ("match a:\n case {**seed}: pass", True),
         ("f'{seed}'", True),
         ("config.seed", False),
-        ("f(seed=1)", False),
-        ("{'seed': 1}", False),
+        ("f(seed={'seed': 1})", False),
         ("import other.seed", False),
         ("run_seed = 1  # seed", False),
     ],
@@ -317,24 +290,11 @@ def test_text_from_the_command_line_gets_its_type() -> None:
         parameters.Training.check_strings(texts | {"epochs": "1.5"})
 
 
-ONE_BAD_OF_EACH: list[tuple[str, object]] = [
-    ("epochs", 0),
-    ("batch_size", -1),
-    ("train_samples", "muchas"),
-    ("device", "tpu"),
-    ("backend", "pytorch"),
-    ("precision", "float16"),
-    ("repeats", 0),
-    ("margin", 51),
-    ("seed", -1),
-    ("machine_name", "a/b"),
-    ("photo", "/no/existe.jpg"),
-    ("results_dir", "/no/existe"),
-]
-
-
-@pytest.mark.parametrize(("name", "value"), ONE_BAD_OF_EACH)
+@pytest.mark.parametrize(
+    ("name", "value"), [("epochs", 0), ("photo", "/no/existe.jpg"), ("results_dir", "/no/existe")]
+)
 def test_the_checking_cell_refuses_a_bad_value(name: str, value: object) -> None:
+    """De un parámetro, lo que dice su clase; de una foto y de una carpeta, además, si están."""
     with pytest.raises(TutorialError, match=f"^{name}={value!r} no es válido: "):
         Cells(NOTEBOOK, **{name: value}).run("comprobar")
 

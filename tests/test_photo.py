@@ -14,7 +14,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from PIL import ImageFilter, features
 
-from fashion_bench import data, lesson, pixels, server
+from fashion_bench import data, install, lesson, pixels
 from fashion_bench import photo as photos
 from fashion_bench.errors import TutorialError
 
@@ -535,7 +535,7 @@ def test_the_server_lets_large_photos_through_unless_it_was_told_otherwise(
     own: dict[str, int], limit: int
 ) -> None:
     settings = dict(own)
-    server._load_jupyter_server_extension(
+    install._load_jupyter_server_extension(
         SimpleNamespace(web_app=SimpleNamespace(settings=settings))
     )
     assert settings == {KEY: limit}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from fashion_bench import project
+from fashion_bench import install
 
 ABOUT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ADDRESS = ABOUT["urls"]["Repository"]
@@ -40,16 +40,16 @@ def test_the_classifiers_agree() -> None:
 def test_the_address_comes_from_the_checkout_or_from_what_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert project.repository() == ADDRESS
+    assert install.repository() == ADDRESS
     installed = Message()
     installed["Project-URL"] = "Otra, https://ejemplo.org"
     installed["Project-URL"] = "Repository, https://ejemplo.org/alguien/curso/"
-    monkeypatch.setattr(project, "CHECKOUT", None)
+    monkeypatch.setattr(install, "CHECKOUT", None)
     # El de la carpeta de la terminal es de otro proyecto: allí no se manda nada.
     (tmp_path / "pyproject.toml").write_text('[project.urls]\nRepository = "https://malo"')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(project, "metadata", lambda name: installed)
-    assert project.repository() == "https://ejemplo.org/alguien/curso"
+    monkeypatch.setattr(install, "metadata", lambda name: installed)
+    assert install.repository() == "https://ejemplo.org/alguien/curso"
 
 
 def test_the_address_is_not_written_again_in_the_code() -> None:

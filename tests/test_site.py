@@ -18,7 +18,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import NOTEBOOKS, ROOT, SCREENSHOTS, SOLUTIONS, child_environment, serious
 
-from fashion_bench.project import repository
+from fashion_bench.install import repository
 from fashion_bench.record import MIME
 from fashion_bench.results import files
 

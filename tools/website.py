@@ -23,7 +23,7 @@ from itables.utils import read_package_file
 from sphinx.application import Sphinx
 
 from fashion_bench.charts.style import SHARPNESS
-from fashion_bench.project import repository
+from fashion_bench.install import repository
 from fashion_bench.record import Record
 from fashion_bench.results import files
 

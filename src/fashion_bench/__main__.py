@@ -6,26 +6,125 @@ from pathlib import Path
 if not sys.flags.safe_path and sys.path[0] == str(Path.cwd()):
     del sys.path[0]  # un `random.py` en esta carpeta no debe estropear el diagnóstico
 
-from importlib import import_module
+from importlib.metadata import version
 from io import TextIOWrapper
+from typing import get_args
 
-from fashion_bench.folders import borrow_home
+import click
 
-DEFAULT = "diagnose"
-COMMANDS: tuple[str, ...] = ("compare", "notebooks", "send", "verify")
-"""Las órdenes con nombre: sus módulos, en `commands/`, se importan solo cuando se piden."""
+from fashion_bench import PROJECT_DIR
+from fashion_bench.commands import BAD_USAGE, FAILED, FINE, INTERRUPTED
+from fashion_bench.commands.spanish import Orders, in_spanish, telling
+from fashion_bench.errors import TutorialError
+from fashion_bench.folders import borrow_home, expanded
+from fashion_bench.values import Backend
+
+# Cada orden importa lo suyo cuando se pide: la ayuda no tiene que esperarlo.
+
+
+@click.group(
+    cls=Orders,
+    params=[telling(["--version"], "Muestra la versión.", lambda _: version("fashion-bench"))],
+    subcommand_metavar="[ORDEN]",
+)
+def orders() -> None:
+    """Lo que rodea a entrenar, que se hace con fashion_mnist_cnn.py.
+
+    Sin ninguna orden, examina el equipo.
+    """
+
+
+@orders.command("diagnostico")
+@click.option("--json", "as_json", is_flag=True, help="Lo escribe para un informe de error.")
+@click.option(
+    "--backend",
+    type=click.Choice(get_args(get_args(Backend)[0])),
+    default="tensorflow",
+    metavar="MOTOR",
+    help="El motor que se prueba: tensorflow (por defecto), torch o jax.",
+)
+def diagnose(as_json: bool, backend: Backend) -> int:
+    """Dice si este equipo puede entrenar y qué arreglar si no.
+
+    Termina con código 1 si hay algo que arreglar.
+    """
+    from fashion_bench.commands import diagnose
+
+    return diagnose.main(backend, as_json)
+
+
+@orders.command()
+@click.argument("record", metavar="REGISTRO")
+def send(record: str) -> int:
+    """Enseña un registro y, si quieres, abre el formulario que lo publica."""
+    from fashion_bench.commands import send
+
+    path = expanded(record)
+    send.send(path if path.exists() else PROJECT_DIR / path)  # como la escribe `shown`
+    return FINE
+
+
+@orders.command()
+@click.argument("folder", metavar="CARPETA")
+def compare(folder: str) -> int:
+    """Compara en una página los registros de una carpeta.
+
+    La página, comparacion.html, se escribe en la carpeta en la que estás (si ya la había, la
+    sustituye) y se abre sin conexión.
+    """
+    from fashion_bench.commands import compare
+
+    return compare.main([folder])
+
+
+@orders.command()
+@click.argument("record", metavar="REGISTRO")
+def verify(record: str) -> int:
+    """Entrena como dice un registro y mira si sale lo mismo.
+
+    Compara las pérdidas, cifra por cifra; lo que se tarda no lo comprueba. Códigos de salida:
+    0, reproducido; 1, no reproducido, o detenido antes de saberlo; 2, la orden o el registro no
+    son válidos; 3, aquí no se puede saber.
+    """
+    from fashion_bench.commands import verify
+
+    return verify.main([record])
+
+
+@orders.command()
+@click.argument("folder", metavar="[CARPETA]", default=".")
+def notebooks(folder: str) -> int:
+    """Copia el curso a una carpeta.
+
+    Si no dices cuál, a la que tienes abierta en la terminal. De lo que ya haya en ella no toca
+    nada. Termina con código 1 si algo no se ha podido copiar o se deja porque está cambiado.
+    """
+    from fashion_bench.commands import notebooks
+
+    return notebooks.main(folder)
+
+
+def obey(arguments: list[str]) -> int:
+    """Hace lo que se pide y devuelve el código de salida."""
+    try:
+        return int(orders.main(arguments, "python -m fashion_bench", standalone_mode=False))
+    except click.UsageError as error:
+        print(f"Error. {in_spanish(error)}", file=sys.stderr)
+        return BAD_USAGE
+    except TutorialError as error:
+        print(f"Error. {error}", file=sys.stderr)
+        return FAILED
+    except click.Abort:  # Ctrl-C
+        return INTERRUPTED
 
 
 def main() -> None:
-    """Punto de entrada: hace lo que se pide y termina con su código de salida."""
+    """Punto de entrada: obedece y termina con su código de salida."""
     for stream in (sys.stdout, sys.stderr):  # una consola cp1252 no puede con todo
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     borrow_home()
-    command, arguments = DEFAULT, sys.argv[1:]
-    if arguments and arguments[0] in COMMANDS:
-        command, *arguments = arguments
-    sys.exit(import_module(f"fashion_bench.commands.{command}").main(arguments))
+    sys.exit(obey(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
@@ -20,22 +18,19 @@ BUSY_ATTEMPTS, BUSY_SECONDS = 20, 0.05
 
 
 def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
-    """Deja lista una carpeta y comprueba que se puede escribir en ella.
+    """Deja lista la carpeta que da un parámetro y comprueba que se puede escribir en ella.
 
     Args:
         folder: ruta; si es relativa, se cuenta desde la carpeta `notebooks/`.
         parameter: el parámetro que la da, para los errores.
 
     Raises:
-        TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un archivo,
-            si no se puede escribir en ella o si el disco está lleno.
+        TutorialError: como `make_folder`.
     """
-    path = absolute(folder)
-    make_folder(path, f"{parameter}={folder!r} no es válido")
-    return path
+    return make_folder(absolute(folder), f"{parameter}={folder!r} no es válido")
 
 
-def make_folder(path: Path, blame: str) -> None:
+def make_folder(path: Path, blame: str) -> Path:
     """Crea una carpeta, si no está, y comprueba que se puede escribir en ella.
 
     Args:
@@ -43,7 +38,8 @@ def make_folder(path: Path, blame: str) -> None:
         blame: cómo empieza la frase si algo falla.
 
     Raises:
-        TutorialError: como `prepare_folder`.
+        TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un archivo,
+            si no se puede escribir en ella o si el disco está lleno.
     """
     where = shown(path)
     try:
@@ -68,6 +64,7 @@ def make_folder(path: Path, blame: str) -> None:
             f"{blame}: en el disco de {where} quedan {written(free / 1e6, 1, 'MB')} y hacen falta "
             f"{FREE_BYTES_NEEDED / 1e6:.0f}; libera espacio o elige otra carpeta."
         )
+    return path
 
 
 def find_folder(folder: str) -> Path:
@@ -85,58 +82,30 @@ def find_folder(folder: str) -> Path:
     return path
 
 
-def write_atomically(path: Path, text: str) -> Path:
+def write_atomically(path: Path, content: str | bytes) -> Path:
     """Escribe un archivo entero o no lo escribe: nunca deja uno a medias.
 
     Raises:
-        OSError: si no se puede escribir; entonces, si `path` existía, sigue como estaba.
+        OSError: con su nombre, si no se puede; entonces, si `path` existía, sigue como estaba.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with naming(path), temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         return _replace(temporary, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # al llenarse un disco no lo dice
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Contexto en el que los `OSError` dicen siempre su archivo: al llenarse un disco no lo dicen.
-
-    Args:
-        path: el archivo que se está escribiendo.
-    """
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or str(path)
-        raise
-
-
 def shown(path: Path) -> str:
     """Cómo se escribe una ruta para que la lea cualquiera: desde el proyecto o con `~`."""
-    path = path.absolute()
-    told = anonymous(str(path))
-    return path.relative_to(PROJECT_DIR).as_posix() if told[:2] in ("./", ".\\") else told
-
-
-def anonymous(text: str) -> str:
-    """Quita de las rutas que lleve un texto las carpetas personales y el nombre de la persona.
-
-    Una ruta del proyecto queda como `./…`; una de la carpeta personal, como `~/…`.
-    """
-    homes = _homes()
-    aliases = {**dict.fromkeys(homes, "~"), **({PROJECT_DIR: "."} if PROJECT_DIR.name else {})}
-    # La más larga, antes: se puede trabajar en una carpeta que contenga las personales.
-    for folder, alias in sorted(aliases.items(), key=lambda each: -len(str(each[0]))):
-        for route in {str(folder), str(folder).replace("\\", "\\\\")}:
-            text = re.sub(rf"(?<![\w.~-]){re.escape(route)}(?![\w-])", alias, text)
-    for home in homes:
-        text = re.sub(rf"(?<=[/\\]){re.escape(home.name)}(?=[/\\])", "<usuario>", text)
-    return text
+    told = anonymous(str(path.absolute()))
+    return told[2:].replace("\\", "/") if told[:2] in ("./", ".\\") else told
 
 
 def portable(path: Path) -> str:
@@ -145,10 +114,25 @@ def portable(path: Path) -> str:
     Desde `notebooks/` si es del proyecto; con `~` si es de la carpeta personal; si no, entera.
     """
     path = path.absolute()
-    short = shown(path)
-    if path.is_relative_to(PROJECT_DIR) and not short.startswith("~"):
-        short = os.path.relpath(path, PROJECT_DIR / "notebooks")
-    return short if Path(os.path.normpath(_from_notebooks(short))) == path else str(path)
+    for folder, alias in _aliases():
+        if path.is_relative_to(folder):
+            if alias == "~":
+                return f"~/{path.relative_to(folder).as_posix()}"
+            return os.path.relpath(path, PROJECT_DIR / "notebooks")
+    return str(path)
+
+
+def anonymous(text: str) -> str:
+    """Quita de las rutas que lleve un texto las carpetas personales y el nombre de la persona.
+
+    Una ruta del proyecto queda como `./…`; una de la carpeta personal, como `~/…`.
+    """
+    for folder, alias in _aliases():
+        for route in {str(folder), str(folder).replace("\\", "\\\\")}:
+            text = re.sub(rf"(?<![\w.~-]){re.escape(route)}(?![\w-])", alias, text)
+    for home in _homes():
+        text = re.sub(rf"(?<=[/\\]){re.escape(home.name)}(?=[/\\])", "<usuario>", text)
+    return text
 
 
 def borrow_home() -> None:
@@ -169,11 +153,7 @@ def expanded(path: str) -> Path:
 
 def absolute(path: str) -> Path:
     """Una ruta entera; si es relativa, se cuenta desde `notebooks/`, la haya o no."""
-    return _from_notebooks(path).resolve()
-
-
-def _from_notebooks(path: str) -> Path:
-    return PROJECT_DIR / "notebooks" / expanded(path)
+    return (PROJECT_DIR / "notebooks" / expanded(path)).resolve()
 
 
 def _replace(temporary: Path, path: Path) -> Path:
@@ -183,6 +163,12 @@ def _replace(temporary: Path, path: Path) -> Path:
         except PermissionError:  # Windows no cambia un archivo que otro programa está leyendo
             sleep(BUSY_SECONDS)
     return temporary.replace(path)
+
+
+def _aliases() -> list[tuple[Path, str]]:
+    """Las carpetas que se escriben de otro modo: antes, la más larga, que está dentro de otra."""
+    aliases = dict.fromkeys(_homes(), "~") | ({PROJECT_DIR: "."} if PROJECT_DIR.name else {})
+    return sorted(aliases.items(), key=lambda each: -len(str(each[0])))
 
 
 def _homes() -> set[Path]:

@@ -103,7 +103,7 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
 
     Quién lo ve lo dice `is_attended`. La foto viaja entera en un solo mensaje, y muchos
     servidores de Jupyter cierran la conexión, sin decir nada, si pasa de 10 MiB. El que se instala
-    con el proyecto admite más (`fashion_bench.server`), pero desde aquí no se sabe si es ese: por
+    con el proyecto admite más (`install`), pero desde aquí no se sabe si es ese: por
     eso, junto al botón, se avisa antes de enviarla.
     """
     if not is_attended():

@@ -1,4 +1,4 @@
-"""Las órdenes de `python -m fashion_bench`: cada módulo, una, con su `main(arguments) -> int`."""
+"""Las órdenes de `python -m fashion_bench`: cada módulo, una."""
 
-FINE, FAILED, BAD_USAGE = 0, 1, 2
-"""Códigos de salida: bien, algo que arreglar y orden mal escrita."""
+FINE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Códigos de salida: bien, algo que arreglar, orden mal escrita y detenido con Ctrl-C."""

@@ -2,11 +2,9 @@
 
 import json
 import shutil
-import sys
 import textwrap
-from typing import get_args
 
-from fashion_bench.commands import BAD_USAGE, FAILED, FINE
+from fashion_bench.commands import FAILED, FINE
 from fashion_bench.doctor.diagnosis import findings
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.finding import Finding
@@ -16,25 +14,15 @@ from fashion_bench.typography import written
 from fashion_bench.values import Backend
 
 LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}
-BACKENDS: tuple[Backend, ...] = get_args(get_args(Backend)[0])
-USAGE = f"Uso: python -m fashion_bench [--json] [--backend {' | '.join(BACKENDS)}]"
 
 
-def main(arguments: list[str]) -> int:
-    """Escribe el diagnóstico y devuelve el código de salida: 1 si hay algo que arreglar."""
-    arguments = list(arguments)
-    as_json = "--json" in arguments
-    if as_json:
-        arguments.remove("--json")
-    backend: Backend = "tensorflow"
-    match arguments:
-        case []:
-            pass
-        case ["--backend", chosen] if chosen in BACKENDS:
-            backend = chosen
-        case _:
-            print(USAGE, file=sys.stderr)
-            return BAD_USAGE
+def main(backend: Backend = "tensorflow", as_json: bool = False) -> int:
+    """Escribe el diagnóstico y devuelve el código de salida: 1 si hay algo que arreglar.
+
+    Args:
+        backend: el motor que se prueba.
+        as_json: si se escribe para un informe de error, sin lo que delata a la persona.
+    """
     facts = gather(backend)
     found = findings(facts)
     if as_json:

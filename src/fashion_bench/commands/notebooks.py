@@ -5,44 +5,34 @@ import sys
 from pathlib import Path
 
 from fashion_bench import LESSON, ORIGINALS
-from fashion_bench.commands import BAD_USAGE, FAILED, FINE
-from fashion_bench.errors import cause
-from fashion_bench.folders import shown
+from fashion_bench.commands import FAILED, FINE
+from fashion_bench.errors import TutorialError, cause
+from fashion_bench.folders import expanded, shown
 
-USAGE = "Uso: python -m fashion_bench notebooks [CARPETA]"
 COPIED = ("notebooks", "results")
 
 
-def main(arguments: list[str]) -> int:
+def main(where: str) -> int:
     """Copia los cuadernos y los registros del curso, sin tocar nada de lo que ya haya.
 
     En la carpeta quedan `notebooks/` y `results/`, como en la del proyecto: así, `../results`
     es en cada cuaderno la suya.
 
-    Args:
-        arguments: la carpeta; sin ella, la de la terminal.
-
     Returns:
-        El código de salida: 1 si algo no se ha podido copiar o se deja porque está cambiado.
+        El código de salida: 1 si algo se deja porque está cambiado.
+
+    Raises:
+        TutorialError: si algo no se puede copiar.
     """
-    match arguments:
-        case []:
-            folder = Path.cwd()
-        case [given] if given and not given.startswith("-"):
-            folder = Path(given).absolute()
-        case _:
-            print(USAGE, file=sys.stderr)
-            return BAD_USAGE
+    folder = expanded(where).absolute()
     try:
         changed = copy(folder)
     except OSError as error:
-        where = f" {shown(Path(error.filename))}" if error.filename else ""
-        print(
-            f"Error. No se puede copiar en{where} ({cause(error)}); elige otra carpeta, libera "
-            "espacio o cambia los permisos.",
-            file=sys.stderr,
-        )
-        return FAILED
+        place = f" {shown(Path(error.filename))}" if error.filename else ""
+        raise TutorialError(
+            f"No se puede copiar en{place} ({cause(error)}); elige otra carpeta, libera espacio o "
+            "cambia los permisos."
+        ) from None
     print(f"El curso está en {shown(folder / 'notebooks')}. Ábrelo así, desde esa carpeta:")
     print(f"python -m jupyter lab {LESSON}")
     if changed:

@@ -12,34 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from fashion_bench import PROJECT_DIR
-from fashion_bench.commands import BAD_USAGE, FAILED, FINE
 from fashion_bench.errors import TutorialError
-from fashion_bench.folders import expanded, shown
-from fashion_bench.project import repository
+from fashion_bench.folders import shown
+from fashion_bench.install import repository
 from fashion_bench.record import Record
 from fashion_bench.results import files, sending
 from fashion_bench.results.validation import refusals
 
-USAGE = "Uso: python -m fashion_bench send REGISTRO.json"
 YES = ("s", "si", "sí")
 NOBODY = {"localhost", "root", "user"}
 """Nombres que no dicen de quién es un equipo."""
-
-
-def main(arguments: list[str]) -> int:
-    """Enseña un registro, pregunta y devuelve el código de salida."""
-    match arguments:
-        case [written] if not written.startswith("-"):
-            path = expanded(written)
-        case _:
-            print(USAGE, file=sys.stderr)
-            return BAD_USAGE
-    try:
-        send(path if path.exists() else PROJECT_DIR / path)  # como la escribe `shown`
-    except TutorialError as error:
-        print(f"Error. {error}", file=sys.stderr)
-        return FAILED
-    return FINE
 
 
 def command(path: Path) -> str:
@@ -78,7 +60,7 @@ def send(path: Path) -> None:
         _open(address or sending.form(record))
         if address is None:
             print(f"No cabe en la dirección: pega en el formulario el contenido de {shown(path)}.")
-        print("Para enviarlo, pulsa en el formulario el botón «Create»: hasta entonces no sale.")
+        print("Para enviarlo, pulsa en él el botón «Create»: hasta entonces no se envía nada.")
 
 
 def _checked(path: Path) -> Record:
@@ -115,7 +97,7 @@ def _personal(record: Record) -> list[str]:
 
 def _yes() -> bool:
     try:
-        return input("¿Lo envío? [s/N] ").strip().lower() in YES
+        return input("¿Abro el formulario? [s/N] ").strip().lower() in YES
     except (EOFError, KeyboardInterrupt):
         print()
         return False

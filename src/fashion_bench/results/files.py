@@ -61,7 +61,7 @@ def load_file(path: Path) -> Record:
     """
     try:
         if not path.is_file():
-            raise TutorialError("no es un archivo")
+            raise TutorialError("es una carpeta" if path.exists() else "no existe; corrige la ruta")
         if path.stat().st_size > MAX_BYTES:
             raise TutorialError(
                 f"ocupa más de {written(MAX_BYTES / 1000, 0, 'kB')}, y no es un registro"

@@ -10,7 +10,7 @@ from binascii import Error
 from urllib.parse import urlencode
 
 from fashion_bench.errors import TutorialError
-from fashion_bench.project import repository
+from fashion_bench.install import repository
 from fashion_bench.record import Record
 from fashion_bench.results.files import MAX_BYTES
 

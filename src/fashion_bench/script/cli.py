@@ -2,10 +2,12 @@
 
 import logging
 import os
+import re
 import shutil
 import sys
 from contextlib import chdir, closing, redirect_stdout
 from datetime import datetime
+from importlib.metadata import version
 from io import TextIOWrapper
 from itertools import product, zip_longest
 from pathlib import Path
@@ -27,7 +29,8 @@ from fashion_bench import (
     parameters,
     photo,
 )
-from fashion_bench.commands import send
+from fashion_bench.commands import BAD_USAGE, FAILED, FINE, INTERRUPTED, send
+from fashion_bench.commands.spanish import SpanishCommand, in_spanish, telling
 from fashion_bench.errors import TutorialError, cause
 from fashion_bench.folders import shown
 from fashion_bench.record import Record
@@ -40,7 +43,6 @@ from fashion_bench.typography import written
 
 RUNS_DIR = PROJECT_DIR / "runs"
 
-FINE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
 RESULT_WITHOUT_RECORD = {FINE: "sin registro", FAILED: "falló", INTERRUPTED: "interrumpida"}
 
 
@@ -48,25 +50,21 @@ Overrides = dict[str, int | str]
 """Parámetros que se cambian en una ejecución."""
 
 
+class Chosen(NamedTuple):
+    """Lo que se pide a una ejecución, ya comprobado."""
+
+    overrides: Overrides
+    folder: Path
+    """Dónde queda su registro."""
+
+
 class Outcome(NamedTuple):
     """Cómo acabó una ejecución."""
 
     code: int
     record: Record | None = None
-
-
-class SpanishCommand(click.Command):
-    """Orden de click cuya ayuda está en español."""
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Escribe la línea de uso."""
-        formatter.write_usage(ctx.command_path, "[OPCIONES]", prefix="Uso: ")
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Escribe la tabla de opciones."""
-        with formatter.section("Opciones"):
-            rows = (parameter.get_help_record(ctx) for parameter in self.params)
-            formatter.write_dl([row for row in rows if row])
+    path: Path | None = None
+    """Dónde está guardado el registro, si se ha podido guardar."""
 
 
 def main() -> None:
@@ -107,7 +105,7 @@ def obey() -> int:
         combinations = checked(defaults, given)
         folders.make_folder(RUNS_DIR, "No se puede empezar")
     except click.UsageError as error:
-        _complain(f"Error. {_in_spanish(error)}")
+        _complain(f"Error. {in_spanish(error)}")
         return BAD_USAGE
     except TutorialError as error:
         _complain(f"Error. {error}")
@@ -119,11 +117,15 @@ def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
     """Construye la orden; al llamarla devuelve las opciones escritas, como texto."""
     options = [
         click.Option(
-            [f"--{name.replace('_', '-')}", name],
+            [_option(name), name],
             multiple=True,
-            metavar="NÚMERO" if isinstance(default, int) else "TEXTO",
-            help=f"{text}. Debe ser {parameters.Training.model_fields[name].description} "
-            f"[por defecto: {default if default != '' else 'vacío'}]",
+            metavar="NÚMERO" if isinstance(default, int | float) else "TEXTO",
+            help=f"{text}. Debe ser {parameters.Training.model_fields[name].description}"
+            + (
+                ""
+                if "por defecto" in text
+                else f" [por defecto: {'vacío' if default == '' else default}]"
+            ),
         )
         for name, (default, text) in defaults.items()
     ]
@@ -137,17 +139,9 @@ def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
                 help="Al acabar, enseña el registro y pregunta si abre el formulario para "
                 "compartirlo.",
             ),
-            click.Option(
-                ["--help"],
-                is_flag=True,
-                is_eager=True,
-                expose_value=False,
-                callback=_show_help,
-                help="Muestra esta ayuda.",
-            ),
+            telling(["--version"], "Muestra la versión.", lambda _: version("fashion-bench")),
         ],
         callback=lambda **given: {name: texts for name, texts in given.items() if texts},
-        add_help_option=False,
         help="Entrena una red convolucional con Fashion-MNIST y mide cuánto tarda este equipo: "
         "ejecuta el cuaderno notebooks/01_fashion_mnist_cnn.ipynb sin navegador. Si repites una "
         "opción con otro valor, prueba todas las combinaciones.",
@@ -156,7 +150,7 @@ def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
 
 def checked(
     defaults: dict[str, tuple[object, str]], given: dict[str, tuple[str, ...]]
-) -> list[Overrides]:
+) -> list[Chosen]:
     """Comprueba las opciones escritas y devuelve todas sus combinaciones, con su tipo.
 
     Raises:
@@ -165,37 +159,57 @@ def checked(
     texts = {name: str(default) for name, (default, _) in defaults.items()}
     combinations = []
     for values in product(*map(dict.fromkeys, given.values())):
-        chosen = dict(zip(given, values, strict=True))
-        for name in chosen.keys() & {"results_dir", "photo"}:
-            if chosen[name]:  # una ruta de la terminal se cuenta desde donde se escribe
-                chosen[name] = folders.portable(folders.expanded(chosen[name]))
-        config = parameters.Training.check_strings(texts | chosen)
-        folders.prepare_folder(config.results_dir)
-        if config.photo:
-            photo.load(config.photo)
-        combinations.append({name: getattr(config, name) for name in chosen})
+        typed = dict(zip(given, values, strict=True))
+        chosen = typed | {
+            name: folders.portable(folders.expanded(typed[name]))
+            for name in typed.keys() & {"results_dir", "photo"}
+            if typed[name]  # una ruta de la terminal se cuenta desde donde se escribe
+        }
+        try:
+            config = parameters.Training.check_strings(texts | chosen)
+            folder = folders.prepare_folder(config.results_dir)
+            if config.photo:
+                photo.load(config.photo)
+        except TutorialError as error:
+            raise TutorialError(_as_typed(str(error), chosen, typed)) from None
+        combinations.append(Chosen({name: getattr(config, name) for name in chosen}, folder))
     return combinations
 
 
-def run_all(
-    notebook: nbformat.NotebookNode, combinations: list[Overrides], ask: bool = False
-) -> int:
+def _as_typed(sentence: str, chosen: dict[str, str], typed: dict[str, str]) -> str:
+    """Una frase sobre los parámetros, con sus opciones y con los valores que se han escrito."""
+    for name, text in typed.items():
+        sentence = sentence.replace(f"{name}={chosen[name]!r}", f"{name}={text or _shown(text)}")
+    for name in parameters.Training.model_fields:
+        sentence = re.sub(rf"\b{name}=", f"{_option(name)} ", sentence)
+    return sentence
+
+
+def _shown(value: object) -> object:
+    return "vacío" if value == "" else value
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def run_all(notebook: nbformat.NotebookNode, combinations: list[Chosen], ask: bool = False) -> int:
     """Ejecuta con el cuaderno las combinaciones una tras otra y devuelve el código de salida.
 
     Una que falla no detiene a las demás. Si hay varias, acaba con una tabla de todas.
 
     Args:
         notebook: el cuaderno 01.
-        combinations: los parámetros que se cambian en cada ejecución.
+        combinations: lo que se pide a cada ejecución.
         ask: si al acabar se pregunta por cada registro si se comparte; si no, solo se dice cómo
             compartir los que cuentan.
     """
     outcomes = []
-    names = _names(combinations)
-    for number, (name, overrides) in enumerate(zip(names, combinations, strict=True), 1):
+    names = _names([chosen.overrides for chosen in combinations])
+    for number, (name, chosen) in enumerate(zip(names, combinations, strict=True), 1):
         if len(combinations) > 1:
             print(f"\n=== {number} de {len(combinations)}: {name} ===", flush=True)
-        outcomes.append(run(notebook, overrides))
+        outcomes.append(run(notebook, *chosen))
         if outcomes[-1].code == INTERRUPTED:
             break
     if len(combinations) > 1:
@@ -203,18 +217,15 @@ def run_all(
     code = max(outcome.code for outcome in outcomes)
     if code == INTERRUPTED:
         return code
-    for overrides, outcome in zip(combinations, outcomes, strict=True):
-        if outcome.record and not _share(outcome.record, overrides, ask):
+    for outcome in outcomes:
+        if outcome.record and outcome.path and not _share(outcome.record, outcome.path, ask):
             code = max(code, FAILED)
     return code
 
 
-def _share(record: Record, overrides: Overrides, ask: bool) -> bool:
+def _share(record: Record, path: Path, ask: bool) -> bool:
     """Pregunta si se comparte un registro, o dice cómo, y devuelve si todo ha ido bien."""
     try:
-        path = _results_folder(overrides) / f"{record.run_id}.json"
-        if not path.exists():  # no se pudo guardar, y ya se ha dicho
-            return True
         if ask:
             send.send(path)
         elif record.flaw is None:
@@ -244,11 +255,16 @@ def summary(names: list[str], outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
+def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> Outcome:
     """Ejecuta el cuaderno en un kernel nuevo, con su texto en directo.
 
     Una celda a la que le falta lo que otra define no detiene a las siguientes: quizá alguien ha
     quitado o movido esa otra.
+
+    Args:
+        notebook: el cuaderno 01.
+        overrides: los parámetros que se cambian.
+        folder: la carpeta de los registros.
     """
     output = RUNS_DIR / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.ipynb"
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # lo que falle se dice aquí
@@ -295,13 +311,13 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides) -> Outcome:
         if told.lost:
             raise told.lost
         if failure is None:
-            outcome = _tell(executed, output, overrides)
+            outcome = _tell(executed, output, folder)
         elif brake.pressed:
             _complain(f"Interrumpido.{_partial(output)}")
             outcome = Outcome(INTERRUPTED)
         else:
             _complain(f"Error. {_sentence(failure)}")
-            outcome = _tell_partial(executed, output, overrides)
+            outcome = _tell_partial(executed, output, folder)
         return outcome._replace(code=INTERRUPTED) if brake.pressed else outcome
 
 
@@ -311,45 +327,34 @@ def _get_report_ready() -> None:
     report.get_ready()
 
 
-def _tell(executed: nbformat.NotebookNode, output: Path, overrides: Overrides) -> Outcome:
+def _tell(executed: nbformat.NotebookNode, output: Path, folder: Path) -> Outcome:
     """Escribe el informe y cuenta dónde ha quedado todo."""
     from fashion_bench.script import report
 
     record = report.record_of(executed)
     if record is None:
         print("El cuaderno no enseña su registro: le falta la celda que lo hace.")
+    path = folder / f"{record.run_id}.json" if record else None
+    outcome = Outcome(FINE, record, path if path and path.exists() else None)
     try:
-        page, picture = report.write(executed, output, _others(overrides))
+        page, picture = report.write(executed, output, files.load_folder(folder)[0])
     except OSError as error:
         _complain(f"Error. {_sentence(error)}")
-        return Outcome(FAILED, record)
+        return outcome._replace(code=FAILED)
     print(f"Informe: {shown(page)}")
     if picture:
         print(f"Gráfico: {shown(picture)}")
     print(f"Cuaderno ejecutado: {shown(output)}")
-    return Outcome(FINE, record)
+    return outcome
 
 
-def _others(overrides: Overrides) -> list[Record]:
-    """Los registros con los que comparar el de la ejecución: los de su carpeta."""
-    try:
-        return files.load_folder(_results_folder(overrides))[0]
-    except TutorialError:  # alguien lo ha borrado mientras tanto
-        return []
-
-
-def _results_folder(overrides: Overrides) -> Path:
-    usual, _ = lesson.defaults(lesson.read())["results_dir"]
-    return folders.find_folder(str(overrides.get("results_dir", usual)))
-
-
-def _tell_partial(executed: nbformat.NotebookNode, output: Path, overrides: Overrides) -> Outcome:
+def _tell_partial(executed: nbformat.NotebookNode, output: Path, folder: Path) -> Outcome:
     """Cuenta dónde ha quedado un cuaderno que ha fallado; si ya enseña su registro, con informe."""
     from fashion_bench.script import report
 
     if output.exists():
         if report.record_of(executed):
-            return _tell(executed, output, overrides)._replace(code=FAILED)
+            return _tell(executed, output, folder)._replace(code=FAILED)
         _complain(_partial(output).strip())
     return Outcome(FAILED)
 
@@ -416,31 +421,6 @@ def _forget_who(cell: nbformat.NotebookNode, **_: object) -> None:
     cell.source = folders.anonymous(cell.source)
 
 
-def _show_help(ctx: click.Context, option: click.Option, asked: bool) -> None:
-    if asked:
-        print(ctx.get_help())
-        ctx.exit()
-
-
-def _in_spanish(error: click.UsageError) -> str:
-    see_help = "mira las opciones que hay con --help."
-    match error:
-        case click.NoSuchOption(possibilities=[*similar]) if similar:
-            return f"La opción {error.option_name} no existe; ¿querías decir {similar[0]}?"
-        case click.NoSuchOption():
-            return f"La opción {error.option_name} no existe; {see_help}"
-        case click.BadOptionUsage():
-            return (
-                f"A la opción {error.option_name} le falta su valor; escríbelo detrás, como en "
-                "«--epochs 3»."
-            )
-        case _:
-            return (
-                "Cada valor va detrás de su opción, como en «--epochs 3», y en la orden sobra "
-                f"alguno; {see_help}"
-            )
-
-
 def _names(combinations: list[Overrides]) -> list[str]:
     """Nombra cada combinación por las opciones que cambian de una a otra."""
     varied = [
@@ -449,7 +429,7 @@ def _names(combinations: list[Overrides]) -> list[str]:
         if any(other[name] != value for other in combinations)
     ]
     return [
-        " ".join(f"--{name.replace('_', '-')} {overrides[name]}" for name in varied)
+        " ".join(f"{_option(name)} {overrides[name]}" for name in varied)
         for overrides in combinations
     ]
 

@@ -16,7 +16,7 @@ from nbformat.v4 import new_notebook
 from traitlets.config import Config
 
 from fashion_bench import MAIN_CHART
-from fashion_bench.folders import naming
+from fashion_bench.folders import write_atomically
 from fashion_bench.record import ACCURACY_FLOOR, MIME, Record
 from fashion_bench.results import comparison
 from fashion_bench.typography import written
@@ -112,17 +112,12 @@ def write(
     record = record_of(notebook)
     told = card(record, records) if record else None
     html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
-    with naming(html):
-        html.write_text(
-            page(notebook, f"Fashion-MNIST contra el reloj, {executed.stem}", told),
-            encoding="utf-8",
-        )
+    title = f"Fashion-MNIST contra el reloj, {executed.stem}"
+    write_atomically(html, page(notebook, title, told))
     picture = _main_picture(notebook)
     if not picture:
         return html, None
-    with naming(png):
-        png.write_bytes(b64decode(picture.data["image/png"]))
-    return html, png
+    return html, write_atomically(png, b64decode(picture.data["image/png"]))
 
 
 def page(notebook: NotebookNode, title: str, summary: Card | None = None) -> str:
