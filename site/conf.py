@@ -38,7 +38,10 @@ html_theme_options: dict[str, Any] = {
     "navbar_persistent": [],
     "footer_content_items": [],
     # El tablero no los lleva: su tabla pide todo el ancho.
-    "secondary_sidebar_items": {name: ["page-toc.html"] for name in ("index", "notebooks/**")},
+    "secondary_sidebar_items": {
+        name: ["page-toc.html"]
+        for name in ("index", "instalar", "como_se_mide", "anade_tu_equipo", "notebooks/**")
+    },
     "search_bar_text": "Buscar…",
     "toc_title": "En esta página",
 }
