@@ -12,6 +12,7 @@ nb_execution_mode = "off"  # se publica lo que está confirmado en git, sin entr
 nb_merge_streams = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nada que pida conexión
 myst_heading_anchors = 3
+myst_enable_extensions = ["attrs_block"]  # el inicio da nombre a sus bloques
 suppress_warnings = ["myst.header"]  # un cuaderno puede saltarse un nivel de título
 
 html_theme = "sphinx_book_theme"
