@@ -143,7 +143,8 @@ def moved(text: str) -> str:
     Lo de `site/` queda en la raíz del sitio; lo que no está en él, en el repositorio.
     """
     text = OUTSIDE.sub(rf"]({repository()}/blob/main/\1)", text)
-    return re.sub(r"\]\(((?:\.\./)+)site/", r"](\1", text).replace("](../notebooks/", "](notebooks/")
+    text = re.sub(r"\]\(((?:\.\./)+)site/", r"](\1", text)
+    return text.replace("](../notebooks/", "](notebooks/")
 
 
 def shown(output: dict[str, Any], folder: Path, up: str) -> dict[str, str]:
