@@ -292,7 +292,8 @@ def windows_native(facts: Facts) -> Finding | None:
     )
     if _has_code(needs.need("torch"), card):
         sentence += (
-            ", o usa PyTorch, que sí la usa, como explica site/instalar.md en «NVIDIA en Windows»"
+            ", o usa PyTorch, que sí la usa, como explica el README en «Equipo con NVIDIA, en "
+            "Windows»"
         )
     return warning(
         id="windows-native",
