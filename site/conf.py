@@ -12,6 +12,7 @@ nb_execution_mode = "off"  # se publica lo que está confirmado en git, sin entr
 nb_merge_streams = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nada que pida conexión
 myst_heading_anchors = 3
+myst_enable_extensions = ["attrs_block"]  # el inicio da nombre a sus bloques
 suppress_warnings = ["myst.header"]  # un cuaderno puede saltarse un nivel de título
 
 html_theme = "sphinx_book_theme"
@@ -38,7 +39,10 @@ html_theme_options: dict[str, Any] = {
     "navbar_persistent": [],
     "footer_content_items": [],
     # El tablero no los lleva: su tabla pide todo el ancho.
-    "secondary_sidebar_items": {name: ["page-toc.html"] for name in ("index", "notebooks/**")},
+    "secondary_sidebar_items": {
+        name: ["page-toc.html"]
+        for name in ("index", "instalar", "como_se_mide", "anade_tu_equipo", "notebooks/**")
+    },
     "search_bar_text": "Buscar…",
     "toc_title": "En esta página",
 }

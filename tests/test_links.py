@@ -13,6 +13,7 @@ from conftest import NOTEBOOKS, ROOT, SOLUTIONS
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "notebooks").glob("*.md")),
+    *sorted(set((ROOT / "site").glob("*.md")) - {ROOT / "site" / "index.md"}),  # que mira el sitio
     ROOT / "benchmarks" / "README.md",
     *NOTEBOOKS,
     *SOLUTIONS,

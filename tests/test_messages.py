@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import NOTEBOOKS, ROOT, SOLUTIONS, Cells
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+INSTALL = (ROOT / "site" / "instalar.md").read_text(encoding="utf-8")
 FILE = re.compile(r"(?<![\w*/.~-])[\w./-]*\w\.(?:cfg|html|ipynb|j2|md|png|py|toml|txt|yml)\b")
 MODULE = re.compile(r"python -m ([\w.]+)")
-SECTION = re.compile(r"README(?:\.md)? en «([^»]+)»")
+SECTION = re.compile(r"site/instalar\.md en «([^»]+)»")
 NOT_OURS = {
     "_static/tablero.png",
     "comparacion.html",
@@ -90,8 +90,8 @@ def test_every_named_module_exists() -> None:
     assert {(name, where) for name, where in missing if name != "pip"} == set()  # a veces no está
 
 
-def test_every_named_section_of_the_readme_exists() -> None:
-    titles = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+def test_every_named_section_of_the_install_page_exists() -> None:
+    titles = re.findall(r"^#+ (.*)$", INSTALL, re.MULTILINE)
     missing = {
         (name, where)
         for name, where in named(SECTION)

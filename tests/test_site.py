@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 EXECUTED = [path.relative_to(ROOT).with_suffix("").as_posix() for path in NOTEBOOKS + SOLUTIONS]
-PAGES = ["index", "tablero", "search", "notebooks/glosario", "notebooks/hoja_de_repaso", *EXECUTED]
+WRITTEN = [path.stem for path in (ROOT / "site").glob("*.md")]
+PAGES = [*WRITTEN, "search", "notebooks/glosario", "notebooks/hoja_de_repaso", *EXECUTED]
 MOST_BYTES = 2_000_000
 """Todo lo que un navegador pide para una página, sin comprimir: ella, sus imágenes y el tema."""
 SECONDS = 60

@@ -34,6 +34,9 @@ SHOWN = ("text/html", "image/png", "text/plain")
 """Lo que se enseña de un resultado; lo demás es para otros programas."""
 OUTSIDE = re.compile(r"\]\((?:\.\./)+((?:README\.md|benchmarks/)[^)]*)\)")
 """Los enlaces a páginas del repositorio que no están en el sitio."""
+CHOOSE = re.compile(r"<!-- elige tu equipo -->.*?<!-- fin -->", re.DOTALL)
+CHOICES = re.compile(r"^## Elige tu equipo\n+(.*?)^¿", re.DOTALL | re.MULTILINE)
+"""Lo que la página de instalar toma del README, que es su única fuente."""
 UNTRANSLATED = {
     "Descarga esta pagina": "Descargar esta página",
     "Launch interactive content": "Abrir para ejecutarlo",
@@ -67,6 +70,7 @@ def build(folder: Path) -> None:
             ROOT / "notebooks", sources / "notebooks", ignore=shutil.ignore_patterns(".*")
         )
         write_board(sources, records)
+        write_choices(sources / "instalar.md")
         app = Sphinx(
             srcdir=sources,
             confdir=sources,
@@ -109,24 +113,38 @@ def write_board(sources: Path, records: Sequence[Record]) -> None:
     (static / "tablas.css").write_text(read_package_file("html/dt_bundle.css"), encoding="utf-8")
 
 
+def write_choices(page: Path) -> None:
+    """Pone en la página de instalar la línea de cada equipo."""
+    [choices] = CHOICES.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    text, changed = CHOOSE.subn(lambda _: choices, page.read_text(encoding="utf-8"))
+    if changed != 1:
+        raise SystemExit(f"{page.name} ya no dice dónde va «Elige tu equipo»: pon sus marcas.")
+    page.write_text(text, encoding="utf-8")
+
+
 def adapt(app: Sphinx, name: str, content: list[str]) -> None:
     """Deja listo para el sitio el texto de una página, que sigue igual en su descarga."""
     if app.env.doc2path(name).suffix == ".ipynb":
         notebook = json.loads(content[0])
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown":
-                cell["source"] = outside("".join(cell["source"]))
+                cell["source"] = moved("".join(cell["source"]))
             for output in cell.get("outputs", []):
                 if "data" in output:
                     output["data"] = shown(output, app.outdir, "../" * name.count("/"))
         content[0] = json.dumps(notebook)
     else:
-        content[0] = outside(content[0])
+        content[0] = moved(content[0])
 
 
-def outside(text: str) -> str:
-    """Cambia los enlaces a páginas que no están en el sitio por las del repositorio."""
-    return OUTSIDE.sub(rf"]({repository()}/blob/main/\1)", text)
+def moved(text: str) -> str:
+    """Cambia los enlaces de una página, que parten de donde está en el repositorio.
+
+    Lo de `site/` queda en la raíz del sitio; lo que no está en él, en el repositorio.
+    """
+    text = OUTSIDE.sub(rf"]({repository()}/blob/main/\1)", text)
+    text = re.sub(r"\]\(((?:\.\./)+)site/", r"](\1", text)
+    return text.replace("](../notebooks/", "](notebooks/")
 
 
 def shown(output: dict[str, Any], folder: Path, up: str) -> dict[str, str]:
