@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from conftest import NOTEBOOK, Cells
 
-from fashion_bench.commands import BAD_USAGE, FAILED, FINE, compare
+from fashion_bench.__main__ import obey
+from fashion_bench.commands import FAILED, FINE
 from fashion_bench.errors import TutorialError
 from fashion_bench.record import Record
 from fashion_bench.results import page
@@ -40,7 +41,7 @@ def test_the_page_of_a_class(
     (folder / "copia.json").write_text(bad.model_dump_json(), encoding="utf-8")
     (folder / "roto.json").write_text("{", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert compare.main([str(folder)]) == FINE
+    assert obey(["compare", str(folder)]) == FINE
     assert str(tmp_path / page.PAGE) in capsys.readouterr().out
     told = (tmp_path / page.PAGE).read_text(encoding="utf-8")
     assert "<title>Comparación de equipos</title>" in told
@@ -75,7 +76,7 @@ def test_without_records_there_is_no_page(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "roto.json").write_text("{", encoding="utf-8")
     for folder in (tmp_path, tmp_path / "nada", tmp_path / "roto.json"):
-        assert compare.main([str(folder)]) == FAILED
+        assert obey(["compare", str(folder)]) == FAILED
         assert folder.name in capsys.readouterr().err
     assert not (tmp_path / page.PAGE).exists()
 
@@ -89,11 +90,3 @@ def test_a_page_that_cannot_be_written_is_told(
     (tmp_path / page.PAGE).mkdir()
     with pytest.raises(TutorialError, match=page.PAGE):
         page.compare(tmp_path)
-
-
-def test_a_bad_order_is_told(capsys: pytest.CaptureFixture) -> None:
-    for arguments in ([], ["--x"], ["a", "b"]):
-        assert compare.main(arguments) == BAD_USAGE
-        assert capsys.readouterr().err.startswith("Uso: ")
-    assert compare.main([str(tmp_path / "nada")]) == BAD_USAGE
-    assert "no existe o no es una carpeta" in capsys.readouterr().err

@@ -8,8 +8,8 @@ from conftest import NOTEBOOK, RTX, Cells
 
 from fashion_bench import lesson
 from fashion_bench import verify as verifying
-from fashion_bench.commands import BAD_USAGE, FAILED, FINE, verify
-from fashion_bench.commands.verify import NOT_COMPARABLE
+from fashion_bench.__main__ import NOT_COMPARABLE, obey
+from fashion_bench.commands import BAD_USAGE, FAILED, FINE
 from fashion_bench.measure import provenance
 from fashion_bench.measure import recorder as recorders
 from fashion_bench.parts import Agreement, Calibration
@@ -155,19 +155,14 @@ def test_some_records_cannot_be_replayed_anywhere(
     path = tmp_path / "registro.json"
     record["code"]["version"] = "0.3.0"
     path.write_text(parsed(record, **changes).model_dump_json(), encoding="utf-8")
-    assert verify.main([str(path)]) == NOT_COMPARABLE
+    assert obey(["verify", str(path)]) == NOT_COMPARABLE
     assert reason in capsys.readouterr().out
 
 
-def test_a_bad_order_and_a_bad_record_are_told_in_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    for arguments in ([], ["--x"], ["a.json", "b.json"]):
-        assert verify.main(arguments) == BAD_USAGE
-        assert capsys.readouterr().err.startswith("Uso: ")
+def test_a_bad_record_is_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     old = tmp_path / "viejo.json"
     old.write_text('{"schema_version": 1}', encoding="utf-8")
-    assert verify.main([str(old)]) == BAD_USAGE
+    assert obey(["verify", str(old)]) == BAD_USAGE
     assert "usa el formato 1" in capsys.readouterr().err
 
 
@@ -193,7 +188,7 @@ def test_a_record_of_here_is_reproduced_and_a_lie_is_not(
     def verdict(*more: str, **changes: object) -> int:
         lying = content | {"repeats": [repeat | changes]}
         path.write_text(json.dumps(lying), encoding="utf-8")
-        return verify.main([str(path), *more])
+        return obey(["verify", str(path), *more])
 
     assert verdict() == FINE
     told = capsys.readouterr().out

@@ -19,6 +19,9 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.folders import borrow_home, expanded
 from fashion_bench.values import Backend
 
+NOT_COMPARABLE = 3
+"""Código de salida de `verify`: aquí no se puede saber."""
+
 # Cada orden importa lo suyo cuando se pide: la ayuda no tiene que esperarlo.
 
 
@@ -72,23 +75,34 @@ def compare(folder: str) -> int:
     La página, comparacion.html, se escribe en la carpeta en la que estás (si ya la había, la
     sustituye) y se abre sin conexión.
     """
-    from fashion_bench.commands import compare
+    from fashion_bench.results import page
 
-    return compare.main([folder])
+    written = page.compare(expanded(folder))
+    print(f"Comparación escrita en {written}: ábrela en un navegador.")
+    return FINE
 
 
 @orders.command()
 @click.argument("record", metavar="REGISTRO")
-def verify(record: str) -> int:
+@click.option("--first-epoch", is_flag=True, help="Repite solo la primera época.")
+def verify(record: str, first_epoch: bool) -> int:
     """Entrena como dice un registro y mira si sale lo mismo.
 
-    Compara las pérdidas, cifra por cifra; lo que se tarda no lo comprueba. Códigos de salida:
-    0, reproducido; 1, no reproducido, o detenido antes de saberlo; 2, la orden o el registro no
-    son válidos; 3, aquí no se puede saber.
+    Compara las pérdidas y los aciertos, cifra por cifra; lo que se tarda no lo comprueba. Códigos
+    de salida: 0, reproducido; 1, no reproducido, o detenido antes de saberlo; 2, la orden o el
+    registro no son válidos; 3, aquí no se puede saber.
     """
-    from fashion_bench.commands import verify
+    from fashion_bench.verify import verify
 
-    return verify.main([record])
+    try:
+        reproduced = verify(expanded(record), first_epoch_only=first_epoch)
+    except TutorialError as error:
+        print(f"Error. {record} no es válido como registro: {error}.", file=sys.stderr)
+        return BAD_USAGE
+    except KeyboardInterrupt:
+        print("\nDetenido: no se ha llegado a saber.", file=sys.stderr)
+        return FAILED
+    return {True: FINE, False: FAILED, None: NOT_COMPARABLE}[reproduced]
 
 
 @orders.command()
