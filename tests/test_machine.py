@@ -19,7 +19,7 @@ import pytest
 from conftest import RTX, child_environment
 from test_diagnosis import BARE, LINUX, NOT_TRIED, TORCH, having
 
-from fashion_bench.doctor import diagnosis, probe, summary, trial
+from fashion_bench.doctor import device, diagnosis, probe, summary, trial
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import quiet
@@ -348,7 +348,7 @@ def test_an_unknown_card_has_no_state(nvml: FakeDriver) -> None:
 
 
 def card(name: str, uuid: str | None) -> Card:
-    return Card(object(), uuid, RTX.model_copy(update={"name": name}))
+    return Card(RTX.model_copy(update={"name": name}), uuid, object())
 
 
 @pytest.mark.parametrize(
@@ -427,8 +427,8 @@ def test_tensorflow_starts_without_a_word() -> None:
     code = (
         "from fashion_bench.jupyter import quiet\n"
         "with quiet(): import tensorflow\n"
-        "from fashion_bench.doctor import summary\n"
-        "summary.choose_device('auto', 'tensorflow')\n"
+        "from fashion_bench.doctor import device\n"
+        "device.choose_device('auto', 'tensorflow')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -463,7 +463,7 @@ def test_changing_the_device_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(tf.config, "set_visible_devices", too_late)
     with pytest.raises(TutorialError, match="reinicia el kernel"):
-        summary.choose_device("cpu", "tensorflow")
+        device.choose_device("cpu", "tensorflow")
 
 
 @pytest.fixture
@@ -484,7 +484,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_cpu_hides_the_gpu_and_auto_shows_one(two_gpus: list[list[str]]) -> None:
     names = []
     for requested in ("cpu", "auto", "gpu"):
-        summary.choose_device(requested, "tensorflow")
+        device.choose_device(requested, "tensorflow")
         names.append(backends.gpu_name("tensorflow"))
     assert names == [None, "la GPU:0", "la GPU:0"]
     assert two_gpus == [[], ["GPU:0"], ["GPU:0"]]
@@ -495,7 +495,7 @@ def test_tensorflow_leaves_the_gpu_to_the_other_backends(
 ) -> None:
     monkeypatch.setattr(backends, "gpu_name", lambda backend: RTX.name)
     for backend in ("torch", "jax"):
-        summary.choose_device("gpu", backend)
+        device.choose_device("gpu", backend)
     assert two_gpus == [[], []]
 
 
@@ -504,11 +504,11 @@ def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(backends, "hide_devices", lambda requested, backend: None)
     monkeypatch.setattr(backends, "gpu_name", lambda backend: None)
     with pytest.raises(TutorialError) as error:
-        summary.choose_device("gpu", "tensorflow")
-    assert str(error.value).startswith("device='gpu' no es válido: ")
+        device.choose_device("gpu", "tensorflow")
     assert diagnosis.verdict(BARE).line in str(error.value)
+    assert "se entrena en la CPU" not in str(error.value)
     for requested in ("auto", "cpu"):
-        summary.choose_device(requested, "tensorflow")
+        device.choose_device(requested, "tensorflow")
 
 
 # --- El resumen ---
@@ -517,7 +517,7 @@ def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> 
 def judged_by(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hace que el resumen juzgue con esos hechos, sin preguntar a TensorFlow."""
     monkeypatch.setattr(trial, "ask", lambda backend: facts.engine)
-    monkeypatch.setattr(summary, "gather", lambda *_: facts)
+    monkeypatch.setattr(device, "gather", lambda *_: facts)
 
 
 def described(
@@ -564,7 +564,12 @@ def test_a_card_that_a_cpu_build_cannot_use_is_explained(nvml: FakeDriver) -> No
             "GPU detectada: Apple M2",
         ),
         (None, "cpu", "GPU no usada: has pedido device='cpu'"),
-        (None, "auto", f"GPU no detectada: {diagnosis.verdict(BARE).line}"),
+        (
+            None,
+            "auto",
+            f"GPU no detectada: {diagnosis.verdict(BARE).line}. "
+            "Se entrena en la CPU, más despacio.",
+        ),
     ],
 )
 def test_the_first_line_of_the_report_is_about_the_gpu(
@@ -614,7 +619,7 @@ def test_a_problem_is_judged_with_what_a_trial_says(monkeypatch: pytest.MonkeyPa
         return having(LINUX, {"gpus": (), "tried_on": "cpu", "messages": messages})
 
     monkeypatch.setattr(trial, "ask", lambda backend: LINUX.engine)
-    monkeypatch.setattr(summary, "gather", gather)
+    monkeypatch.setattr(device, "gather", gather)
     assert "CUDA no arranca" in described(None)[0]
     assert asked == [("tensorflow", LINUX.engine), ("tensorflow",)]
 
@@ -627,7 +632,7 @@ def test_without_a_problem_nothing_is_tried_apart(monkeypatch: pytest.MonkeyPatc
         return LINUX
 
     monkeypatch.setattr(trial, "ask", lambda backend: LINUX.engine)
-    monkeypatch.setattr(summary, "gather", gather)
+    monkeypatch.setattr(device, "gather", gather)
     described(RTX)
     assert asked == [("tensorflow", LINUX.engine)]
 

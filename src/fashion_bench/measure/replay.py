@@ -1,7 +1,7 @@
 """Repetir el entrenamiento de un registro, con la red y los datos del cuaderno 01."""
 
 from fashion_bench import lesson
-from fashion_bench.doctor import summary
+from fashion_bench.doctor.device import choose_device
 from fashion_bench.machine import backends, hardware
 from fashion_bench.measure import provenance
 from fashion_bench.measure.clock import EpochClock
@@ -26,7 +26,7 @@ class Replay:
         device, backend = record.device.lower(), record.software.backend
         told = record.parameters
         chosen = {"device": device, "backend": backend}
-        summary.choose_device(device, backend)
+        choose_device(device, backend)
         self._record = record
         self._lesson = lesson.load(
             *lesson.PREPARE,
