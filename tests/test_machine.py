@@ -357,6 +357,9 @@ def card(name: str, uuid: str | None) -> Card:
         ([], None, None),
         ([card("A", FIRST)], None, 0),
         ([card("B", FIRST)], FIRST, None),
+        # Un nombre dentro de otro: «RTX 3060» y «RTX 3060 Ti».
+        ([card("A Ti", FIRST)], FIRST, None),
+        ([card("A Ti", FIRST), card("A", SECOND)], FIRST, 1),
         ([card("B", FIRST), card("A", SECOND)], None, 1),
         ([card("A", FIRST), card("A", SECOND)], FIRST, 0),
         ([card("A", FIRST), card("A", SECOND)], SECOND, 1),

@@ -137,6 +137,11 @@ class Facts(Frozen):
         return found and found.accelerator
 
     @property
+    def card_name(self) -> str:
+        """Cómo se llama esa GPU."""
+        return self.card.name if self.card else ""
+
+    @property
     def needs(self) -> needs.Need:
         """Lo que pide el motor instalado."""
         return needs.need(self.engine.name, self.engine.version)

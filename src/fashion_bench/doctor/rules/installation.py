@@ -7,14 +7,10 @@ from fashion_bench import install
 from fashion_bench.doctor import needs
 from fashion_bench.doctor.facts import Facts, numbers
 from fashion_bench.doctor.finding import (
-    KERAS_PAGE,
-    LONG_PATHS_PAGE,
     METAL_PAGE,
     PYTHON_PAGE,
-    SHADOWING_PAGE,
     TENSORFLOW_ERRORS_PAGE,
     TENSORFLOW_PAGE,
-    VISUAL_CPP_PAGE,
     WSL_PAGE,
     Severity,
     Told,
@@ -34,11 +30,9 @@ LONGEST_FILE = 185
 LONGEST_PATH = 260
 
 
-@error(WSL_PAGE)
-def wsl_1(facts: Facts) -> Told | None:
+@error(WSL_PAGE, lambda facts: facts.wsl == 1)
+def wsl_1(facts: Facts) -> Told:
     """WSL 1, que no lleva un Linux de verdad."""
-    if facts.wsl != 1:
-        return None
     return Told(
         "esto es WSL 1, que no llega a la GPU ni ejecuta todo lo que pide un motor de cálculo; "
         "pasa tu Linux a WSL 2 desde Windows (wsl -l -v dice cómo se llama)",
@@ -46,11 +40,9 @@ def wsl_1(facts: Facts) -> Told | None:
     )
 
 
-@error(METAL_PAGE)
-def python_rosetta(facts: Facts) -> Told | None:
+@error(METAL_PAGE, lambda facts: facts.rosetta)
+def python_rosetta(facts: Facts) -> Told:
     """Un Python para Intel en un Mac que no lo es."""
-    if not facts.rosetta:
-        return None
     return Told(
         "tu Mac tiene Apple silicon, pero este Python es para Intel y funciona traducido por "
         "Rosetta; instala el de Apple silicon y crea el entorno con él",
@@ -71,11 +63,9 @@ def intel_mac(facts: Facts) -> Told | None:
     )
 
 
-@error(PYTHON_PAGE)
-def python_32_bit(facts: Facts) -> Told | None:
+@error(PYTHON_PAGE, lambda facts: facts.python_bits == 32)
+def python_32_bit(facts: Facts) -> Told:
     """Un Python de 32 bits."""
-    if facts.python_bits != 32:
-        return None
     return Told(
         "este Python es de 32 bits y TensorFlow solo existe para el de 64; instala Python 3.12 de "
         "64 bits y crea el entorno con él",
@@ -104,7 +94,7 @@ def python_unsupported(facts: Facts) -> Told | None:
     )
 
 
-@error(SHADOWING_PAGE)
+@error("https://docs.python.org/3/tutorial/modules.html#the-module-search-path")
 def file_in_the_way(facts: Facts) -> Told | None:
     """Un archivo de la persona tapa a una biblioteca: se ha probado sin él y va mejor."""
     files = [cause for cause in facts.in_the_way or () if "=" not in cause]
@@ -145,7 +135,7 @@ def metal_breaks_tensorflow(facts: Facts) -> Told | None:
         and numbers(facts.distributions.get("tensorflow", "0"))
         >= needs.FIRST_TENSORFLOW_WITHOUT_METAL
     )
-    if not together and not _import_fails_with("libmetal_plugin", facts):
+    if not together and not _fails_with("libmetal_plugin", facts):
         return None
     return Told(
         "tensorflow-metal no es compatible con el TensorFlow instalado e impide importarlo; "
@@ -157,11 +147,9 @@ def metal_breaks_tensorflow(facts: Facts) -> Told | None:
     )
 
 
-@error(engine_page)
-def engine_missing(facts: Facts) -> Told | None:
+@error(engine_page, lambda facts: _fails_with(f"No module named '{facts.engine.name}'", facts))
+def engine_missing(facts: Facts) -> Told:
     """El motor no está."""
-    if not _import_fails_with(f"No module named '{facts.engine.name}'", facts):
-        return None
     return Told(
         f"{facts.title} no está instalado en este Python; instálalo",
         facts.install(facts.engine_lock),
@@ -172,7 +160,7 @@ def engine_missing(facts: Facts) -> Told | None:
 def illegal_instruction(facts: Facts) -> Told | None:
     """Un procesador al que le faltan instrucciones."""
     killed = facts.engine.exit_code in ILLEGAL_INSTRUCTION
-    if not killed and not _import_fails_with("compiled to use AVX", facts):
+    if not killed and not _fails_with("compiled to use AVX", facts):
         return None
     missing = "las instrucciones AVX" if facts.architecture.lower() in X86 else "una instrucción"
     return Told(
@@ -181,7 +169,7 @@ def illegal_instruction(facts: Facts) -> Told | None:
     )
 
 
-@error(LONG_PATHS_PAGE)
+@error("https://learn.microsoft.com/windows/win32/fileio/maximum-file-path-limitation")
 def path_too_long(facts: Facts) -> Told | None:
     """Un Windows sin rutas largas y un entorno en una carpeta muy honda."""
     fits = facts.path_length + LONGEST_FILE < LONGEST_PATH
@@ -195,11 +183,12 @@ def path_too_long(facts: Facts) -> Told | None:
     )
 
 
-@error(VISUAL_CPP_PAGE)
-def visual_cpp_missing(facts: Facts) -> Told | None:
+@error(
+    "https://learn.microsoft.com/cpp/windows/latest-supported-vc-redist",
+    lambda facts: _fails_with("DLL load failed|WinError 126", facts),
+)
+def visual_cpp_missing(facts: Facts) -> Told:
     """Un Windows sin las bibliotecas de Visual C++."""
-    if not _import_fails_with("DLL load failed|WinError 126", facts):
-        return None
     return Told(
         f"Windows no puede cargar {facts.title}, casi siempre porque faltan, o son antiguas, las "
         "bibliotecas de Microsoft Visual C++; instálalas",
@@ -211,14 +200,14 @@ def visual_cpp_missing(facts: Facts) -> Told | None:
 def protobuf_conflict(facts: Facts) -> Told | None:
     """Una versión de protobuf que no es la suya."""
     known = r"google\.protobuf|Protobuf Gencode|Descriptors cannot be created"
-    return _version_conflict("protobuf", facts) if _import_fails_with(known, facts) else None
+    return _version_conflict("protobuf", facts) if _fails_with(known, facts) else None
 
 
 @error(TENSORFLOW_ERRORS_PAGE)
 def numpy_conflict(facts: Facts) -> Told | None:
     """Una versión de NumPy que no es la suya."""
     known = r"_ARRAY_API|compiled using NumPy|numpy\.dtype size|numpy\.core\.\w+ failed"
-    return _version_conflict("numpy", facts) if _import_fails_with(known, facts) else None
+    return _version_conflict("numpy", facts) if _fails_with(known, facts) else None
 
 
 @error(TENSORFLOW_ERRORS_PAGE)
@@ -233,11 +222,9 @@ def engine_slow(facts: Facts) -> Told | None:
     )
 
 
-@error(TENSORFLOW_ERRORS_PAGE)
-def engine_broken(facts: Facts) -> Told | None:
+@error(TENSORFLOW_ERRORS_PAGE, lambda facts: not facts.engine.version)
+def engine_broken(facts: Facts) -> Told:
     """La importación falla y ninguna regla anterior sabe por qué."""
-    if facts.engine.version:
-        return None
     return Told(
         f"la importación de {facts.title} falla{_quoted(facts)}, y este diagnóstico no conoce la "
         "causa; crea el entorno otra vez",
@@ -245,11 +232,12 @@ def engine_broken(facts: Facts) -> Told | None:
     )
 
 
-@error(KERAS_PAGE)
-def keras_broken(facts: Facts) -> Told | None:
+@error(
+    "https://keras.io/getting_started/",
+    lambda facts: not facts.engine.keras and facts.engine.exit_code != 0,
+)
+def keras_broken(facts: Facts) -> Told:
     """El motor se importa, pero Keras no."""
-    if facts.engine.keras or facts.engine.exit_code == 0:
-        return None
     found = facts.distributions.get("keras")
     told = f"Keras {found}" if found else "Keras"
     return Told(
@@ -259,11 +247,9 @@ def keras_broken(facts: Facts) -> Told | None:
     )
 
 
-@error(TENSORFLOW_ERRORS_PAGE)
-def cpu_does_not_compute(facts: Facts) -> Told | None:
+@error(TENSORFLOW_ERRORS_PAGE, lambda facts: facts.engine.tried_on == "cpu" and facts.engine.failed)
+def cpu_does_not_compute(facts: Facts) -> Told:
     """Todo se importa, pero un paso de entrenamiento falla en la propia CPU."""
-    if facts.engine.tried_on != "cpu" or not facts.engine.failed:
-        return None
     return Told(
         f"{facts.title} y Keras se importan, pero un paso de entrenamiento falla en la "
         f"CPU{_quoted(facts)}; crea el entorno otra vez",
@@ -276,7 +262,7 @@ def _quoted(facts: Facts) -> str:
     return f" («{line}»)" if line else f" (código de salida {facts.engine.exit_code})"
 
 
-def _import_fails_with(pattern: str, facts: Facts) -> bool:
+def _fails_with(pattern: str, facts: Facts) -> bool:
     failed = facts.engine.version is None
     return failed and re.search(pattern, facts.engine.messages) is not None
 

@@ -2,7 +2,7 @@
 
 from fashion_bench.doctor import needs
 from fashion_bench.doctor.facts import Facts
-from fashion_bench.doctor.finding import PIP_CACHE_PAGE, Told, warning
+from fashion_bench.doctor.finding import Told, warning
 from fashion_bench.typography import written
 
 MIN_FREE_MEMORY_GIB = 1.5
@@ -10,18 +10,16 @@ MIN_FREE_MEMORY_GIB = 1.5
 MIN_FREE_DISK_GIB = 0.5
 
 
-@warning()
-def low_memory(facts: Facts) -> Told | None:
+@warning(when=lambda facts: facts.free_memory_gib < MIN_FREE_MEMORY_GIB)
+def low_memory(facts: Facts) -> Told:
     """Falta memoria."""
-    if facts.free_memory_gib >= MIN_FREE_MEMORY_GIB:
-        return None
     return Told(
         f"solo quedan {written(facts.free_memory_gib, 1, 'GiB')} de memoria libre y entrenar "
         f"necesita alrededor de {MIN_FREE_MEMORY_GIB:.1f}; cierra otros programas"
     )
 
 
-@warning(PIP_CACHE_PAGE)
+@warning("https://pip.pypa.io/en/stable/cli/pip_cache/")
 def low_disk(facts: Facts) -> Told | None:
     """Falta disco para guardar los resultados o, si aún no hay TensorFlow, para instalarlo."""
     if facts.engine.version:

@@ -7,7 +7,6 @@ from fashion_bench.doctor.facts import Facts, capability, has_code, numbers
 from fashion_bench.doctor.finding import (
     CUDNN_PAGE,
     METAL_PAGE,
-    NEW_GPU_PAGE,
     TENSORFLOW_GPU_PAGE,
     TENSORFLOW_PAGE,
     Told,
@@ -42,12 +41,10 @@ def gpu_ready(facts: Facts) -> Told | None:
     return Told(f"{facts.title} ve {which} y entrenará en ella{tried if engine.agrees else ''}")
 
 
-@fine(TENSORFLOW_GPU_PAGE)
-def several_gpus(facts: Facts) -> Told | None:
+@fine(TENSORFLOW_GPU_PAGE, lambda facts: len(facts.engine.gpus) > 1)
+def several_gpus(facts: Facts) -> Told:
     """Ve varias."""
     gpus = facts.engine.gpus
-    if len(gpus) < 2:
-        return None
     return Told(f"{facts.title} ve {len(gpus)} GPU y el cuaderno usa la primera, {gpus[0]}")
 
 
@@ -71,7 +68,7 @@ def gpu_too_old(facts: Facts) -> Told | None:
     )
 
 
-@warning(NEW_GPU_PAGE)
+@warning("https://github.com/tensorflow/tensorflow/issues/89272")
 def gpu_too_new(facts: Facts) -> Told | None:
     """Aún no trae código para ella."""
     card, newest = facts.card, facts.capabilities[1]
@@ -107,11 +104,15 @@ def cudnn_too_new(facts: Facts) -> Told | None:
 # --- La ve, se ha probado y no calcula, o calcula mal ---
 
 
-@warning(gpu_page)
-def gpu_computes_wrong(facts: Facts) -> Told | None:
+def _step_fails(facts: Facts, pattern: str = "") -> bool:
+    if facts.engine.tried_on != "gpu" or facts.engine.agrees is not None:
+        return False
+    return re.search(pattern, facts.engine.messages, re.IGNORECASE) is not None
+
+
+@warning(gpu_page, lambda facts: facts.engine.tried_on == "gpu" and facts.engine.agrees is False)
+def gpu_computes_wrong(facts: Facts) -> Told:
     """El paso acaba, pero no coincide con el de la CPU."""
-    if facts.engine.tried_on != "gpu" or facts.engine.agrees is not False:
-        return None
     return Told(
         f"{facts.title} ve tu {facts.engine.gpus[0]}, pero un paso de entrenamiento en ella no da "
         "lo mismo que en la CPU, y su tiempo no contaría; entrena en la CPU",
@@ -119,11 +120,9 @@ def gpu_computes_wrong(facts: Facts) -> Told | None:
     )
 
 
-@warning(TENSORFLOW_GPU_PAGE)
-def gpu_memory_taken(facts: Facts) -> Told | None:
+@warning(TENSORFLOW_GPU_PAGE, lambda facts: _step_fails(facts, OUT_OF_MEMORY))
+def gpu_memory_taken(facts: Facts) -> Told:
     """No le queda memoria."""
-    if not _step_fails_with(OUT_OF_MEMORY, facts):
-        return None
     sentence = (
         f"tu {facts.engine.gpus[0]} no tiene memoria libre ni para un paso de entrenamiento "
         "pequeño, porque la ocupan otros programas; ciérralos"
@@ -133,11 +132,9 @@ def gpu_memory_taken(facts: Facts) -> Told | None:
     return Told(f"{sentence}, que son los que enseña esta orden", "nvidia-smi")
 
 
-@warning(engine_page)
-def gpu_without_code(facts: Facts) -> Told | None:
+@warning(engine_page, lambda facts: _step_fails(facts, NO_CODE))
+def gpu_without_code(facts: Facts) -> Told:
     """El controlador no encuentra código que sirva para ella."""
-    if not _step_fails_with(NO_CODE, facts):
-        return None
     advice, cure = _another_engine(facts)
     return Told(
         f"{facts.titled_version} ve tu {facts.engine.gpus[0]}, pero no trae código que sirva para "
@@ -146,11 +143,9 @@ def gpu_without_code(facts: Facts) -> Told | None:
     )
 
 
-@warning(CUDNN_PAGE)
-def cudnn_broken(facts: Facts) -> Told | None:
+@warning(CUDNN_PAGE, lambda facts: _step_fails(facts, CUDNN))
+def cudnn_broken(facts: Facts) -> Told:
     """Es cuDNN la que falla."""
-    if not _step_fails_with(CUDNN, facts):
-        return None
     found, needed = _cudnn(facts), facts.needs.cudnn
     told = f"la instalada es la {found}" if found else "no hay ninguna en este entorno"
     return Told(
@@ -176,11 +171,9 @@ def driver_old(facts: Facts) -> Told | None:
     )
 
 
-@warning(engine_page)
-def gpu_does_not_compute(facts: Facts) -> Told | None:
+@warning(engine_page, _step_fails)
+def gpu_does_not_compute(facts: Facts) -> Told:
     """No acaba el paso, y no se sabe más."""
-    if facts.engine.tried_on != "gpu" or facts.engine.agrees is not None:
-        return None
     line = facts.engine.last_line
     how = f"falla en ella («{line}»)" if line else "falla en ella"
     if facts.engine.exit_code is None:
@@ -199,12 +192,6 @@ def _works(facts: Facts) -> bool:
 def _without_code(facts: Facts) -> bool:
     """Dice si, sin probar, se sabe que el motor o cuDNN no traen código para la GPU."""
     return any(rule(facts) for rule in (gpu_too_old, gpu_too_new, cudnn_too_new))
-
-
-def _step_fails_with(pattern: str, facts: Facts) -> bool:
-    if facts.engine.tried_on != "gpu" or facts.engine.agrees is not None:
-        return False
-    return re.search(pattern, facts.engine.messages, re.IGNORECASE) is not None
 
 
 def _cudnn(facts: Facts) -> str | None:

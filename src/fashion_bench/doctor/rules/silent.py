@@ -6,10 +6,8 @@ from fashion_bench.doctor import needs
 from fashion_bench.doctor.facts import Facts, has_code
 from fashion_bench.doctor.finding import (
     CONTAINER_PAGE,
-    CUDA_ERRORS_PAGE,
     DRIVER_PAGE,
     TENSORFLOW_PAGE,
-    VISIBLE_DEVICES_PAGE,
     WSL_DRIVER_PAGE,
     WSL_PAGE,
     Told,
@@ -18,6 +16,7 @@ from fashion_bench.doctor.finding import (
     warning,
 )
 
+CUDA_ERRORS_PAGE = "https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html"
 CUDA_ERRORS = {
     "CUDA_ERROR_UNKNOWN": (
         "el módulo nvidia_uvm no responde (CUDA_ERROR_UNKNOWN), como ocurre tras suspender el "
@@ -99,7 +98,9 @@ def cpu_build(facts: Facts) -> Told | None:
     )
 
 
-@warning(VISIBLE_DEVICES_PAGE)
+@warning(
+    "https://docs.nvidia.com/cuda/cuda-programming-guide/05-appendices/environment-variables.html"
+)
 def gpu_hidden(facts: Facts) -> Told | None:
     """Una variable la esconde."""
     card = facts.unused_card
@@ -128,56 +129,47 @@ def cuda_wheels_missing(facts: Facts) -> Told | None:
     )
 
 
-@warning(CONTAINER_PAGE)
-def container_lost_gpu(facts: Facts) -> Told | None:
+@warning(CONTAINER_PAGE, lambda facts: facts.unused_card and facts.container and _cuda_fails(facts))
+def container_lost_gpu(facts: Facts) -> Told:
     """Dentro de un contenedor, CUDA no llega a la GPU."""
-    card = facts.unused_card
-    if not card or not facts.container or not _cuda_fails(facts):
-        return None
     return Told(
-        f"este contenedor ve tu {card.name}, pero CUDA no llega a ella; fuera de él, arráncalo "
-        "otra vez con --gpus all",
+        f"este contenedor ve tu {facts.card_name}, pero CUDA no llega a ella; fuera de él, "
+        "arráncalo otra vez con --gpus all",
         WITH_GPU,
     )
 
 
-@warning(lambda facts: WSL_DRIVER_PAGE if facts.wsl else CUDA_ERRORS_PAGE)
-def cuda_not_starting(facts: Facts) -> Told | None:
+@warning(
+    lambda facts: WSL_DRIVER_PAGE if facts.wsl else CUDA_ERRORS_PAGE,
+    lambda facts: facts.unused_card and _cuda_fails(facts),
+)
+def cuda_not_starting(facts: Facts) -> Told:
     """El controlador responde, pero CUDA no."""
-    card = facts.unused_card
-    if not card or not _cuda_fails(facts):
-        return None
     told = re.search("|".join(CUDA_ERRORS), facts.engine.messages)
     meaning, cure = CUDA_ERRORS[told[0]] if told else (f"«{facts.engine.last_line}»", "")
     if facts.wsl and told:
         meaning, cure = f"{told[0]}; reinicia WSL", "wsl.exe --shutdown"
-    return Told(f"el controlador ve tu {card.name}, pero CUDA no arranca; {meaning}", cure)
+    return Told(f"el controlador ve tu {facts.card_name}, pero CUDA no arranca; {meaning}", cure)
 
 
-@warning(TENSORFLOW_PAGE)
-def libraries_not_found(facts: Facts) -> Told | None:
+@warning(TENSORFLOW_PAGE, lambda facts: facts.unused_card and facts.engine.name == "tensorflow")
+def libraries_not_found(facts: Facts) -> Told:
     """No falta nada, y sin embargo no la ve."""
-    card = facts.unused_card
-    if not card or facts.engine.name != "tensorflow":
-        return None
     return Told(
         "las bibliotecas CUDA están instaladas, pero TensorFlow no las encuentra y no puede usar "
-        f"tu {card.name}; enlázalas junto a TensorFlow",
+        f"tu {facts.card_name}; enlázalas junto a TensorFlow",
         f"""(cd "$({facts.python_command} -c 'import sysconfig; """
         """print(sysconfig.get_path("platlib"))')/tensorflow" && ln -sf ../nvidia/*/lib/*.so* .)""",
     )
 
 
-@warning(engine_page)
-def engine_blind(facts: Facts) -> Told | None:
+@warning(engine_page, lambda facts: facts.unused_card)
+def engine_blind(facts: Facts) -> Told:
     """El motor, con CUDA y controlador, no la ve y no dice por qué."""
-    card = facts.unused_card
-    if not card:
-        return None
     told = f" («{facts.engine.last_line}»)" if facts.engine.last_line else ""
     return Told(
-        f"{facts.titled_version} no ve tu {card.name}{told}; instala otra vez las bibliotecas que "
-        "fija el proyecto",
+        f"{facts.titled_version} no ve tu {facts.card_name}{told}; instala otra vez las "
+        "bibliotecas que fija el proyecto",
         facts.install(facts.addition, "--force-reinstall"),
     )
 
@@ -185,11 +177,22 @@ def engine_blind(facts: Facts) -> Told | None:
 # --- Su controlador no responde ---
 
 
-@warning(WSL_DRIVER_PAGE)
-def wsl_driver_missing(facts: Facts) -> Told | None:
+def _silent(facts: Facts, error: str = "") -> bool:
+    """Dice si hay una GPU, porque se ve o porque su controlador contesta, que no responde.
+
+    Args:
+        facts: los hechos.
+        error: lo que además tiene que decir el controlador, en minúsculas.
+    """
+    told = (facts.nvidia_error or "").lower()
+    answers = told and not re.search("library not found|driver not loaded", told)
+    there = facts.nvidia_hardware or bool(answers)
+    return there and not facts.nvidia_cards and not facts.engine.gpus and error in told
+
+
+@warning(WSL_DRIVER_PAGE, lambda facts: _silent(facts) and facts.wsl)
+def wsl_driver_missing(facts: Facts) -> Told:
     """El de Windows no llega a WSL2."""
-    if not _silent_card(facts) or not facts.wsl:
-        return None
     return Told(
         "WSL2 no encuentra el controlador de NVIDIA; si tu equipo tiene una de sus GPU, instala en "
         f"Windows el controlador {needs.DRIVERS[12].windows} o posterior (dentro de Linux, "
@@ -198,11 +201,9 @@ def wsl_driver_missing(facts: Facts) -> Told | None:
     )
 
 
-@warning(CONTAINER_PAGE)
-def container_without_gpu(facts: Facts) -> Told | None:
+@warning(CONTAINER_PAGE, lambda facts: _silent(facts) and facts.container)
+def container_without_gpu(facts: Facts) -> Told:
     """El contenedor se arrancó sin la GPU, o la ha perdido."""
-    if not facts.container or not _silent_card(facts):
-        return None
     return Told(
         "el equipo tiene una GPU NVIDIA, pero este contenedor no llega a ella; el controlador va "
         "fuera del contenedor, con NVIDIA Container Toolkit; instálalo y arranca el contenedor con "
@@ -211,11 +212,9 @@ def container_without_gpu(facts: Facts) -> Told | None:
     )
 
 
-@warning(DRIVER_PAGE)
-def driver_mismatch(facts: Facts) -> Told | None:
+@warning(DRIVER_PAGE, lambda facts: _silent(facts, "version mismatch"))
+def driver_mismatch(facts: Facts) -> Told:
     """El controlador se ha actualizado y el que está en marcha es todavía el anterior."""
-    if not _silent_card(facts, "version mismatch"):
-        return None
     return Told(
         "el controlador de NVIDIA se ha actualizado, pero el que está en marcha es todavía el "
         "anterior; reinicia el equipo",
@@ -223,11 +222,9 @@ def driver_mismatch(facts: Facts) -> Told | None:
     )
 
 
-@warning(DRIVER_PAGE)
-def driver_forbidden(facts: Facts) -> Told | None:
+@warning(DRIVER_PAGE, lambda facts: _silent(facts, "permission"))
+def driver_forbidden(facts: Facts) -> Told:
     """Sin permiso para preguntarle."""
-    if not _silent_card(facts, "permission"):
-        return None
     return Told(
         "tu usuario no tiene permiso para usar la GPU NVIDIA de este equipo "
         f"(«{facts.nvidia_error}»); pídeselo a quien lo administra",
@@ -235,22 +232,18 @@ def driver_forbidden(facts: Facts) -> Told | None:
     )
 
 
-@warning(DRIVER_PAGE)
-def gpu_lost(facts: Facts) -> Told | None:
+@warning(DRIVER_PAGE, lambda facts: _silent(facts, "lost"))
+def gpu_lost(facts: Facts) -> Told:
     """La GPU ha dejado de responder."""
-    if not _silent_card(facts, "lost"):
-        return None
     return Told(
         "la GPU NVIDIA ha dejado de responder («GPU is lost»); apaga el equipo, revisa que esté "
         "bien enchufada, con su cable de corriente, y enciéndelo"
     )
 
 
-@warning(DRIVER_PAGE)
-def prime_off(facts: Facts) -> Told | None:
+@warning(DRIVER_PAGE, lambda facts: _silent(facts) and facts.prime == "off")
+def prime_off(facts: Facts) -> Told:
     """Un portátil con dos gráficos que tiene apagados los de NVIDIA."""
-    if not _silent_card(facts) or facts.prime != "off":
-        return None
     return Told(
         "este portátil tiene apagada la GPU NVIDIA y usa los gráficos del procesador; enciéndela y "
         "reinicia",
@@ -258,11 +251,9 @@ def prime_off(facts: Facts) -> Told | None:
     )
 
 
-@warning(DRIVER_PAGE)
-def nouveau_in_use(facts: Facts) -> Told | None:
+@warning(DRIVER_PAGE, lambda facts: _silent(facts) and facts.nouveau)
+def nouveau_in_use(facts: Facts) -> Told:
     """Linux usa la GPU con nouveau."""
-    if not _silent_card(facts) or not facts.nouveau:
-        return None
     return Told(
         "Linux usa tu GPU NVIDIA con nouveau, el controlador libre, que no tiene CUDA; instala el "
         f"de NVIDIA, {facts.driver_needed} o posterior, y reinicia",
@@ -270,11 +261,9 @@ def nouveau_in_use(facts: Facts) -> Told | None:
     )
 
 
-@warning(DRIVER_PAGE)
-def driver_missing(facts: Facts) -> Told | None:
+@warning(DRIVER_PAGE, lambda facts: _silent(facts, "library not found"))
+def driver_missing(facts: Facts) -> Told:
     """No está instalado."""
-    if not _silent_card(facts, "library not found"):
-        return None
     return Told(
         "este equipo tiene una GPU NVIDIA, pero falta su controlador; instala el "
         f"{facts.driver_needed} o posterior y comprueba que la orden nvidia-smi la muestra",
@@ -282,11 +271,9 @@ def driver_missing(facts: Facts) -> Told | None:
     )
 
 
-@warning(DRIVER_PAGE)
-def secure_boot(facts: Facts) -> Told | None:
+@warning(DRIVER_PAGE, lambda facts: _silent(facts) and facts.secure_boot)
+def secure_boot(facts: Facts) -> Told:
     """Está instalado, pero el arranque seguro puede no dejar que se cargue."""
-    if not _silent_card(facts) or not facts.secure_boot:
-        return None
     return Told(
         "el controlador de NVIDIA está instalado, pero no se carga, y el arranque seguro está "
         "puesto y solo deja cargar módulos firmados; fírmalo, como explica tu distribución, o "
@@ -295,11 +282,9 @@ def secure_boot(facts: Facts) -> Told | None:
     )
 
 
-@warning(DRIVER_PAGE)
-def driver_not_loaded(facts: Facts) -> Told | None:
+@warning(DRIVER_PAGE, _silent)
+def driver_not_loaded(facts: Facts) -> Told:
     """Está instalado, pero calla."""
-    if not _silent_card(facts):
-        return None
     told = f" («{facts.nvidia_error}»)" if facts.nvidia_error else ""
     return Told(
         f"el controlador de NVIDIA está instalado, pero no responde{told}; si lo acabas de "
@@ -327,16 +312,3 @@ def no_gpu(facts: Facts) -> Told:
 def _cuda_fails(facts: Facts) -> bool:
     """Dice si CUDA no arranca, y no porque no haya dispositivos a la vista."""
     return re.search(r"call to cuInit|CUDA_ERROR_|CUDA error", facts.engine.messages) is not None
-
-
-def _silent_card(facts: Facts, error: str = "") -> bool:
-    """Dice si hay una GPU, porque se ve o porque su controlador contesta, que no responde.
-
-    Args:
-        facts: los hechos.
-        error: lo que además tiene que decir el controlador, en minúsculas.
-    """
-    told = (facts.nvidia_error or "").lower()
-    answers = told and not re.search("library not found|driver not loaded", told)
-    there = facts.nvidia_hardware or bool(answers)
-    return there and not facts.nvidia_cards and not facts.engine.gpus and error in told
