@@ -9,7 +9,7 @@ from statistics import median
 
 import harness
 
-from fashion_bench.machine.backends import TITLES
+from fashion_bench.values import TITLES
 
 ROUNDS = 3
 IMAGES = 10_000

@@ -5,6 +5,7 @@ Lo segundo, cada motor en su proceso; los que no están instalados se saltan.
 
 import json
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -162,10 +163,13 @@ def start_keras(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keras", started)
 
 
-def test_a_backend_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("backend", backends.TITLES)
+def test_a_backend_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
-    with pytest.raises(TutorialError, match=r"falta PyTorch; .* requirements-torch\.txt"):
-        backends.prepare("torch", "auto")
+    with pytest.raises(TutorialError, match=f"falta {backends.TITLES[backend]}; ") as error:
+        backends.prepare(backend, "auto")
+    [lock] = re.findall(r"-r (\S+\.txt)", str(error.value))
+    assert (ROOT / lock).exists()
 
 
 @pytest.mark.parametrize(

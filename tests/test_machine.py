@@ -19,13 +19,18 @@ import pytest
 from conftest import RTX, child_environment
 from test_diagnosis import BARE, LINUX, NOT_TRIED, TORCH, having
 
-from fashion_bench.doctor import diagnosis, probe, summary, trial
+from fashion_bench.doctor import device, diagnosis, probe, summary, trial
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.errors import TutorialError
 from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends, hardware
 from fashion_bench.machine.hardware import Card, CardWatcher
 from fashion_bench.parts import Accelerator, GpuState
+
+BROKEN = having(LINUX, {"gpus": (), "tried_on": "cpu", "cuda": None})
+"""Tiene una GPU y un TensorFlow que no la ve."""
+
+TRIED = having(BROKEN, {"messages": "failed call to cuInit: CUDA_ERROR_UNKNOWN"})
 
 FIRST, SECOND = (f"GPU-{UUID(int=number)}" for number in (1, 2))
 
@@ -70,32 +75,28 @@ def test_a_laptop_on_battery_is_told(
     assert hardware.machine().power == power
 
 
+UBUNTU = {"PRETTY_NAME": "Ubuntu 24.04"}
+
+
 @pytest.mark.parametrize(
-    ("system", "release", "expected"),
+    ("system", "release", "named", "expected"),
     [
-        ("Linux", "6.8.0-45-generic", "Ubuntu 24.04"),
-        ("Linux", "5.15.153.1-microsoft-standard-WSL2", "Ubuntu 24.04, WSL2"),
-        ("Darwin", "24.1.0", "macOS 15.1"),
-        ("Windows", "11", "Windows 11"),
+        ("Linux", "6.8.0-45-generic", UBUNTU, "Ubuntu 24.04"),
+        ("Linux", "5.15.153.1-microsoft-standard-WSL2", UBUNTU, "Ubuntu 24.04, WSL2"),
+        ("Linux", "6.8.0", OSError("no hay os-release"), "Linux"),
+        ("Linux", "6.8.0", {}, "Linux"),
+        ("Darwin", "24.1.0", {}, "macOS 15.1"),
+        ("Windows", "11", {}, "Windows 11"),
     ],
 )
 def test_operating_systems(
-    monkeypatch: pytest.MonkeyPatch, system: str, release: str, expected: str
+    monkeypatch: pytest.MonkeyPatch, system: str, release: str, named: object, expected: str
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "release", lambda: release)
     monkeypatch.setattr(platform, "mac_ver", lambda: ("15.1", ("", "", ""), "arm64"))
-    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"PRETTY_NAME": "Ubuntu 24.04"})
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: answer(named))
     assert hardware.operating_system() == expected
-
-
-def test_a_linux_without_a_name_is_just_linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setattr(platform, "release", lambda: "6.8.0")
-    failures: list[object] = [OSError("no hay os-release"), {}]
-    for wrong in failures:
-        monkeypatch.setattr(platform, "freedesktop_os_release", lambda wrong=wrong: answer(wrong))
-        assert hardware.operating_system() == "Linux"
 
 
 # --- Las GPU NVIDIA ---
@@ -190,18 +191,6 @@ def test_an_nvidia_card_is_described(nvml: FakeDriver) -> None:
     assert nvml.open == 0
 
 
-def test_without_nvidia_driver_there_are_no_cards(nvml: FakeDriver) -> None:
-    nvml.init = nvml_error(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
-    assert hardware.nvidia_cards() == []
-    assert hardware.ask_nvidia() == ([], "NVML Shared Library Not Found")
-
-
-def test_a_driver_that_cannot_count_its_cards_says_so(nvml: FakeDriver) -> None:
-    nvml.count = nvml_error(pynvml.NVML_ERROR_UNKNOWN)
-    assert hardware.ask_nvidia() == ([], "Unknown Error")
-    assert nvml.open == 0
-
-
 @pytest.mark.parametrize("error", [NOT_SUPPORTED, UNREADABLE])
 @pytest.mark.parametrize(
     ("query", "changes"),
@@ -221,30 +210,44 @@ def test_a_query_that_fails_loses_only_its_field(
     assert hardware.ask_nvidia() == ([RTX.model_copy(update=changes), RTX], None)
 
 
-def test_a_driver_that_hides_its_version_loses_only_its_version(nvml: FakeDriver) -> None:
-    nvml.version = UNREADABLE
-    assert hardware.nvidia_cards() == [RTX.model_copy(update={"driver": None})]
-
-
-@pytest.mark.parametrize("total", [0, 2**20])
-def test_a_card_that_says_it_has_no_memory_of_its_own(nvml: FakeDriver, total: int) -> None:
-    nvml.cards = [FakeCard(nvmlDeviceGetMemoryInfo=SimpleNamespace(total=total))]
-    assert hardware.nvidia_cards() == [RTX.model_copy(update={"memory_gib": None})]
-
-
-@pytest.mark.parametrize(("modes", "mig"), [((1, 1), True), ((0, 0), False), ((0, 1), False)])
-def test_a_card_says_whether_it_is_split(
-    nvml: FakeDriver, modes: tuple[int, int], mig: bool
+@pytest.mark.parametrize(
+    ("told", "changes"),
+    [
+        # Responde cómo está y cómo quedará cuando se reinicie.
+        ({"nvmlDeviceGetMigMode": (1, 1)}, {"mig": True}),
+        ({"nvmlDeviceGetMigMode": (0, 0)}, {"mig": False}),
+        ({"nvmlDeviceGetMigMode": (0, 1)}, {"mig": False}),
+        ({"nvmlDeviceGetMemoryInfo": SimpleNamespace(total=0)}, {"memory_gib": None}),
+        ({"nvmlDeviceGetMemoryInfo": SimpleNamespace(total=2**20)}, {"memory_gib": None}),
+    ],
+)
+def test_what_a_card_tells_of_itself(
+    nvml: FakeDriver, told: dict[str, object], changes: dict[str, object]
 ) -> None:
-    """Responde cómo está y cómo quedará cuando se reinicie."""
-    nvml.cards = [FakeCard(nvmlDeviceGetMigMode=modes)]
-    assert hardware.nvidia_cards() == [RTX.model_copy(update={"mig": mig})]
+    nvml.cards = [FakeCard(**told)]
+    assert hardware.nvidia_cards() == [RTX.model_copy(update=changes)]
 
 
-@pytest.mark.parametrize("cards", [[LOST, FakeCard()], [FakeCard(), LOST]])
-def test_a_lost_card_loses_only_itself(nvml: FakeDriver, cards: list[FakeCard | Exception]) -> None:
-    nvml.cards = cards
-    assert hardware.ask_nvidia() == ([RTX], "GPU is lost")
+@pytest.mark.parametrize(
+    ("changes", "cards", "problem"),
+    [
+        (
+            {"init": nvml_error(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)},
+            [],
+            "NVML Shared Library Not Found",
+        ),
+        ({"count": nvml_error(pynvml.NVML_ERROR_UNKNOWN)}, [], "Unknown Error"),
+        ({"version": UNREADABLE}, [RTX.model_copy(update={"driver": None})], None),
+        ({"cards": [LOST, FakeCard()]}, [RTX], "GPU is lost"),
+        ({"cards": [FakeCard(), LOST]}, [RTX], "GPU is lost"),
+    ],
+)
+def test_what_fails_is_told_and_loses_only_itself(
+    nvml: FakeDriver, changes: dict[str, object], cards: list[Accelerator], problem: str | None
+) -> None:
+    vars(nvml).update(changes)
+    assert hardware.ask_nvidia() == (cards, problem)
+    assert nvml.open == 0
 
 
 # --- La energía ---
@@ -258,18 +261,6 @@ def test_energy_is_read_in_joules_only_from_the_card_that_trains(nvml: FakeDrive
     card.nvmlDeviceGetTotalEnergyConsumption = 7500
     hardware.nvidia_cards()  # preguntar otra vez por las GPU no cierra el contador
     assert watcher.joules() == 7.5
-    assert CardWatcher(None).joules() is None
-    assert CardWatcher(RTX.model_copy(update={"name": "Apple M2"})).joules() is None
-
-
-def test_old_cards_do_not_count_energy(nvml: FakeDriver) -> None:
-    nvml.cards = [FakeCard(nvmlDeviceGetTotalEnergyConsumption=NOT_SUPPORTED)]
-    assert CardWatcher(RTX).joules() is None
-
-
-def test_without_a_driver_there_is_no_energy(nvml: FakeDriver) -> None:
-    nvml.init = nvml_error(pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
-    assert CardWatcher(RTX).joules() is None
 
 
 @pytest.mark.parametrize(("seen", "joules"), [(FIRST, 5.0), (SECOND, 9.0), (None, None)])
@@ -308,47 +299,49 @@ def test_a_card_says_why_it_slows_down(nvml: FakeDriver, reasons: int, told: str
     )
 
 
-def test_this_program_is_not_one_of_the_others(nvml: FakeDriver) -> None:
-    here, other, another = (SimpleNamespace(pid=os.getpid() + more) for more in (0, 1, 2))
-    for programs, others in (([here], 0), ([other, here, another], 2)):
-        nvml.cards = [FakeCard(nvmlDeviceGetComputeRunningProcesses=programs)]
-        state = CardWatcher(RTX).state()
-        assert state is not None
-        assert state.other_programs == others
+HERE, OTHER, ANOTHER = (SimpleNamespace(pid=os.getpid() + more) for more in (0, 1, 2))
 
 
-@pytest.mark.parametrize("programs", [[], [SimpleNamespace(pid=-1)]])
-def test_in_a_container_that_hides_this_program_nobody_else_is_accused(
-    nvml: FakeDriver, programs: list[SimpleNamespace]
+@pytest.mark.parametrize(
+    ("programs", "others"),
+    [([HERE], 0), ([OTHER, HERE, ANOTHER], 2), ([], None), ([SimpleNamespace(pid=-1)], None)],
+)
+def test_this_program_is_not_one_of_the_others(
+    nvml: FakeDriver, programs: list[SimpleNamespace], others: int | None
 ) -> None:
+    """En un contenedor que esconde este, no se acusa a nadie."""
     nvml.cards = [FakeCard(nvmlDeviceGetComputeRunningProcesses=programs)]
     state = CardWatcher(RTX).state()
     assert state is not None
-    assert state.other_programs is None
+    assert state.other_programs == others
 
 
 def test_what_a_card_does_not_say_is_unknown(nvml: FakeDriver) -> None:
-    card = FakeCard(
-        nvmlDeviceGetCurrentClocksThrottleReasons=NOT_SUPPORTED,
-        nvmlDeviceGetComputeRunningProcesses=NOT_SUPPORTED,
-        nvmlDeviceGetClockInfo=NOT_SUPPORTED,
-        nvmlDeviceGetTemperature=NOT_SUPPORTED,
-    )
-    nvml.cards = [card]
-    assert CardWatcher(RTX).state() == GpuState(
+    nvml.cards = [
+        FakeCard(
+            nvmlDeviceGetTotalEnergyConsumption=NOT_SUPPORTED,
+            nvmlDeviceGetCurrentClocksThrottleReasons=NOT_SUPPORTED,
+            nvmlDeviceGetComputeRunningProcesses=NOT_SUPPORTED,
+            nvmlDeviceGetClockInfo=NOT_SUPPORTED,
+            nvmlDeviceGetTemperature=NOT_SUPPORTED,
+        )
+    ]
+    watcher = CardWatcher(RTX)
+    assert watcher.joules() is None
+    assert watcher.state() == GpuState(
         clock_mhz=None, temperature_c=None, slowed_by=None, other_programs=None
     )
 
 
-def test_an_unknown_card_has_no_state(nvml: FakeDriver) -> None:
-    assert CardWatcher(None).state() is None
-    assert CardWatcher(RTX.model_copy(update={"name": "Apple M2"})).state() is None
+def test_an_unknown_card_tells_nothing(nvml: FakeDriver) -> None:
+    watchers = [CardWatcher(None), CardWatcher(RTX.model_copy(update={"name": "Apple M2"}))]
     nvml.init = nvml_error(pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
-    assert CardWatcher(RTX).state() is None
+    for watcher in (*watchers, CardWatcher(RTX)):
+        assert (watcher.joules(), watcher.state()) == (None, None)
 
 
 def card(name: str, uuid: str | None) -> Card:
-    return Card(object(), uuid, RTX.model_copy(update={"name": name}))
+    return Card(RTX.model_copy(update={"name": name}), uuid, object())
 
 
 @pytest.mark.parametrize(
@@ -357,6 +350,9 @@ def card(name: str, uuid: str | None) -> Card:
         ([], None, None),
         ([card("A", FIRST)], None, 0),
         ([card("B", FIRST)], FIRST, None),
+        # Un nombre dentro de otro: «RTX 3060» y «RTX 3060 Ti».
+        ([card("A Ti", FIRST)], FIRST, None),
+        ([card("A Ti", FIRST), card("A", SECOND)], FIRST, 1),
         ([card("B", FIRST), card("A", SECOND)], None, 1),
         ([card("A", FIRST), card("A", SECOND)], FIRST, 0),
         ([card("A", FIRST), card("A", SECOND)], SECOND, 1),
@@ -427,8 +423,8 @@ def test_tensorflow_starts_without_a_word() -> None:
     code = (
         "from fashion_bench.jupyter import quiet\n"
         "with quiet(): import tensorflow\n"
-        "from fashion_bench.doctor import summary\n"
-        "summary.choose_device('auto', 'tensorflow')\n"
+        "from fashion_bench.doctor import device\n"
+        "device.choose_device('auto', 'tensorflow')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -463,7 +459,7 @@ def test_changing_the_device_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(tf.config, "set_visible_devices", too_late)
     with pytest.raises(TutorialError, match="reinicia el kernel"):
-        summary.choose_device("cpu", "tensorflow")
+        device.choose_device("cpu", "tensorflow")
 
 
 @pytest.fixture
@@ -484,7 +480,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_cpu_hides_the_gpu_and_auto_shows_one(two_gpus: list[list[str]]) -> None:
     names = []
     for requested in ("cpu", "auto", "gpu"):
-        summary.choose_device(requested, "tensorflow")
+        device.choose_device(requested, "tensorflow")
         names.append(backends.gpu_name("tensorflow"))
     assert names == [None, "la GPU:0", "la GPU:0"]
     assert two_gpus == [[], ["GPU:0"], ["GPU:0"]]
@@ -495,7 +491,7 @@ def test_tensorflow_leaves_the_gpu_to_the_other_backends(
 ) -> None:
     monkeypatch.setattr(backends, "gpu_name", lambda backend: RTX.name)
     for backend in ("torch", "jax"):
-        summary.choose_device("gpu", backend)
+        device.choose_device("gpu", backend)
     assert two_gpus == [[], []]
 
 
@@ -504,11 +500,11 @@ def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(backends, "hide_devices", lambda requested, backend: None)
     monkeypatch.setattr(backends, "gpu_name", lambda backend: None)
     with pytest.raises(TutorialError) as error:
-        summary.choose_device("gpu", "tensorflow")
-    assert str(error.value).startswith("device='gpu' no es válido: ")
+        device.choose_device("gpu", "tensorflow")
     assert diagnosis.verdict(BARE).line in str(error.value)
+    assert "se entrena en la CPU" not in str(error.value)
     for requested in ("auto", "cpu"):
-        summary.choose_device(requested, "tensorflow")
+        device.choose_device(requested, "tensorflow")
 
 
 # --- El resumen ---
@@ -517,7 +513,7 @@ def test_asking_for_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> 
 def judged_by(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hace que el resumen juzgue con esos hechos, sin preguntar a TensorFlow."""
     monkeypatch.setattr(trial, "ask", lambda backend: facts.engine)
-    monkeypatch.setattr(summary, "gather", lambda *_: facts)
+    monkeypatch.setattr(device, "gather", lambda *_: facts)
 
 
 def described(
@@ -537,43 +533,40 @@ def test_a_card_that_a_cpu_build_cannot_use_is_explained(nvml: FakeDriver) -> No
     assert told.endswith("-m pip install -r requirements-cuda.txt»)")
 
 
+UNKNOWN = dict.fromkeys(("memory_gib", "driver", "compute_capability", "power_limit_w"))
+
+
 @pytest.mark.parametrize(
-    ("accelerator", "requested", "first"),
+    ("accelerator", "requested", "facts", "told"),
     [
-        (
-            RTX,
-            "auto",
-            "GPU detectada: NVIDIA GeForce RTX 3060 (12\xa0GiB, capacidad de cómputo 8.6, "
-            "controlador 560.35.03)",
-        ),
-        (
-            RTX.model_copy(update={"memory_gib": None, "driver": None}),
-            "gpu",
-            "GPU detectada: NVIDIA GeForce RTX 3060 (capacidad de cómputo 8.6)",
-        ),
-        (
-            Accelerator(
-                name="Apple M2",
-                memory_gib=None,
-                driver=None,
-                compute_capability=None,
-                power_limit_w=None,
-                mig=None,
-            ),
-            "auto",
-            "GPU detectada: Apple M2",
-        ),
-        (None, "cpu", "GPU no usada: has pedido device='cpu'"),
-        (None, "auto", f"GPU no detectada: {diagnosis.verdict(BARE).line}"),
+        (RTX, "auto", LINUX, ["detectada", RTX.name, "12\xa0GiB", "8.6", "560.35.03"]),
+        (RTX.model_copy(update={"name": "Apple M2"} | UNKNOWN), "gpu", LINUX, ["Apple M2"]),
+        (None, "cpu", LINUX, ["device='cpu'"]),
+        (None, "auto", BARE, ["no detectada", diagnosis.verdict(BARE).sentence]),
+        (None, "auto", BROKEN, ["no detectada", diagnosis.verdict(BROKEN).sentence]),
     ],
 )
 def test_the_first_line_of_the_report_is_about_the_gpu(
-    monkeypatch: pytest.MonkeyPatch, accelerator: Accelerator | None, requested: str, first: str
+    monkeypatch: pytest.MonkeyPatch,
+    accelerator: Accelerator | None,
+    requested: str,
+    facts: Facts,
+    told: list[str],
 ) -> None:
-    judged_by(BARE, monkeypatch)
-    lines = described(accelerator, requested)
-    assert lines[0] == first
-    assert f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}" in lines
+    judged_by(facts, monkeypatch)
+    first, second, *others = described(accelerator, requested)
+    assert first.startswith("GPU ")
+    assert all(fact in first for fact in told)
+    assert "None" not in first
+    cure = diagnosis.verdict(facts).cure
+    assert (second == f"Ejecuta:        {cure}") is (facts == BROKEN)
+    assert f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}" in [second, *others]
+
+
+def test_the_line_that_opens_the_notebooks_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    for changes in ({}, {"container": True}):
+        judged_by(having(BARE, changes), monkeypatch)
+        assert len(described(None)[0].split()) <= 20
 
 
 @pytest.mark.parametrize("accelerator", [None, RTX])
@@ -605,31 +598,26 @@ def test_the_report_tells_what_the_diagnosis_finds(monkeypatch: pytest.MonkeyPat
         assert told == [f"Aviso: {line}" for line in expected] != []
 
 
-def test_a_problem_is_judged_with_what_a_trial_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[object, ...]] = []
+@pytest.mark.parametrize(
+    ("seen", "asked"),
+    [
+        (LINUX, [("tensorflow", LINUX.engine)]),
+        (BROKEN, [("tensorflow", LINUX.engine), ("tensorflow",)]),
+    ],
+)
+def test_only_a_problem_is_judged_with_what_a_trial_says(
+    monkeypatch: pytest.MonkeyPatch, seen: Facts, asked: list[tuple[object, ...]]
+) -> None:
+    calls: list[tuple[object, ...]] = []
 
     def gather(*arguments: object) -> Facts:
-        asked.append(arguments)
-        messages = "" if len(arguments) > 1 else "failed call to cuInit: CUDA_ERROR_UNKNOWN"
-        return having(LINUX, {"gpus": (), "tried_on": "cpu", "messages": messages})
+        calls.append(arguments)
+        return seen if len(arguments) > 1 else TRIED
 
     monkeypatch.setattr(trial, "ask", lambda backend: LINUX.engine)
-    monkeypatch.setattr(summary, "gather", gather)
-    assert "CUDA no arranca" in described(None)[0]
-    assert asked == [("tensorflow", LINUX.engine), ("tensorflow",)]
-
-
-def test_without_a_problem_nothing_is_tried_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[object, ...]] = []
-
-    def gather(*arguments: object) -> Facts:
-        asked.append(arguments)
-        return LINUX
-
-    monkeypatch.setattr(trial, "ask", lambda backend: LINUX.engine)
-    monkeypatch.setattr(summary, "gather", gather)
-    described(RTX)
-    assert asked == [("tensorflow", LINUX.engine)]
+    monkeypatch.setattr(device, "gather", gather)
+    assert device.facts("tensorflow") == (TRIED if len(asked) > 1 else seen)
+    assert calls == asked
 
 
 def test_each_backend_is_judged_by_its_own_facts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,7 @@ def _load(record: Record) -> tuple[SimpleNamespace, Place]:
     """El cuaderno 01 con los parámetros de un registro, listo para entrenar, y con qué lo haría."""
     chosen = {"device": record.device.lower(), "backend": record.software.backend}
     lesson.load("importar", **chosen)  # elige el motor
-    summary.choose_device(record.device.lower(), record.software.backend)
+    choose_device(record.device.lower(), record.software.backend)
     told = record.parameters.model_dump(exclude={"repeats", "workers"})
     names = lesson.load(*lesson.PREPARE, "calentar", **chosen, **told)
     from fashion_bench.measure import provenance  # importa Keras: el motor ya está elegido

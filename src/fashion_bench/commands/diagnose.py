@@ -9,7 +9,7 @@ from fashion_bench.doctor.diagnosis import findings
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.doctor.probe import anonymous, gather
-from fashion_bench.machine.backends import TITLES
+from fashion_bench.values import TITLES
 from fashion_bench.typography import written
 from fashion_bench.values import Backend
 
@@ -47,8 +47,8 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
     rows = [
         ("Sistema", f"{facts.os} ({facts.architecture})"),
         ("Python", facts.python),
-        (title, engine.version or "no se puede importar"),
-        ("Keras", engine.keras or "no se puede importar"),
+        (title, engine.version or _not_imported(found)),
+        ("Keras", engine.keras or _not_imported(found, tried=bool(engine.version))),
         ("NVIDIA", "; ".join(cards) or "ninguna GPU a la vista"),
         (f"{title} ve", ", ".join(engine.gpus) or "ninguna GPU"),
         ("Paso de prueba", _step(facts)),
@@ -60,7 +60,8 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
     ]
     lines = [f"{name + ':':<15} {value}" for name, value in rows]
     for finding in found:
-        sentence = finding.sentence[0].upper() + finding.sentence[1:] + "."
+        told = "; ".join(filter(None, [finding.sentence, finding.hint]))
+        sentence = told[0].upper() + told[1:] + "."
         lines += [
             "",
             *textwrap.wrap(
@@ -74,6 +75,13 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
     if any(finding.cure for finding in found):
         lines += ["", "Ejecuta las órdenes en una terminal abierta en la carpeta del proyecto."]
     return "\n".join(lines)
+
+
+def _not_imported(found: list[Finding], *, tried: bool = True) -> str:
+    if not tried:
+        return "no se ha llegado a probar"
+    missing = any(finding.id == "engine-missing" for finding in found)
+    return "no está instalado" if missing else "no se puede importar"
 
 
 def _step(facts: Facts) -> str:

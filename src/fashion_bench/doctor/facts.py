@@ -8,8 +8,9 @@ from typing import Literal
 
 from fashion_bench import install
 from fashion_bench.doctor import needs
+from fashion_bench.machine import hardware
 from fashion_bench.parts import Accelerator
-from fashion_bench.values import Backend, Frozen
+from fashion_bench.values import TITLES, Backend, Frozen
 
 
 class Engine(Frozen):
@@ -52,7 +53,10 @@ class Engine(Frozen):
 
 
 class Facts(Frozen):
-    """Todo lo que hace falta saber de un equipo."""
+    """Todo lo que hace falta saber de un equipo.
+
+    Es `None` lo que el sistema no deja saber, y con eso no se juzga.
+    """
 
     os: str
     system: str
@@ -61,9 +65,9 @@ class Facts(Frozen):
     """La biblioteca de C de un Linux y su versión, como «glibc 2.36» o «musl»."""
     wsl: Literal[0, 1, 2]
     """La versión de WSL; 0 si no lo es."""
-    container: bool
-    virtual_machine: bool
-    rosetta: bool
+    container: bool | None
+    virtual_machine: bool | None
+    rosetta: bool | None
     """Un Python para Intel que un Mac con Apple silicon traduce al vuelo."""
     python: str
     python_bits: int
@@ -82,11 +86,11 @@ class Facts(Frozen):
     nvidia_cards: tuple[Accelerator, ...]
     nvidia_error: str | None
     """Por qué no responde el controlador de NVIDIA o una de sus GPU."""
-    nvidia_hardware: bool
+    nvidia_hardware: bool | None
     """Hay una GPU NVIDIA enchufada (o, en WSL2, una GPU compartida), con o sin controlador."""
-    nouveau: bool
+    nouveau: bool | None
     """Linux usa la GPU con nouveau, el controlador libre, que no tiene CUDA."""
-    secure_boot: bool
+    secure_boot: bool | None
     """El arranque seguro está puesto: Linux no carga módulos sin firmar."""
     prime: str | None
     """Qué gráficos elige `prime-select` en un portátil con dos, si lo hay."""
@@ -94,10 +98,21 @@ class Facts(Frozen):
     """La variable CUDA_VISIBLE_DEVICES."""
     path_length: int
     """Letras de la ruta del entorno de Python."""
-    long_paths: bool
+    long_paths: bool | None
     """Si el sistema admite rutas de más de 260 letras."""
     free_memory_gib: float
     free_disk_gib: float
+
+    @property
+    def title(self) -> str:
+        """Cómo se llama el motor."""
+        return TITLES[self.engine.name]
+
+    @property
+    def titled_version(self) -> str:
+        """Cómo se llama el motor y su versión, con la de CUDA."""
+        cuda = f" (CUDA {self.engine.cuda})" if self.engine.cuda else ""
+        return f"{self.title} {self.engine.version}{cuda}"
 
     @property
     def unused_card(self) -> Accelerator | None:
@@ -115,12 +130,15 @@ class Facts(Frozen):
         """La GPU en la que se entrenaría: la que ve el motor o, si no ve, la más capaz."""
         if not self.engine.gpus:
             return self.unused_card
-        used = self.engine.gpus[0]
-        names = (
-            used,
-            used.partition(" MIG ")[0],
-        )  # o la que se ha partido
-        return next((card for card in self.nvidia_cards if card.name in names), None)
+        # De las que se llaman igual vale cualquiera: son de la misma capacidad.
+        named = {card.name: hardware.Card(card) for card in reversed(self.nvidia_cards)}
+        found = hardware.match_card(list(named.values()), self.engine.gpus[0])
+        return found and found.accelerator
+
+    @property
+    def card_name(self) -> str:
+        """Cómo se llama esa GPU."""
+        return self.card.name if self.card else ""
 
     @property
     def needs(self) -> needs.Need:
@@ -196,6 +214,34 @@ class Facts(Frozen):
             + install.pip_anew(lock)
         )
 
+    def script(self, backend: Backend) -> str:
+        """Orden que entrena con un motor."""
+        option = "" if backend == "tensorflow" else f" --backend {backend}"
+        return install.script(self.python_command) + option
+
+    @property
+    def script_on_cpu(self) -> str:
+        """Orden que entrena en la CPU con el motor de este equipo."""
+        return f"{self.script(self.engine.name)} --device cpu"
+
+    def install_and_train(self, backend: Backend) -> str:
+        """Orden que añade un motor y entrena con él en la GPU."""
+        lock = "requirements-cuda.txt" if backend == "tensorflow" else f"requirements-{backend}.txt"
+        return f"{self.install(lock)} && {self.script(backend)}"
+
+    @property
+    def install_driver(self) -> str:
+        """Orden que instala el controlador de NVIDIA, donde la hay."""
+        if self.os.startswith("Ubuntu") and not self.wsl:
+            return "sudo ubuntu-drivers install && sudo reboot"
+        return ""
+
+    def unset(self, names: list[str]) -> str:
+        """Orden que borra unas variables de la terminal."""
+        if self.system == "Windows":
+            return " && ".join(f"set {name}=" for name in names)
+        return f"unset {' '.join(names)}"
+
 
 def numbers(version: str) -> tuple[int, ...]:
     """Los números de una versión, para compararla con otra."""
@@ -206,3 +252,9 @@ def capability(text: str) -> tuple[int, int]:
     """Capacidad de cómputo escrita como `8.6`, `sm_86` o `compute_86`."""
     digits = re.sub(r"\D", "", text)
     return int(digits[:-1]), int(digits[-1])
+
+
+def has_code(needed: needs.Need, card: Accelerator) -> bool:
+    """Dice si un motor trae código para una GPU."""
+    found = capability(card.compute_capability or "0.0")
+    return needed.oldest <= found and found[0] <= needed.newest

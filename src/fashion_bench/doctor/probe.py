@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import Literal
+from typing import Literal, TypeVar
 
 import psutil
 
@@ -19,11 +20,12 @@ from fashion_bench.doctor import trial
 from fashion_bench.doctor.facts import Engine, Facts
 from fashion_bench.folders import shown
 from fashion_bench.jupyter import hiding_files
-from fashion_bench.machine import hardware
+from fashion_bench.machine import hardware, identity
 from fashion_bench.values import Backend
 
+Answer = TypeVar("Answer")
+
 PCI_DEVICES = Path("/sys/bus/pci/devices")
-CPUINFO = Path("/proc/cpuinfo")
 KERNEL_MODULES = Path("/sys/module")
 EFI_VARIABLES = Path("/sys/firmware/efi/efivars")
 CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
@@ -69,9 +71,9 @@ def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Fac
         architecture=platform.machine(),
         libc=_libc(),
         wsl=_wsl(),
-        container=any(mark.exists() for mark in CONTAINER_MARKS),
-        virtual_machine=_is_virtual_machine(),
-        rosetta=_is_rosetta(),
+        container=_if_readable(lambda: any(mark.exists() for mark in CONTAINER_MARKS)),
+        virtual_machine=identity.is_virtual(),
+        rosetta=_if_readable(_is_rosetta),
         python=platform.python_version(),
         python_bits=64 if sys.maxsize > 2**32 else 32,
         python_command=python_command(_this_python(), PROJECT_DIR),
@@ -82,13 +84,13 @@ def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Fac
         in_the_way=in_the_way,
         nvidia_cards=tuple(cards),
         nvidia_error=nvidia_error,
-        nvidia_hardware=_has_nvidia_hardware(),
-        nouveau=(KERNEL_MODULES / "nouveau").exists(),
-        secure_boot=_has_secure_boot(),
-        prime=PRIME.read_text().strip() if PRIME.exists() else None,
+        nvidia_hardware=_if_readable(_has_nvidia_hardware),
+        nouveau=_if_readable((KERNEL_MODULES / "nouveau").exists),
+        secure_boot=_if_readable(_has_secure_boot),
+        prime=_if_readable(lambda: PRIME.read_text(errors="replace").strip()),
         visible_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
         path_length=len(sys.prefix),
-        long_paths=_has_long_paths(),
+        long_paths=_if_readable(_has_long_paths),
         free_memory_gib=round(psutil.virtual_memory().available / 2**30, 1),
         free_disk_gib=round(shutil.disk_usage(PROJECT_DIR).free / 2**30, 1),
     )
@@ -174,6 +176,14 @@ def _missing_cuda_wheels(installed: dict[str, str]) -> tuple[str, ...]:
     return tuple(sorted(names - installed.keys()))
 
 
+def _if_readable(question: Callable[[], Answer]) -> Answer | None:
+    """Responde a una pregunta sobre el sistema; `None` si no deja leer la respuesta."""
+    try:
+        return question()
+    except OSError:
+        return None
+
+
 def _has_nvidia_hardware() -> bool:
     if hardware.is_wsl():
         return Path("/dev/dxg").exists()
@@ -215,10 +225,6 @@ def _has_long_paths() -> bool:
         except FileNotFoundError:
             return False
     return True
-
-
-def _is_virtual_machine() -> bool:
-    return CPUINFO.exists() and not hardware.is_wsl() and "hypervisor" in CPUINFO.read_text()
 
 
 def _is_rosetta() -> bool:

@@ -1,32 +1,9 @@
 """Lo que se cuenta del equipo antes de entrenar: primero, si hay GPU y, si no, por qué."""
 
-from fashion_bench.doctor import diagnosis, trial
-from fashion_bench.doctor.facts import Facts
-from fashion_bench.doctor.probe import gather
-from fashion_bench.errors import TutorialError
+from fashion_bench.doctor import device, diagnosis
 from fashion_bench.machine import backends, hardware
 from fashion_bench.parts import Accelerator, Machine, Software
 from fashion_bench.typography import written
-from fashion_bench.values import Backend
-
-
-def choose_device(requested: str, backend: Backend) -> None:
-    """Deja a la vista solo el dispositivo pedido.
-
-    Args:
-        requested: `auto` (la GPU si la hay), `cpu` (esconde la GPU) o `gpu`.
-        backend: motor de Keras, ya importado.
-
-    Raises:
-        TutorialError: si se pide una GPU y el motor no ve ninguna, o si TensorFlow ya está
-            en marcha con otro dispositivo.
-    """
-    backends.hide_devices(requested, backend)
-    if requested == "gpu" and backends.gpu_name(backend) is None:
-        raise TutorialError(
-            f"device='gpu' no es válido: {diagnosis.verdict(_facts(backend)).line}. O elige "
-            "device='auto' o device='cpu'."
-        )
 
 
 def report(requested: str, precision: str) -> str:
@@ -50,20 +27,22 @@ def describe(
     precision: str,
 ) -> str:
     """Resume un equipo: primero, si hay GPU; después, lo que conviene arreglar."""
-    facts = _facts(software.backend)
+    facts = device.facts(software.backend)
     notices = [f"Aviso: {notice.line}" for notice in diagnosis.besides(facts)]
+    verdict = diagnosis.verdict(facts)
     if accelerator:
         first = f"GPU detectada: {_full_name(accelerator)}"
-        verdict = diagnosis.verdict(facts)
         if verdict.severity != "ok":
             notices.insert(0, f"Aviso: {verdict.line}")
     elif requested == "cpu":
         first = "GPU no usada: has pedido device='cpu'"
     else:
-        first = f"GPU no detectada: {diagnosis.verdict(facts).line}"
+        first = f"GPU no detectada: {verdict.sentence}. Se entrena en la CPU, más despacio."
+        if verdict.cure:
+            notices.insert(0, f"Ejecuta:        {verdict.cure}")
     if precision == "mixed_float16" and not accelerator:
         notices.append(
-            "Aviso: casi ninguna CPU calcula en float16; irá muchas veces más lenta que en float32"
+            "Aviso: casi ninguna CPU calcula en float16; irá muchísimo más despacio que en float32"
         )
     cores = machine.physical_cores or machine.logical_cores
     return "\n".join(
@@ -92,14 +71,6 @@ def _full_name(accelerator: Accelerator) -> str:
     ]
     known = ", ".join(filter(None, details))
     return f"{accelerator.name} ({known})" if known else accelerator.name
-
-
-def _facts(backend: Backend) -> Facts:
-    """Los hechos con los que se juzga, una vez elegido el dispositivo."""
-    facts = gather(backend, trial.ask(backend))
-    if diagnosis.verdict(facts).severity == "ok":
-        return facts
-    return gather(backend)  # en un proceso nuevo, el motor dice además qué le falla
 
 
 def _engine(software: Software) -> str:

@@ -55,10 +55,10 @@ def prepare(backend: Backend, device: str) -> None:
             dispositivo.
     """
     if find_spec(backend) is None:
-        missing = install.pip(f"requirements-{backend}.txt")
+        lock = "requirements.txt" if backend == "tensorflow" else f"requirements-{backend}.txt"
         raise TutorialError(
             f"backend={backend!r} no es válido: falta {TITLES[backend]}; instálalo con «python -m "
-            f"pip install {missing}» en el entorno que usa este cuaderno."
+            f"pip install {install.pip(lock)}» en el entorno que usa este cuaderno."
         )
     wanted = {name: value if device == "cpu" else None for name, value in HIDE_GPU[backend].items()}
     if "keras" in sys.modules and (

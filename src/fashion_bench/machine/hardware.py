@@ -63,9 +63,10 @@ def is_wsl() -> bool:
 class Card(NamedTuple):
     """Una GPU NVIDIA: lo que se cuenta de ella y lo que la distingue de otra igual."""
 
-    handle: object
-    uuid: str | None
     accelerator: Accelerator
+    uuid: str | None = None
+    handle: object = None
+    """Con qué se le pregunta; una parte de una GPU partida (MIG) no lo tiene."""
 
 
 def nvidia_cards() -> list[Accelerator]:
@@ -83,32 +84,29 @@ def ask_nvidia() -> tuple[list[Accelerator], str | None]:
 def find_accelerator(name: str) -> Accelerator | None:
     """Describe la GPU NVIDIA en la que se entrena; `None` si no se sabe con certeza cuál es.
 
-    De una parte de una GPU partida (MIG) se cuenta lo que comparte con la GPU entera.
-
     Args:
         name: cómo la llama el motor.
     """
     cards, _ = _ask_cards()
     card = match_card(cards, name, first_cuda_uuid())
-    if card is not None:
-        return card.accelerator
-    whole, _, slice_name = name.partition(" MIG ")
-    for card in cards:
-        if slice_name and card.accelerator.name == whole:
-            changes = {"name": name, "memory_gib": None, "power_limit_w": None, "mig": True}
-            return card.accelerator.model_copy(update=changes)
-    return None
+    return card and card.accelerator
 
 
-def match_card(cards: Sequence[Card], name: str, cuda_uuid: str | None) -> Card | None:
+def match_card(cards: Sequence[Card], name: str, cuda_uuid: str | None = None) -> Card | None:
     """Busca la GPU en la que se entrena; `None` si no se sabe con certeza cuál es.
+
+    De una parte de una GPU partida (MIG) se cuenta lo que comparte con la GPU entera.
 
     Args:
         cards: las que hay.
         name: cómo la llama el motor.
         cuda_uuid: la primera que ve CUDA, si se sabe; decide entre las que se llaman igual.
     """
-    same = [card for card in cards if card.accelerator.name == name]
+    whole, is_slice, _ = name.partition(" MIG ")
+    same = [card for card in cards if card.accelerator.name == whole]
+    if same and is_slice:
+        changes = {"name": name, "memory_gib": None, "power_limit_w": None, "mig": True}
+        return Card(same[0].accelerator.model_copy(update=changes))
     if len(same) > 1:
         same = [card for card in same if card.uuid and card.uuid == cuda_uuid]
     return same[0] if len(same) == 1 else None
@@ -149,7 +147,7 @@ class CardWatcher:
     """
 
     def __init__(self, accelerator: Accelerator | None) -> None:
-        self._card: Card | None = None
+        self._handle: object = None
         if accelerator is None:
             return
         try:
@@ -157,21 +155,22 @@ class CardWatcher:
             cards, _ = _cards()
         except pynvml.NVMLError:
             return
-        self._card = match_card(cards, accelerator.name, first_cuda_uuid())
+        card = match_card(cards, accelerator.name, first_cuda_uuid())
+        self._handle = card and card.handle
 
     def joules(self) -> float | None:
         """Devuelve lo gastado desde que arrancó el controlador; `None` si no se sabe."""
-        if self._card is None:
+        if self._handle is None:
             return None
         # Las GPU anteriores a Volta no lo cuentan.
-        millijoules = _ask(pynvml.nvmlDeviceGetTotalEnergyConsumption, self._card.handle)
+        millijoules = _ask(pynvml.nvmlDeviceGetTotalEnergyConsumption, self._handle)
         return None if millijoules is None else millijoules / 1000
 
     def state(self) -> GpuState | None:
         """Devuelve cómo está ahora; `None` si no se sabe qué GPU es."""
-        if self._card is None:
+        handle = self._handle
+        if handle is None:
             return None
-        handle = self._card.handle
         reasons = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
         slowed = {why for bit, why in SLOWDOWNS.items() if reasons & bit}
         programs = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle) or ()
@@ -234,9 +233,7 @@ def _card(handle: object, driver: str | None) -> Card:
     power = _ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
     mig = _ask(pynvml.nvmlDeviceGetMigMode, handle)
     return Card(
-        handle=handle,
-        uuid=_ask(pynvml.nvmlDeviceGetUUID, handle),
-        accelerator=Accelerator(
+        Accelerator(
             name=clean(_ask(pynvml.nvmlDeviceGetName, handle) or "GPU de NVIDIA"),
             memory_gib=(_gib(memory.total) or None) if memory else None,
             driver=clean(driver) if driver else None,
@@ -244,6 +241,8 @@ def _card(handle: object, driver: str | None) -> Card:
             power_limit_w=power / 1000 if power else None,
             mig=None if mig is None else mig[0] == pynvml.NVML_DEVICE_MIG_ENABLE,
         ),
+        uuid=_ask(pynvml.nvmlDeviceGetUUID, handle),
+        handle=handle,
     )
 
 

@@ -47,6 +47,7 @@ SETTINGS = (
 )
 """Variables de entorno que cambian las cuentas o lo rápido que se hacen."""
 
+CPUINFO = Path("/proc/cpuinfo")
 CPU_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 CPU_QUOTAS = (
     (Path("/sys/fs/cgroup/cpu.max"), None),
@@ -100,7 +101,7 @@ def family_and_model() -> tuple[int | None, int | None]:
     """Devuelve la familia y el modelo de un procesador `x86`, si el sistema los cuenta."""
     told = platform.processor()  # en Windows, `AMD64 Family 25 Model 17 Stepping 1`
     if platform.system() == "Linux":
-        told = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        told = _read(CPUINFO) or ""
     family = re.search(r"(?:cpu family\s*:|Family)\s*(\d+)", told)
     model = re.search(r"(?:^model\s*:|Model)\s*(\d+)", told, re.MULTILINE)
     return (int(family[1]) if family else None, int(model[1]) if model else None)
@@ -114,8 +115,8 @@ def cache_mib() -> list[float]:
         return [round(size / 2**20, 3) for size in sizes if size]
     found = []
     for folder in sorted(CPU_CACHES.glob("index*")):
-        kind, size = ((folder / name).read_text().strip() for name in ("type", "size"))
-        if kind != "Instruction":
+        kind, size = (_read(folder / name) for name in ("type", "size"))
+        if kind and size and kind != "Instruction":
             found.append(int(size.rstrip("KM")) * (1 if size.endswith("M") else 1 / 1024))
     return [round(size, 3) for size in sorted(found)]
 
@@ -139,10 +140,9 @@ def settings() -> dict[str, str]:
 
 
 def is_virtual() -> bool | None:
-    """Dice si esto es una máquina virtual; `None` si no se sabe."""
-    if platform.system() != "Linux":
-        return None
-    return "hypervisor" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    """Dice si esto es una máquina virtual, como lo es también WSL2; `None` si no se sabe."""
+    told = _read(CPUINFO) if platform.system() == "Linux" else None
+    return None if told is None else "hypervisor" in told
 
 
 @cache
@@ -152,12 +152,20 @@ def _detected() -> archspec.cpu.Microarchitecture:
 
 def _quota() -> float | None:
     for quota, period in CPU_QUOTAS:
-        if quota.exists():
-            words = quota.read_text().split()
-            words += period.read_text().split() if period else []
+        words = (_read(quota) or "").split()
+        if words:
+            words += (_read(period) or "").split() if period else []
             limit, each = words[0], words[-1]
             return None if limit in ("max", "-1") else int(limit) / int(each)
     return None
+
+
+def _read(path: Path) -> str | None:
+    """Lo que dice un archivo del sistema; `None` si no lo hay o no se deja leer."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
 
 
 def _sysctl(name: str) -> int:

@@ -2,7 +2,7 @@
 
 from fashion_bench.doctor import needs
 from fashion_bench.doctor.facts import Facts
-from fashion_bench.doctor.finding import PIP_CACHE_PAGE, Finding, warning
+from fashion_bench.doctor.finding import Told, warning
 from fashion_bench.typography import written
 
 MIN_FREE_MEMORY_GIB = 1.5
@@ -10,18 +10,17 @@ MIN_FREE_MEMORY_GIB = 1.5
 MIN_FREE_DISK_GIB = 0.5
 
 
-def low_memory(facts: Facts) -> Finding | None:
+@warning(when=lambda facts: facts.free_memory_gib < MIN_FREE_MEMORY_GIB)
+def low_memory(facts: Facts) -> Told:
     """Falta memoria."""
-    if facts.free_memory_gib >= MIN_FREE_MEMORY_GIB:
-        return None
-    return warning(
-        id="low-memory",
-        sentence=f"solo quedan {written(facts.free_memory_gib, 1, 'GiB')} de memoria libre y "
-        f"entrenar necesita alrededor de {MIN_FREE_MEMORY_GIB:.1f}; cierra otros programas",
+    return Told(
+        f"solo quedan {written(facts.free_memory_gib, 1, 'GiB')} de memoria libre y entrenar "
+        f"necesita alrededor de {MIN_FREE_MEMORY_GIB:.1f}; cierra otros programas"
     )
 
 
-def low_disk(facts: Facts) -> Finding | None:
+@warning("https://pip.pypa.io/en/stable/cli/pip_cache/")
+def low_disk(facts: Facts) -> Told | None:
     """Falta disco para guardar los resultados o, si aún no hay TensorFlow, para instalarlo."""
     if facts.engine.version:
         needed, purpose = MIN_FREE_DISK_GIB, "guardar los resultados"
@@ -29,17 +28,8 @@ def low_disk(facts: Facts) -> Finding | None:
         needed, purpose = needs.INSTALL_DISK_GIB[facts.engine_lock], f"instalar {facts.engine_lock}"
     if facts.free_disk_gib >= needed:
         return None
-    return warning(
-        id="low-disk",
-        sentence=f"en el disco solo quedan {written(facts.free_disk_gib, 1, 'GiB')} libres y "
-        f"{purpose} necesita {written(needed, 1, 'GiB')}; vacía la caché de pip",
-        cure=f"{facts.python_command} -m pip cache purge",
-        url=PIP_CACHE_PAGE,
+    return Told(
+        f"en el disco solo quedan {written(facts.free_disk_gib, 1, 'GiB')} libres y {purpose} "
+        f"necesita {written(needed, 1, 'GiB')}; vacía la caché de pip",
+        f"{facts.python_command} -m pip cache purge",
     )
-
-
-RULES = (
-    low_memory,
-    low_disk,
-)
-"""Todas se miran."""
