@@ -697,6 +697,14 @@ def test_any_learning_rate_is_described(precision: str, rate: object, described:
     assert provenance.precision(model) == precision
 
 
+def test_the_precision_is_that_of_what_has_weights() -> None:
+    layers = keras.layers
+    plain, mixed = layers.Rescaling(2, dtype="float32"), layers.Dense(1, dtype="mixed_bfloat16")
+    assert provenance.precision(keras.Sequential([keras.Input((1,)), plain, mixed])) == (
+        "mixed_bfloat16"
+    )
+
+
 def test_the_notebook_that_runs_is_the_one_recorded() -> None:
     first, fourth = (
         provenance.code(name) for name in ("01_fashion_mnist_cnn.ipynb", "05_varias_maquinas.ipynb")

@@ -82,6 +82,14 @@ def test_counters_are_subtracted() -> None:
     assert around.swapped_mb == 2
 
 
+def test_a_counter_that_goes_back_counts_as_nothing() -> None:
+    before = surroundings.Snapshot(own=3.0, busy=15.0, stolen=0.75, waited=2.5, swapped=100)
+    after = surroundings.Snapshot(own=1.0, busy=10.0, stolen=0.5, waited=2.0, swapped=50)
+    around = surroundings.between(before, after, None)
+    assert around.own_cpu_seconds == around.other_cpu_seconds == around.swapped_mb == 0
+    assert around.stolen_cpu_seconds == around.waiting_seconds == 0
+
+
 LINUX = namedtuple("LINUX", "user nice system idle iowait irq softirq steal guest guest_nice")
 WINDOWS = namedtuple("WINDOWS", "user system idle interrupt dpc")
 
@@ -111,11 +119,12 @@ def test_a_processor_is_busy_if_it_is_neither_idle_nor_stolen(
     assert (found.own, found.busy, found.stolen, found.swapped) == (8, busy, stolen, 7)
 
 
+@pytest.mark.parametrize("frequency", [None, SimpleNamespace(current=0.0)])
 def test_what_the_system_does_not_tell_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frequency: SimpleNamespace | None
 ) -> None:
     monkeypatch.setattr(surroundings, "PRESSURE", tmp_path / "no")
-    monkeypatch.setattr(surroundings.psutil, "cpu_freq", lambda: None)
+    monkeypatch.setattr(surroundings.psutil, "cpu_freq", lambda: frequency)
     monkeypatch.setattr(surroundings.psutil, "sensors_temperatures", dict, raising=False)
     snapshot = surroundings.snapshot()._replace(stolen=None)
     around = surroundings.between(snapshot, snapshot, None)
