@@ -43,7 +43,7 @@ class Task(NamedTuple):
 def network_tasks() -> dict[str, Task]:
     """Las cuentas sobre la red del cuaderno 01, con su nombre."""
     side, kernel, (first, second, *_), neurons = lesson.sizes()
-    middle, last = side // 2, side // 4  # cada pooling parte el lado en dos
+    middle, last = side // 2, side // 4  # cada `MaxPooling2D` parte el lado en dos
     window = kernel**2
     square, places = f"{kernel}×{kernel}", f"{middle}×{middle}"
     flattened = last**2 * second
