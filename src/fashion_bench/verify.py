@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from fashion_bench import lesson
-from fashion_bench.doctor import summary
+from fashion_bench.doctor.device import choose_device
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends, hardware
 from fashion_bench.parts import Accelerator, Code, Data, Machine, Network, Repeat, Software

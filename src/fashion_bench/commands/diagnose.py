@@ -9,9 +9,8 @@ from fashion_bench.doctor.diagnosis import findings
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.doctor.probe import anonymous, gather
-from fashion_bench.values import TITLES
 from fashion_bench.typography import written
-from fashion_bench.values import Backend
+from fashion_bench.values import TITLES, Backend
 
 LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}
 
