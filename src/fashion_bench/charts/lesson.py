@@ -74,16 +74,20 @@ def guess(photo: np.ndarray, pixels: np.ndarray, probabilities: np.ndarray) -> F
         pixels: `(28, 28)`, de 0 a 255.
         probabilities: `(10,)`, de 0 a 1.
     """
-    figure = Figure(figsize=(8, 3))
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.3))
-    for axis, image, title in ((left, photo, "La foto"), (middle, pixels, "Lo que ve la red")):
+    figure = Figure(figsize=(4.8, 5.6))
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.4))
+    for axis, image, title in zip(
+        above.subplots(1, 2), (photo, pixels), ("La foto", "Lo que ve la red"), strict=True
+    ):
         draw_image(axis, image)
-        axis.set(xticks=[], yticks=[], title=title)
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(title, loc="center")
         axis.spines[:].set(visible=True, color=GREY)
+    right = below.subplots()
     best = probabilities.argmax()
     colors = [BLUE if label == best else GREY for label in range(len(CLASS_NAMES))]
     bars = right.barh(CLASS_NAMES, 100 * probabilities, color=colors)
-    right.bar_label(bars, fmt=lambda value: written(value, 0, "%"), padding=3, fontsize="small")
+    right.bar_label(bars, fmt=lambda value: written(value, 0, "%"), padding=3)
     right.invert_yaxis()
     right.set_xlim(0, 118)
     right.set_xticks(range(0, 101, 25))
