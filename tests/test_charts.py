@@ -656,7 +656,7 @@ def test_epoch_seconds_draw_every_repeat_and_the_median() -> None:
     assert set(middle.get_ydata()) == {2.5}
     assert "Mediana: 2.50\xa0s" in words(figure)
     assert figure.axes[0].get_ylim()[0] == 0
-    assert "Con el equipo molestado" not in words(figure)
+    assert "Con el equipo perturbado" not in words(figure)
 
 
 def test_disturbed_epochs_are_hollow() -> None:
@@ -665,7 +665,7 @@ def test_disturbed_epochs_are_hollow() -> None:
     assert hollow.get_xydata().tolist() == [[2, 2], [1, 3]]
     assert (hollow.get_markerfacecolor(), first.get_markerfacecolor()) == ("white", style.BLUE)
     assert hollow.get_linestyle() == "None"
-    assert "Con el equipo molestado" in words(figure)
+    assert "Con el equipo perturbado" in words(figure)
     calm = lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]], [None] * 4)
     assert len(calm.axes[0].lines) == 3
 

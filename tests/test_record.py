@@ -419,7 +419,7 @@ def test_a_run_disturbed_in_more_than_a_third_of_its_epochs_does_not_count(
         repeats__0__surroundings=[busy] * disturbed + [CALM] * (3 - disturbed),
     )
     reason = (
-        f"molestado en {disturbed} de 3 épocas, la primera porque otros programas usaron el "
+        f"perturbado en {disturbed} de 3 épocas, la primera porque otros programas usaron el "
         "50\xa0% del procesador"
     )
     assert found.flaw == (None if counts else reason)

@@ -29,7 +29,7 @@ def test_fitting_finds_the_compute_that_made_the_measures() -> None:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("true", [scaling.Compute(2.5e-3, 3.2e-4), scaling.Compute(1e-3, 2e-5)])
 def test_the_fit_finds_the_compute_in_noisy_times(true: scaling.Compute, seed: int) -> None:
-    """Diez medidas de cada tamaño, con un 3 % de ruido y una de ellas con el equipo molestado."""
+    """Diez medidas de cada tamaño, con un 3 % de ruido y una de ellas con el equipo perturbado."""
     random = np.random.default_rng(seed)
     measured = {}
     for images in (2, 8, 32, 64, 128):

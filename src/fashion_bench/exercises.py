@@ -7,7 +7,7 @@ dice la celda `red` del cuaderno 01.
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
-from math import ceil, isclose
+from math import ceil, isclose, log
 from typing import NamedTuple
 
 from fashion_bench import data, lesson
@@ -172,6 +172,17 @@ def network_tasks() -> dict[str, Task]:
 
 
 ARITHMETIC: Mapping[str, Task] = {
+    "pérdida de quien reparte por igual entre diez clases": Task(
+        log(10),
+        "le da a la verdad una probabilidad de 0.1, y el logaritmo de 0.1, cambiado de signo, es "
+        "el de 10",
+        "¿qué probabilidad le da a la verdad? Calcula su logaritmo natural y cámbiale el signo",
+        {
+            -log(10): "falta cambiarle el signo: la pérdida nunca es negativa",
+            0.1: "esa es la probabilidad que da a la verdad; falta el logaritmo",
+            1: "ese es el logaritmo decimal de 10; aquí es el natural, `np.log`",
+        },
+    ),
     "imágenes/s si una época de 54 000 imágenes dura 12 s": Task(
         IMAGES // 12,
         "las imágenes de la época entre sus segundos: 54 000 ÷ 12",
@@ -189,7 +200,7 @@ ARITHMETIC: Mapping[str, Task] = {
         {
             12 / 15: "has dividido al revés: al rápido le tiene que salir más de 1",
             15 - 12: "esos son los segundos de diferencia; se pide el cociente",
-            0.25: "eso es lo que gana; cuántas veces es eso más 1",
+            0.25: "eso es lo que gana de más: súmale 1",
             25: "es verdad que va un 25 % más deprisa; se pide cuántas veces",
             20: "es verdad que tarda un 20 % menos; se pide cuántas veces",
         },

@@ -39,7 +39,7 @@ MAX_DRIFT = 0.10
 """Cambio entre las dos calibraciones a partir del cual se dice."""
 
 MAX_DISTURBED = 1 / 3
-"""Parte de las épocas que pueden estar molestadas sin que la ejecución deje de contar."""
+"""Parte de las épocas que pueden estar perturbadas sin que la ejecución deje de contar."""
 
 MAX_OTHERS, MAX_STOLEN, MAX_SWAPPED_MB = 0.05, 0.02, 10
 """Cuánto puede hacer el resto del equipo durante una época tranquila: parte de los núcleos que
@@ -237,7 +237,7 @@ class Record(Frozen):
 
     @property
     def disturbed(self) -> list[str | None]:
-        """De cada época, por qué está molestada, o `None` si fue tranquila o no se sabe."""
+        """De cada época, por qué está perturbada, o `None` si fue tranquila o no se sabe."""
         reasons: list[str | None] = []
         for repeat in self.repeats:
             if repeat.surroundings is None:
@@ -273,7 +273,7 @@ class Record(Frozen):
         reasons = [reason for reason in self.disturbed if reason]
         if len(reasons) > MAX_DISTURBED * len(self.epoch_seconds):
             return (
-                f"molestado en {len(reasons)} de {len(self.epoch_seconds)} épocas, "
+                f"perturbado en {len(reasons)} de {len(self.epoch_seconds)} épocas, "
                 f"la primera porque {reasons[0]}"
             )
         return None
@@ -351,7 +351,7 @@ def _contradiction(sentence: str) -> PydanticCustomError:
 
 
 def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str | None:
-    """Dice qué molestó a una época, o `None` si fue tranquila.
+    """Dice qué perturbó una época, o `None` si fue tranquila.
 
     Args:
         around: lo que pasaba mientras tanto.

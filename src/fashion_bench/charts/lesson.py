@@ -74,16 +74,20 @@ def guess(photo: np.ndarray, pixels: np.ndarray, probabilities: np.ndarray) -> F
         pixels: `(28, 28)`, de 0 a 255.
         probabilities: `(10,)`, de 0 a 1.
     """
-    figure = Figure(figsize=(8, 3))
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.3))
-    for axis, image, title in ((left, photo, "La foto"), (middle, pixels, "Lo que ve la red")):
+    figure = Figure(figsize=(4.8, 5.6))
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.4))
+    for axis, image, title in zip(
+        above.subplots(1, 2), (photo, pixels), ("La foto", "Lo que ve la red"), strict=True
+    ):
         draw_image(axis, image)
-        axis.set(xticks=[], yticks=[], title=title)
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(title, loc="center")
         axis.spines[:].set(visible=True, color=GREY)
+    right = below.subplots()
     best = probabilities.argmax()
     colors = [BLUE if label == best else GREY for label in range(len(CLASS_NAMES))]
     bars = right.barh(CLASS_NAMES, 100 * probabilities, color=colors)
-    right.bar_label(bars, fmt=lambda value: written(value, 0, "%"), padding=3, fontsize="small")
+    right.bar_label(bars, fmt=lambda value: written(value, 0, "%"), padding=3)
     right.invert_yaxis()
     right.set_xlim(0, 118)
     right.set_xticks(range(0, 101, 25))
@@ -148,7 +152,6 @@ def against_baselines(
 def learning_curves(
     histories: Sequence[dict[str, list[float]]],
     test_accuracy: Sequence[float],
-    bet: float | None = None,
 ) -> Figure:
     """Dibuja pérdida y exactitud por época, una línea por repetición, y la exactitud en prueba.
 
@@ -158,7 +161,6 @@ def learning_curves(
         histories: el `history.history` de cada `fit`, con `loss`, `accuracy`, `val_loss` y
             `val_accuracy`.
         test_accuracy: la de cada repetición, de 0 a 1.
-        bet: la exactitud en prueba que se apostó, de 0 a 1; `None` no se dibuja.
     """
     figure = Figure(figsize=(5.2, 6))
     above, below = figure.subplots(2, 1)
@@ -189,8 +191,6 @@ def learning_curves(
     middle = written(100 * float(np.median(test_accuracy)), 1, "%")
     places = [aside] * len(test_accuracy)
     below.plot(places, test_accuracy, "*", color="black", ms=9, label=f"Prueba: {middle}")
-    if bet is not None:
-        below.plot(aside, bet, **BET, label=f"Apuesta: {written(100 * bet, 1, '%')}")
     floor = f"Mínimo: {written(100 * ACCURACY_FLOOR, 0, '%')}"
     below.axhline(ACCURACY_FLOOR, color=GREY, ls=":", label=floor)
     below.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}{NO_BREAK}%")
@@ -207,7 +207,7 @@ def epoch_seconds(
 
     Args:
         runs: segundos de las épocas de cada repetición.
-        disturbed: de cada época de todas, por qué está molestada, o `None`; esas se dibujan huecas.
+        disturbed: de cada época de todas, por qué está perturbada, o `None`; esas se dibujan huecas.
         bet: los segundos por época que se apostaron; `None` no se dibuja.
     """
     figure = Figure(figsize=(5.2, 3.2))
@@ -224,7 +224,7 @@ def epoch_seconds(
             ms=5,
             markerfacecolor="white",
             markeredgecolor=BLUE,
-            label="Con el equipo molestado",
+            label="Con el equipo perturbado",
         )
     middle = float(np.median(np.concatenate(runs)))
     axis.axhline(middle, color=ORANGE, ls="--", label=f"Mediana: {written(middle, 2, 's')}")

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from fashion_bench.charts.style import BLUE, GREY, ORANGE, SKY, hide_frame
+from fashion_bench.tables import Table
 from fashion_bench.typography import written
 
 Shape = tuple[int, ...]
@@ -63,6 +64,53 @@ def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figu
         y = front[:, 1].max()
     axis.set(xlim=(-1, 123), ylim=(y + 1, -6), aspect="equal")
     figure.set_size_inches(124 * INCHES, (y + 7) * INCHES)
+    return figure
+
+
+def summary(layers: Sequence[tuple[str, Shape, int]]) -> Table:
+    """Devuelve una tabla con lo que sale de cada capa y los pesos que aprende.
+
+    Args:
+        layers: de cada capa, su nombre, la forma de lo que sale de ella y sus pesos.
+    """
+    total = sum(weights for _, _, weights in layers)
+    rows = [(name, "×".join(map(str, shape)), written(weights)) for name, shape, weights in layers]
+    return Table(
+        f"La red, capa a capa: {written(total)} pesos",
+        [("Capa", "Sale", "Pesos"), *rows, ("Total", "", written(total))],
+    )
+
+
+def deep_filter(shape: Shape, side: int, filters: int) -> Figure:
+    """Dibuja un filtro que mira a la vez todos los canales de lo que le llega.
+
+    Args:
+        shape: alto, ancho y canales de lo que llega a la capa.
+        side: el lado del filtro.
+        filters: cuántos filtros tiene la capa.
+    """
+    height, width, channels = shape
+    figure = Figure(figsize=(4.8, 2.6))
+    axis = figure.subplots()
+    hide_frame(axis)
+    blocks = (
+        (shape, 0.0, 0.0, f"Llega: {height}×{width}×{channels}"),
+        ((side, side, channels), 42.0, 6.0, f"Un filtro: {side}×{side}×{channels}"),
+        ((height, width, 1), 78.0, 0.0, f"Su mapa: {height}×{width}"),
+    )
+    for block, left, drop, text in blocks:
+        for corners, color in _faces(block, drop):
+            axis.add_patch(Polygon(corners + (left, 0), fc=color, ec="white"))
+        axis.text(left, -3, text, va="bottom")
+    for x, sign in ((35, "×"), (70, "→")):
+        axis.text(x, 11, sign, va="center", fontsize=14)
+    numbers = side * side * channels
+    axis.text(
+        0,
+        25,
+        f"{side} × {side} × {channels} = {numbers} números y un sesgo; la capa tiene {filters} así",
+    )
+    axis.set(xlim=(-1, 112), ylim=(28, -8), aspect="equal")
     return figure
 
 

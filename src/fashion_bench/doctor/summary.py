@@ -4,30 +4,25 @@ from fashion_bench.doctor import device, diagnosis
 from fashion_bench.machine import backends, hardware
 from fashion_bench.parts import Accelerator, Machine, Software
 from fashion_bench.typography import written
+from fashion_bench.values import Backend
 
 
-def report(requested: str, precision: str) -> str:
-    """Resume en unas líneas el equipo, una vez elegidos motor y dispositivo.
+def gpu(requested: str, precision: str) -> str:
+    """Dice si hay GPU y, si no, por qué; después, lo que conviene arreglar.
 
     Args:
         requested: dispositivo pedido: `auto`, `cpu` o `gpu`.
         precision: precisión con la que se va a entrenar.
     """
-    software = backends.software()
-    return describe(
-        hardware.machine(), software, backends.accelerator(software.backend), requested, precision
-    )
+    backend = backends.software().backend
+    return describe_gpu(backend, backends.accelerator(backend), requested, precision)
 
 
-def describe(
-    machine: Machine,
-    software: Software,
-    accelerator: Accelerator | None,
-    requested: str,
-    precision: str,
+def describe_gpu(
+    backend: Backend, accelerator: Accelerator | None, requested: str, precision: str
 ) -> str:
-    """Resume un equipo: primero, si hay GPU; después, lo que conviene arreglar."""
-    facts = device.facts(software.backend)
+    """Lo que dice `gpu` de un motor y de la GPU que ve."""
+    facts = device.facts(backend)
     notices = [f"Aviso: {notice.line}" for notice in diagnosis.besides(facts)]
     verdict = diagnosis.verdict(facts)
     if accelerator:
@@ -44,12 +39,19 @@ def describe(
         notices.append(
             "Aviso: casi ninguna CPU calcula en float16; irá muchísimo más despacio que en float32"
         )
+    return "\n".join([first, *notices])
+
+
+def equipment() -> str:
+    """Describe en unas líneas el equipo y las versiones."""
+    return describe(hardware.machine(), backends.software())
+
+
+def describe(machine: Machine, software: Software) -> str:
+    """Lo que dice `equipment` de un equipo."""
     cores = machine.physical_cores or machine.logical_cores
     return "\n".join(
         [
-            first,
-            *notices,
-            f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}",
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"CPU:            {machine.cpu}, {cores} núcleo{'s' * (cores > 1)}",
             f"Cálculo en CPU: {machine.isa}{_library(software)}",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashion_bench import install
 from fashion_bench.errors import TutorialError
-from fashion_bench.jupyter import X86, choose_backend, silent
+from fashion_bench.jupyter import X86, choose_backend, quiet, silent
 from fashion_bench.machine.hardware import find_accelerator
 from fashion_bench.parts import Accelerator, Software
 from fashion_bench.values import TITLES, Backend, clean
@@ -42,7 +42,7 @@ HIDE_GPU: dict[str, dict[str, str]] = {
 
 
 def prepare(backend: Backend, device: str) -> None:
-    """Elige el motor de Keras y su dispositivo; hay que llamarla antes de importar Keras.
+    """Elige el motor de Keras y su dispositivo, y los arranca sin avisos.
 
     Manda el dispositivo pedido: si no es la CPU, las variables que esconden la GPU se quitan.
 
@@ -76,6 +76,9 @@ def prepare(backend: Backend, device: str) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+    with quiet():
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
 
 
 def hide_devices(requested: str, backend: str) -> None:

@@ -119,6 +119,19 @@ class Recorder:
             calibration=self._calibration,
         )
 
+    def finished(self) -> Record:
+        """Devuelve el registro de un entrenamiento que llegó al final.
+
+        Raises:
+            TutorialError: si se detuvo o falló.
+        """
+        if self._ending[0] != "ok":
+            raise TutorialError(
+                "El entrenamiento no llegó al final: ejecuta otra vez la celda que entrena, en el "
+                "apartado 9."
+            )
+        return self.record
+
     def seeds(self, first: int, most: int, margin: float = 0) -> Iterator[int]:
         """Da las semillas de las repeticiones: `first` y las siguientes.
 
@@ -408,7 +421,17 @@ class Follower(keras.callbacks.Callback):
 
     def _stop_if_asked(self) -> None:
         if self._stop_asked:
-            raise KeyboardInterrupt
+            raise Stopped
+
+
+class Stopped(KeyboardInterrupt):
+    """Alguien ha detenido el entrenamiento; en un cuaderno se lee una frase, y no una traza."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [
+            "Has detenido el entrenamiento: su registro queda como interrumpido y no cuenta. Para "
+            "empezar otra vez, ejecuta esta celda."
+        ]
 
 
 def _not_alike() -> TutorialError:
