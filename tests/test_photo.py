@@ -5,8 +5,8 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import PIL.Image
 import pytest
@@ -16,6 +16,9 @@ from PIL import ImageFilter, features
 from fashion_bench import data, lesson, pixels, server
 from fashion_bench import photo as photos
 from fashion_bench.errors import TutorialError
+
+if TYPE_CHECKING:  # Keras tarda en importarse y aquí solo hace falta en lo lento
+    import keras
 
 GARMENTS = data.load()[1][0]
 GARMENT = GARMENTS[1]  # un suéter que llena el recuadro
@@ -42,7 +45,9 @@ def likeness(picture: photos.Picture, garment: np.ndarray = GARMENT) -> float:
     return max(np.corrcoef(image.ravel(), garment.ravel())[0, 1] for image in moved)
 
 
-@pytest.mark.parametrize(("background", "garment"), [(255, 0), (235, 60), (20, 220), (128, 250)])
+@pytest.mark.parametrize(
+    ("background", "garment"), [(255, 0), (235, 60), (20, 220), (128, 250), (200, 140)]
+)
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_any_plain_background_gives_what_the_network_knows(
     background: int, garment: int, kind: str
@@ -104,10 +109,11 @@ def test_of_several_images_the_first_is_the_photo(kind: str) -> None:
         (BytesIO(b""), "no es una imagen PNG ni JPEG"),
         (BytesIO(encoded(photo()).getvalue()[:2000]), "está dañada"),
         (encoded(PIL.Image.new("L", (300, 200), 99)), "casi no se distingue del fondo"),
+        (encoded(photo(200, 185)), "casi no se distingue del fondo"),
         (encoded(PIL.Image.new("1", (10_000, 9_500))), "demasiados píxeles"),
         (encoded(PIL.Image.new("1", (20_000, 10_000))), "demasiados píxeles"),
     ],
-    ids=["texto", "vacío", "cortada", "lisa", "95 MP", "200 MP"],
+    ids=["texto", "vacío", "cortada", "lisa", "casi lisa", "95 MP", "200 MP"],
 )
 def test_a_file_that_is_no_photo_is_told(source: BytesIO, sentence: str) -> None:
     with pytest.raises(TutorialError, match=f"^Esa foto no es válida: .*{sentence}"):
@@ -118,7 +124,7 @@ def test_damaged_bytes_are_told_or_read_but_never_break() -> None:
     random = np.random.default_rng(0)
     for kind in ("PNG", "JPEG"):
         good = encoded(photo(scale=2), kind).getvalue()
-        for _ in range(300):
+        for _ in range(60):
             broken = bytearray(good)
             for _ in range(random.integers(1, 20)):
                 broken[random.integers(len(broken))] = random.integers(256)
@@ -170,14 +176,9 @@ def odd_exif(turn: int, order: str = "<", kind: str = "SHORT") -> bytes:
 def test_odd_metadata_never_stops_a_photo_and_the_orientation_counts(kind: str, turn: int) -> None:
     stored = photo().convert("RGB")
     stored = stored.transpose(STORED[turn]) if turn in STORED else stored
-    for order in "<>":
-        for number in TYPES:
-            exif = odd_exif(turn, order, number)
-            if kind == "TIFF":
-                file = tiff(stored, exif)
-            else:
-                file = encoded(stored, kind, exif=b"Exif\0\0" + exif)
-            assert likeness(photos.load(file)) > 0.9
+    exif = odd_exif(turn, "<>"[turn % 2], list(TYPES)[turn % 3])
+    file = tiff(stored, exif) if kind == "TIFF" else encoded(stored, kind, exif=b"Exif\0\0" + exif)
+    assert likeness(photos.load(file)) > 0.9
 
 
 def tiff(image: PIL.Image.Image, exif: bytes) -> BytesIO:
@@ -370,12 +371,13 @@ def in_mode(light: np.ndarray, mode: str) -> PIL.Image.Image:
     return gray.convert(mode, dither=PIL.Image.Dither.NONE)
 
 
+@pytest.mark.slow
 def test_whatever_comes_is_read_or_told() -> None:
-    """360 fotos al azar: formato, modo, tamaño, fondo y metadatos."""
+    """180 fotos al azar: formato, modo, tamaño, fondo y metadatos."""
     random = np.random.default_rng(18)
     kinds = [(kind, mode) for kind, modes in MODES.items() for mode in modes if savable(kind)]
     told = []
-    for number in range(360):
+    for number in range(180):
         kind, mode = kinds[number % len(kinds)]
         size = SIZES[random.choice(len(SIZES), p=[0.3, 0.3, 0.1, *[0.06] * 5])]
         background = BACKGROUNDS[random.integers(len(BACKGROUNDS))]
@@ -402,7 +404,7 @@ def test_whatever_comes_is_read_or_told() -> None:
             assert seen.dtype == np.uint8, case
             assert seen.max() == 255, case
             assert background != "nada", case
-    assert 60 < len(told) < 240
+    assert 30 < len(told) < 120
 
 
 def savable(kind: str) -> bool:
@@ -456,8 +458,10 @@ def badly_shot(
 
 
 @pytest.fixture(scope="module")
-def network() -> keras.Model:
+def network() -> "keras.Model":
     """La red del cuaderno 01, entrenada un poco."""
+    import keras
+
     loaded = lesson.load(train_samples=20_000, epochs=2)
     keras.utils.set_random_seed(0)
     network = loaded.compile_model(loaded.build_model())
@@ -466,14 +470,14 @@ def network() -> keras.Model:
     return network
 
 
-def classes(network: keras.Model, images: np.ndarray) -> np.ndarray:
+def classes(network: "keras.Model", images: np.ndarray) -> np.ndarray:
     return network.predict(images[..., np.newaxis], batch_size=256, verbose=0).argmax(axis=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_garment_keeps_its_class_however_badly_it_is_shot(
-    network: keras.Model, damage: str
+    network: "keras.Model", damage: str
 ) -> None:
     """En al menos nueve de cada diez de las que la red acierta sin foto."""
     random = np.random.default_rng(18)
