@@ -21,7 +21,6 @@ from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
-from PIL import Image
 
 from fashion_bench.charts import (
     cluster,
@@ -209,13 +208,6 @@ def picture(axis: Axes) -> list[list[float]]:
     return axis.images[0].get_array().tolist()
 
 
-def apart(figure: Figure) -> None:
-    """Las líneas se distinguen por su color y también por su marca."""
-    lines = [line for line in figure.axes[0].lines if line.get_marker() not in ("None", "x")]
-    looks = [(line.get_color(), line.get_marker()) for line in lines]
-    assert [len(set(each)) for each in zip(*looks, strict=True)] == [len(lines)] * 2
-
-
 def crowd(count: int) -> list[Contender]:
     return groups([with_energy(record, joules=0.54) for record in make_many(count)])
 
@@ -311,6 +303,156 @@ def test_every_text_is_whole_clear_of_the_others_and_readable_on_a_phone(chart: 
         assert common is None or min(common.width, common.height) < 1.5, (one, other)
 
 
+OTHER = {key: [value + 0.01 for value in values] for key, values in HISTORY.items()}
+SWEEPS = [
+    [
+        make(0, (1.0, 1.0), label="Uno", parameters={"batch_size": 32}),
+        make(0, (0.5, 0.5), label="Uno", parameters={"batch_size": 512}, **CUT),
+    ],
+    [make(0, (2.0, 2.0), label="Uno", parameters={"precision": "mixed_bfloat16"})],
+]
+STARTS = [
+    RECORD["repeats"][0] | {"seed": seed, "setup_seconds": setup, "epoch_seconds": seconds}
+    for seed, setup, seconds in ((1, 0.5, [9, 2, 3]), (2, 0.7, [7, 4, 8]), (3, 4, [8, 5, 6]))
+]
+
+DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
+    "learning_curves": (
+        lambda: lesson.learning_curves([HISTORY, OTHER], [0.91, 0.93], bet=0.7),
+        [
+            *([[1, each[key][0]], [2, each[key][1]]] for each in (HISTORY, OTHER) for key in each),
+            *([[2.5, 0.91], [2.5, 0.93]], [[2.5, 0.7]], [[0, ACCURACY_FLOOR], [1, ACCURACY_FLOOR]]),
+        ],
+        "92.0 %",
+    ),
+    "against_baselines": (
+        ALL["against_baselines"],
+        [
+            *([[0.848, 0], [0.873, 1], [0.917, 2]], [[0.6, 0], [0.95, 2]]),
+            *([[0.75, 0], [3.2, 1], [11, 2]], [[30, 2]]),
+        ],
+        "el eje empieza en",
+    ),
+    "against_baselines without bets": (
+        lambda: lesson.against_baselines(MODELS, {}),
+        [[[0.848, 0], [0.873, 1], [0.917, 2]], [[0.75, 0], [3.2, 1], [11, 2]]],
+        "91.7 %",
+    ),
+    "epoch_seconds": (  # las molestadas, además, en su propia línea
+        lambda: lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]], [None, "x", "x", None], bet=8.0),
+        [[[1, 1], [2, 2]], [[1, 3], [2, 4]], [[2, 2], [1, 3]], [[0, 2.5], [1, 2.5]], [[2.5, 8]]],
+        "2.50 s",
+    ),
+    "throughput_by_batch": (
+        lambda: machines.throughput_by_batch(SWEEPS),
+        [[[32, 2700], [512, 5400]], [[128, 1350]], [[512, 5400]]],
+        "lote de 32",
+    ),
+    "ladder": (
+        lambda: ladder.ladder({"A": 2e6, "B": 3e8, "C": 9e12}, {"A": 1e6, "B": None, "No": 9.0}),
+        [[[0.002, 0], [0.3, 1], [9000, 2]], [[1e6, 0]]],
+        "9000 (×4 500 000)",
+    ),
+    "lanes": (
+        lambda: ladder.lanes({1: 0.002, 2: 0.002, 4: 0.003}),
+        [[[1, 2], [2, 2], [4, 3]], [[1, 2], [2, 4], [4, 8]]],
+        "",
+    ),
+    "throughput": (
+        lambda: ladder.throughput(*SECONDS, {"M1": ([1, 64], [0.01, 0.0001])}),
+        [[[1, 50], [64, 1000]], [[1, 100], [64, 1000]], [[1, 100], [64, 10_000]]],
+        "M1: predicho",
+    ),
+    "calls": (ALL["calls"], [[[7, 1]]], "50 ms"),
+    "latency": (
+        ALL["latency"],
+        [[[1, 50], [32, 200]], [[1, 100], [32, 100]]],
+        "GPU",
+    ),
+    "early_stopping": (
+        ALL["early_stopping"],
+        [[[1, 0.5], [2, 0.3], [3, 0.4], [4, 0.6]], [[2, 0.3]], [[3, 0], [3, 1]]],
+        "",
+    ),
+    "roofline": (  # sin lo que no calcula ni lo que dura tan poco que no se mide
+        ALL["roofline"],
+        [
+            *([[0.05, 2], [5, 200], [500, 200]],),
+            *([[0.2, 5.333333], [0.2, 4.571429], [4.285714, 30]],),
+            *([[31.25, 142.857143], [90, 180]],),
+        ],
+        "Convolución 2 (90 %)",
+    ),
+    "lever_gains": (
+        ALL["lever_gains"],
+        [
+            *([[1.1, 0], [1.4, 0]], [[1.2, 0]], [[0.4, 1], [0.6, 1]], [[0.5, 1]]),
+            *([[0.9, 2], [1.2, 2]], [[1.05, 2]], [[1, 0], [1, 1]]),
+        ],
+        "gana en todas las rondas, 1; pierde en todas, 1; no se sabe, 1",
+    ),
+    "race": (
+        ALL["race"],
+        [[[0, 0.92], [1, 0.92]], [[120, 0.921]], [[15, 0.922], [16, 0.919]]],
+        "7.7 veces menos",
+    ),
+    "a race that is lost": (
+        lambda: speed.race((10.0, 0.921), [(20.0, 0.92)], 0.92),
+        [[[0, 0.92], [1, 0.92]], [[10, 0.921]], [[20, 0.92]]],
+        "2.0 veces más",
+    ),
+    "predicted_gains": (
+        ALL["predicted_gains"],
+        [[[1, 1], [2, 2], [64, 64]], *([[*p] for p in g.items()] for g in GAINS_BY_LINK.values())],
+        "1.5× con 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("chart", DRAWN)
+def test_what_is_drawn_is_what_is_given(chart: str) -> None:
+    """En sus líneas, ni más ni menos, salvo las de la dispersión; y la cifra que se lee en él."""
+    make, lines, figure_told = DRAWN[chart]
+    figure = make()
+    drawn = [line for axis in figure.axes for line in points(axis)]
+    given = [np.round(line, 6).tolist() for line in lines]
+    assert all(line in drawn for line in given)
+    assert len(drawn) == len(given) or chart in ("calls", "latency")
+    assert figure_told in told(figure)
+
+
+BARS: dict[str, tuple[Callable[[], Figure], list[float]]] = {
+    "shares": (
+        lambda: network.shares(list("abc"), {"P": [1, 3, 0], "T": [0.5, 0.496, 0.004]}),
+        [25, 75, 50, 49.6],
+    ),
+    "layer_costs": (lambda: speed.layer_costs(COSTS[1:4]), [2, 0.6, 5, 7.5, 0.6, 12]),
+    "images_per_joule": (
+        lambda: machines.images_per_joule(groups([make(0), with_energy(make(1))])),
+        [100],
+    ),
+    "first_epoch": (  # la primera de otro, más rápida que las demás
+        lambda: machines.first_epoch(
+            groups([make(repeats=STARTS, parameters={"repeats": 3, "epochs": 3}), make(1)])
+        ),
+        [0.7, 3.5, 0.8, 0],
+    ),
+}
+
+
+@pytest.mark.parametrize("chart", BARS)
+def test_every_bar_is_as_long_as_what_it_tells(chart: str) -> None:
+    make, lengths = BARS[chart]
+    assert bars(make()) == lengths
+
+
+@pytest.mark.parametrize("chart", ["predicted_gains", "throughput_by_batch of 21"])
+def test_lines_are_told_apart_by_their_color_and_by_their_mark(chart: str) -> None:
+    lines = [line for line in ALL[chart]().axes[0].lines if line.get_marker() not in ("None", "x")]
+    for looks in ([line.get_color() for line in lines], [line.get_marker() for line in lines]):
+        assert len(set(looks)) == len(lines)
+
+
 # El estilo
 
 
@@ -326,17 +468,6 @@ def test_show_gives_the_picture_its_alternative_text_and_says_which_is_the_main_
     assert shown == {"image/png": expected}
     assert main["image/png"] == expected | {"alt": "La principal", "fashion-bench-main": True}
     assert "image/png" in plain
-
-
-def test_show_keeps_the_picture_in_a_few_colors_and_twice_the_points() -> None:
-    figure = convolution.feature_maps(GENERATOR.random((3, 3, 8)), GENERATOR.random((28, 28, 8)))
-    whole = BytesIO()
-    content, width = style.png(figure)
-    figure.savefig(whole, format="png", dpi=2 * figure.dpi)
-    shown, drawn = Image.open(BytesIO(content)), Image.open(whole)
-    assert (shown.mode, shown.width) == ("P", 2 * width)
-    difference = np.asarray(shown.convert("RGB"), float) - np.asarray(drawn.convert("RGB"), float)
-    assert np.abs(difference).mean() < 2
 
 
 DRAW = """
@@ -442,14 +573,6 @@ def test_a_number_of_a_convolution_is_short(value: float, short: str) -> None:
     assert convolution.told(value) == short
 
 
-def test_the_images_of_a_filter_carry_their_title_and_their_zero_is_grey() -> None:
-    signed = IMAGES[1].astype(float) - 100
-    figure = convolution.seen([IMAGES[0], signed], ["Original", "Bordes"])
-    assert [axis.get_title() for axis in figure.axes] == ["Original", "Bordes"]
-    assert [picture(axis) for axis in figure.axes] == [IMAGES[0].tolist(), signed.tolist()]
-    assert [axis.images[0].norm(0) for axis in figure.axes] == [0, 0.5]
-
-
 def test_each_filter_is_beside_its_map_and_in_order() -> None:
     kernels, maps = GENERATOR.normal(size=(3, 3, 6)), GENERATOR.random((28, 28, 6))
     [axis] = convolution.feature_maps(kernels, maps).axes
@@ -459,37 +582,6 @@ def test_each_filter_is_beside_its_map_and_in_order() -> None:
     for one, other in zip(axis.images[::2], axis.images[1::2], strict=True):
         assert one.norm(0) == 0.5
         assert one.get_extent()[1] < other.get_extent()[0] < one.get_extent()[1] + 1
-
-
-def test_the_network_is_drawn_shape_by_shape() -> None:
-    figure = network.shapes("Entrada", (28, 28, 1), SHAPES)
-    for told_shape in ("28×28×32", "25 088", "14×14×64", "12 544", "7×7×64", "3136", "128", "10"):
-        assert told_shape in told(figure)
-    fronts = [np.ptp(front.get_xy(), axis=0) for front in figure.axes[0].patches[2:15:3]]
-    assert [front.round().tolist() for front in fronts] == [[x, x] for x in (28, 28, 14, 14, 7)]
-
-
-def test_the_shares_of_the_layers_are_percentages_and_the_tiny_ones_go() -> None:
-    figure = network.shares(["a", "b", "c"], {"Pesos": [1, 3, 0], "Tiempo": [0.5, 0.496, 0.004]})
-    assert bars(figure) == [25, 75, 50, 49.6]
-    assert names(figure) == ["a", "b"]
-
-
-def test_learning_curves_draw_every_repeat() -> None:
-    other = {key: [value + 0.01 for value in values] for key, values in HISTORY.items()}
-    figure = lesson.learning_curves([HISTORY, other], [0.91, 0.93], bet=0.7)
-    for axis, key in zip(figure.axes, ("loss", "accuracy"), strict=True):
-        assert points(axis)[:4] == [
-            [[1, history[name][0]], [2, history[name][1]]]
-            for history in (HISTORY, other)
-            for name in (key, f"val_{key}")
-        ]
-        assert [line.get_linestyle() for line in axis.lines[:4]] == ["-", "--"] * 2
-    others = points(figure.axes[1])[4:]
-    assert [[2.5, 0.91], [2.5, 0.93]] in others
-    assert [[2.5, 0.7]] in others
-    assert ACCURACY_FLOOR in {line[0][1] for line in others}
-    assert "92.0 %" in told(figure)
 
 
 def test_one_epoch_is_the_only_mark_of_its_axis() -> None:
@@ -512,41 +604,12 @@ def test_accuracies_on_the_axis_are_told_apart(change: float) -> None:
     assert len(shown) == len(set(shown)) > 2
 
 
-def test_the_network_and_its_baselines_show_accuracy_seconds_and_bets() -> None:
-    top, bottom = lesson.against_baselines(MODELS, BETS).axes
-    assert points(top) == [[[0.848, 0], [0.873, 1], [0.917, 2]], [[0.6, 0], [0.95, 2]]]
-    assert points(bottom) == [[[0.75, 0], [3.2, 1], [11, 2]], [[30, 2]]]
-    assert bottom.get_xlim()[0] == 0
-    assert f"{100 * top.get_xlim()[0]:.0f}\xa0%" in top.get_xlabel()  # no empieza en el 0
-    without = lesson.against_baselines(MODELS, {})
-    assert [len(axis.lines) for axis in without.axes] == [1, 1]
-    assert "Apuesta" not in words(without)
-
-
 def test_the_bets_of_the_first_notebook_are_all_drawn() -> None:
     notebook = Cells(NOTEBOOK)
     notebook.run("apuestas")
     assert set(notebook.names["bets"].values()) == {None}
     figure = lesson.against_baselines(MODELS, dict.fromkeys(notebook.names["bets"], 0.9))
     assert sum(len(points(axis, "D")[0]) for axis in figure.axes) == 4
-
-
-def test_epoch_seconds_draw_every_repeat_the_median_and_the_bet() -> None:
-    [axis] = lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]], bet=8.0).axes
-    first, second, middle, bet = points(axis)
-    assert (first, second, bet) == ([[1, 1], [2, 2]], [[1, 3], [2, 4]], [[2.5, 8]])
-    assert {y for _, y in middle} == {2.5}
-    assert axis.get_ylim() == (0, 10)
-
-
-def test_disturbed_epochs_are_hollow() -> None:
-    figure = lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]], [None, "otros", "otros", None])
-    first, _, hollow, _ = figure.axes[0].lines
-    assert hollow.get_xydata().tolist() == [[2, 2], [1, 3]]
-    assert (hollow.get_markerfacecolor(), first.get_markerfacecolor()) == ("white", style.BLUE)
-    assert hollow.get_linestyle() == "None"
-    calm = lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]], [None] * 4)
-    assert len(calm.axes[0].lines) == 3
 
 
 def test_confusion_matrix_is_in_percent_of_each_true_class_and_its_errors_are_seen() -> None:
@@ -684,37 +747,6 @@ def test_a_chart_says_that_not_all_machines_are_in_it(chart: Callable[..., Figur
     assert "equipos" not in chart(many[:20]).axes[0].get_ylabel()
 
 
-def test_first_epoch_tells_what_starting_costs_in_epochs() -> None:
-    repeats = [
-        RECORD["repeats"][0] | {"seed": seed, "setup_seconds": setup, "epoch_seconds": seconds}
-        for seed, setup, seconds in ((1, 0.5, [9, 2, 3]), (2, 0.7, [7, 4, 8]), (3, 4, [8, 5, 6]))
-    ]
-    parameters = {"repeats": 3, "epochs": 3}
-    figure = machines.first_epoch(groups([make(repeats=repeats, parameters=parameters), make(1)]))
-    assert bars(figure) == [0.7, 3.5, 0.8, 0]  # la primera de otro, más rápida que las demás
-    for cost in ("(0.16)", "(0.78)", "(0.40)", "(0.00)", "0.9 de sus épocas"):
-        assert cost in told(figure)
-
-
-def test_throughput_has_a_line_for_each_sweep() -> None:
-    figure = machines.throughput_by_batch(
-        [
-            [
-                make(0, (1.0, 1.0), label="Uno", parameters={"batch_size": 32}),
-                make(0, (0.5, 0.5), label="Uno", parameters={"batch_size": 512}),
-            ],
-            [make(0, (2.0, 2.0), label="Uno", parameters={"precision": "mixed_bfloat16"})],
-            [make(3, (3.0, 3.0), label="Otro")],
-        ]
-    )
-    assert points(figure.axes[0]) == [[[32, 2700], [512, 5400]], [[128, 1350]], [[128, 900]]]
-    labels = [str(line.get_label()) for line in figure.axes[0].lines]
-    assert ["Otro" in label for label in labels] == [False, False, True]
-    assert ["mixed_bfloat16" in label for label in labels] == [False, True, False]
-    assert "lote de 512" in figure.get_suptitle()
-    apart(figure)
-
-
 def test_throughput_crosses_out_what_does_not_count_if_it_is_drawn() -> None:
     figure = machines.throughput_by_batch(
         [[make(0), make(0, (1.0, 1.0), parameters={"batch_size": 512}, **CUT)]]
@@ -726,142 +758,14 @@ def test_throughput_crosses_out_what_does_not_count_if_it_is_drawn() -> None:
     figure = machines.throughput_by_batch([*many, [make(8, label="El noveno", **CUT)]])
     assert len(figure.axes[0].lines) == 8
     assert "8 de 9 líneas" in words(figure)
-    apart(figure)
 
 
-def test_images_per_joule_skips_those_who_do_not_know() -> None:
-    figure = machines.images_per_joule(
-        groups([make(0), with_energy(make(1)), with_energy(make(2, **CUT))])
-    )
-    assert bars(figure) == [100, 100]
-    assert looks(figure) == [style.BLUE, None]
-
-
-# El cuaderno 02
-
-
-@pytest.mark.parametrize("bet", [1e-6, 0.5, 1e6])
-def test_the_ladder_has_a_dot_per_rung_and_a_diamond_per_bet(bet: float) -> None:
-    rungs = {"Python": 2e6, "NumPy": 3e8, "TensorFlow": 1.5e11}
-    figure = ladder.ladder(rungs, {"Python": bet, "NumPy": None, "No está": 9.0})
-    [axis] = figure.axes
-    assert names(figure) == list(rungs)
-    assert points(axis) == [[[0.002, 0], [0.3, 1], [150, 2]], [[bet, 0]]]
-    assert "(×150)" in told(figure) and "(×75 000)" in told(figure)
-    assert axis.get_xscale() == "log"
-    assert axis.get_xlim()[0] < bet < axis.get_xlim()[1]
-    assert len(ladder.ladder(rungs, {"Python": None}).axes[0].lines) == 1
-
-
-def test_a_great_speed_is_told_in_whole_figures() -> None:
-    assert "9000 (×9000)" in told(ladder.ladder({"Python": 1e9, "GPU": 9e12}, {}))
-
-
-def test_lanes_compare_with_what_would_be_proportional() -> None:
-    [axis] = ladder.lanes({1: 0.002, 2: 0.002, 4: 0.003}).axes
-    assert points(axis) == [[[1, 2], [2, 2], [4, 3]], [[1, 2], [2, 4], [4, 8]]]
-
-
-def test_throughput_tells_measures_from_predictions_and_sheets() -> None:
-    [axis] = ladder.throughput(*SECONDS, {"RTX 3060": ([1, 64], [0.01, 0.0001])}).axes
-    model, measured, sheet = axis.lines
-    assert points(axis)[:2] == [[[1, 50], [64, 1000]], [[1, 100], [64, 1000]]]
-    lines = [line.get_linestyle() for line in axis.lines]
-    assert lines == ["-", "None", "--"]
-    assert model.get_color() == measured.get_color() != sheet.get_color()
-
-
-# El cuaderno 06
-
-
-def test_each_way_of_asking_has_its_median_its_spread_and_its_bet() -> None:
-    figure = use.calls(
-        {"predict": CALLS, "Compilada": [0.002] * 3}, {"Compilada": 7.0, "predict": None, "No": 1.0}
-    )
-    assert names(figure) == ["predict", "Compilada"]
-    spread, middle, *_, bet = points(figure.axes[0])
-    assert [x for x, _ in spread] == pytest.approx([5, 95])
-    assert middle[0][0] == pytest.approx(50)
-    assert bet == [[7, 1]]
-
-
-def test_latency_has_a_line_per_device_in_milliseconds() -> None:
-    figure = use.latency({"CPU": {1: CALLS, 32: [0.2]}, "GPU": {1: [0.001], 32: [0.001]}})
-    [axis] = figure.axes
-    cpu, gpu = (container[0] for container in axis.containers)
-    assert cpu.get_xydata().ravel() == pytest.approx([1, 50, 32, 200])
-    assert gpu.get_xydata().ravel() == pytest.approx([1, 1, 32, 1])
-    low, high = axis.containers[0][2][0].get_segments()[0][:, 1]
-    assert (low, high) == pytest.approx((5, 95))
-    assert cpu.get_marker() != gpu.get_marker()
-    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
-
-
-def test_early_stopping_marks_the_epoch_it_goes_back_to_and_the_one_it_stops_at() -> None:
-    losses, best, stop = points(use.early_stopping([0.5, 0.3, 0.4, 0.6], best=2, stopped=3).axes[0])
-    assert losses == [[1, 0.5], [2, 0.3], [3, 0.4], [4, 0.6]]
-    assert best == [[2, 0.3]]
-    assert [x for x, _ in stop] == [3, 3]
-
-
-# El cuaderno 04
-
-
-def test_layer_costs_add_forward_and_backward() -> None:
-    figure = speed.layer_costs(COSTS[1:4])
-    assert bars(figure) == [2, 0.6, 5, 7.5, 0.6, 12]
-    assert [round(bar.get_x(), 6) for bar in figure.axes[0].patches[3:]] == [2, 0.6, 5]
-    for share in ("34 %", "4 %", "61 %"):
-        assert share in told(figure)
-    assert figure.axes[0].yaxis_inverted()
+# Los cuadernos 04 y 05
 
 
 def test_the_number_of_a_layer_is_that_of_its_network() -> None:
     found = speed.layer_titles(["conv2d_7", "flatten_3", "conv2d_8", "dense", "rara_2"])
     assert found == ["Convolución 1", "Aplanar", "Convolución 2", "Densa", "rara"]
-
-
-def test_roofline_separates_layers_by_what_limits_them() -> None:
-    figure = speed.roofline(COSTS, peak=2e11, bandwidth=4e10)
-    roof, memory, compute = (line.get_xydata() for line in figure.axes[0].lines)
-    assert roof.round(6).tolist() == [[0.05, 2], [5, 200], [500, 200]]
-    assert memory.round(2).tolist() == [[0.2, 5.33], [0.2, 4.57], [4.29, 30]]
-    assert compute.round(2).tolist() == [[31.25, 142.86], [180, 90][::-1]]
-    shares = [f"{100 * y / min(200, 40 * x):.0f} %" for x, y in (*memory, *compute)]
-    assert all(share in told(figure) for share in shares)
-    assert "Reescalar" not in told(figure)  # ni lo que no calcula, ni lo que es tan corto
-
-
-def test_a_lever_that_does_not_always_win_is_no_win() -> None:
-    figure = speed.lever_gains(GAINS | {"8 pasos": [1.0, 1.1, 1.2]})
-    assert names(figure) == [*GAINS, "8 pasos"]
-    *lines, before = figure.axes[0].lines
-    extremes, middles = lines[::2], lines[1::2]
-    ends = [list(line.get_xdata()) for line in extremes]
-    assert ends == [[1.1, 1.4], [0.4, 0.6], [0.9, 1.2], [1, 1.2]]
-    assert [line.get_xdata()[0] for line in middles] == [1.2, 0.5, 1.05, 1.1]
-    painted = [line.get_color() for line in middles]
-    assert painted == [style.BLUE, style.ORANGE, style.GREY, style.GREY]
-    assert set(before.get_xdata()) == {1}
-
-
-def test_the_race_shows_every_seed_and_the_goal() -> None:
-    figure = speed.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92)
-    [axis] = figure.axes
-    goal, reference, runs = points(axis)
-    assert reference == [[120.0, 0.921]]
-    assert runs == [[15.0, 0.922], [16.0, 0.919]]
-    assert {y for _, y in goal} == {0.92}
-    assert axis.get_xlim()[0] == 0
-    assert "7.7 veces menos" in told(figure)
-    assert "2.0 veces más" in told(speed.race((10.0, 0.921), [(20.0, 0.92)], 0.92))
-    low, high = axis.get_ylim()
-    assert high - low > 10 * (0.922 - 0.919)  # el azar no se agranda
-    [chance] = axis.patches
-    assert chance.get_height() == pytest.approx(2 * 0.0053, abs=1e-4)  # 0.53 puntos a cada lado
-
-
-# El cuaderno 05
 
 
 def test_a_shared_step_gives_each_replica_its_half_of_the_batch() -> None:
@@ -897,25 +801,3 @@ def test_the_ideal_stops_at_the_cores_there_are(places: int) -> None:
     assert ideals(figure) == [100, 200][:places]
     assert told(figure).count("Sin ideal") == 3 - places
     assert figure.axes[0].get_ylim()[1] < 300  # el ideal imposible no encoge lo demás
-
-
-def test_the_ideal_starts_at_the_fewest_workers() -> None:
-    figure = cluster.worker_speeds({2: 150.0, 4: 200.0}, {2: 150.0, 4: 250.0}, places=4)
-    assert ideals(figure) == [150, 300]
-
-
-def test_predicted_gains_draw_every_network_with_its_name_at_its_end() -> None:
-    figure = cluster.predicted_gains(GAINS_BY_LINK, "Predicción")
-    [axis] = figure.axes
-    ideal, *others = points(axis)
-    assert ideal == [[1, 1], [2, 2], [64, 64]]
-    assert others == [[[n, gain] for n, gain in each.items()] for each in GAINS_BY_LINK.values()]
-    apart(figure)
-    ends = [text.get_text().partition("\n")[0] for text in axis.texts]
-    assert ends == ["Ideal", "100 Gbit/s", "10 Gbit/s", "1 Gbit/s"]
-    colors = [text.get_color() for text in axis.texts[1:]]
-    assert colors == [line.get_color() for line in axis.lines[:0:-1]]
-    heights = [text.xy for text in axis.texts[:2]]
-    assert heights == [(64, pytest.approx(64)), (64, pytest.approx(3, rel=0.1))]
-    for gain in ("no compensa", "1.5× con 2", "3.0× con 64"):
-        assert gain in told(figure)

@@ -74,7 +74,7 @@ def guess(photo: np.ndarray, pixels: np.ndarray, probabilities: np.ndarray) -> F
         pixels: `(28, 28)`, de 0 a 255.
         probabilities: `(10,)`, de 0 a 1.
     """
-    figure = Figure(figsize=(8, 3))
+    figure = Figure(figsize=(5.6, 2.6))
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.3))
     for axis, image, title in ((left, photo, "La foto"), (middle, pixels, "Lo que ve la red")):
         draw_image(axis, image)
