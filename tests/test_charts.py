@@ -10,6 +10,7 @@ from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
@@ -34,7 +35,7 @@ from fashion_bench.charts import (
     use,
 )
 from fashion_bench.data import CLASS_NAMES
-from fashion_bench.record import ACCURACY_FLOOR, LayerCost, Record
+from fashion_bench.record import ACCURACY_FLOOR, Record
 from fashion_bench.results import comparison
 from fashion_bench.results.comparison import Contender
 
@@ -80,6 +81,18 @@ PARTS = {
     "Cuentas": [0, 225_792, 0, 3_612_672, 0, 0, 401_408, 0, 1280],
     "Tiempo": [0.1, 9, 1.2, 17, 0.7, 0.2, 2, 0.1, 0.05],
 }
+
+
+class LayerCost(NamedTuple):
+    """El de `profiling`, que al importarse traería TensorFlow."""
+
+    name: str
+    forward_seconds: float
+    backward_seconds: float
+    operations: float
+    bytes_moved: float
+
+
 COSTS = [
     LayerCost("rescaling", 0.00001, 0, operations=2e5, bytes_moved=1e6),
     LayerCost("conv2d", 0.002, 0.0075, operations=6e7, bytes_moved=1.4e7),

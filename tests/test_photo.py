@@ -102,6 +102,13 @@ def test_of_several_images_the_first_is_the_photo(kind: str) -> None:
     assert likeness(photos.load(stored)) > 0.9
 
 
+def said_to_measure(width: int, height: int) -> BytesIO:
+    """Un PNG cuya cabecera dice que mide eso."""
+    good = encoded(photo()).getvalue()
+    head = b"IHDR" + struct.pack(">II", width, height) + good[24:29]
+    return BytesIO(good[:12] + head + struct.pack(">I", zlib.crc32(head)) + good[33:])
+
+
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
@@ -109,15 +116,19 @@ def test_of_several_images_the_first_is_the_photo(kind: str) -> None:
         (BytesIO(b""), "no es una imagen PNG ni JPEG"),
         (BytesIO(encoded(photo()).getvalue()[:2000]), "está dañada"),
         (encoded(PIL.Image.new("L", (300, 200), 99)), "casi no se distingue del fondo"),
-        (encoded(photo(200, 185)), "casi no se distingue del fondo"),
-        (encoded(PIL.Image.new("1", (10_000, 9_500))), "demasiados píxeles"),
-        (encoded(PIL.Image.new("1", (20_000, 10_000))), "demasiados píxeles"),
+        (said_to_measure(10_000, 9_500), "demasiados píxeles"),
+        (said_to_measure(20_000, 10_000), "demasiados píxeles"),
     ],
-    ids=["texto", "vacío", "cortada", "lisa", "casi lisa", "95 MP", "200 MP"],
+    ids=["texto", "vacío", "cortada", "lisa", "95 MP", "200 MP"],
 )
 def test_a_file_that_is_no_photo_is_told(source: BytesIO, sentence: str) -> None:
     with pytest.raises(TutorialError, match=f"^Esa foto no es válida: .*{sentence}"):
         photos.load(source)
+
+
+def test_a_garment_that_is_hardly_seen_is_told() -> None:
+    with pytest.raises(TutorialError, match="casi no se distingue del fondo"):
+        photos.load(encoded(photo(200, 185)))
 
 
 def test_damaged_bytes_are_told_or_read_but_never_break() -> None:
@@ -203,41 +214,46 @@ def png_with(kind: bytes, content: bytes) -> BytesIO:
     return BytesIO(good[:33] + chunk + good[33:])
 
 
-def jpeg_with(marker: int, content: bytes, **options: object) -> BytesIO:
+def jpeg_with(marker: int, content: bytes) -> BytesIO:
     """Un JPEG con un trozo más al principio."""
-    good = encoded(photo(), "JPEG", **options).getvalue()
+    good = encoded(photo(), "JPEG").getvalue()
     return BytesIO(
         good[:2] + struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content + good[2:]
     )
 
 
 @pytest.mark.parametrize(
-    "file",
+    "made",
     [
-        png_with(b"zTXt", b"nota\0\0" + zlib.compress(bytes(5_000_000))),
-        png_with(b"tEXt", b"nota\0" + b"a" * 80_000_000),
-        png_with(b"iCCP", b"perfil\0\0" + zlib.compress(bytes(5_000_000))),
-        png_with(b"iCCP", b"perfil\0\7basura"),
-        png_with(b"iCCP", b""),
-        png_with(b"acTL", b"\0"),
-        png_with(b"pHYs", b"\0"),
-        png_with(b"eXIf", b"basura"),
-        jpeg_with(0xE0, b"JFIF\0"),
-        jpeg_with(0xE1, b"Exif\0\0basura"),
-        jpeg_with(0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff"),
-        jpeg_with(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta"),
-        jpeg_with(0xE2, b"MPF\0basura"),
-        jpeg_with(0xE2, b"MPF\0" + odd_exif(1)),
-        jpeg_with(0xE2, b"ICC_PROFILE\0"),
-        jpeg_with(0xED, b"Photoshop 3.0\0008BIM"),
-        jpeg_with(0xEE, b"Adobe"),
-        jpeg_with(0xFE, b"a" * 65_000),
-        encoded(photo(), "JPEG", icc_profile=b"basura" * 100_000),
+        (png_with, b"zTXt", b"nota\0\0" + zlib.compress(bytes(5_000_000))),
+        (png_with, b"tEXt", b"nota\0" + b"a" * 80_000_000),
+        (png_with, b"iCCP", b"perfil\0\0" + zlib.compress(bytes(5_000_000))),
+        (png_with, b"iCCP", b"perfil\0\7basura"),
+        (png_with, b"iCCP", b""),
+        (png_with, b"acTL", b"\0"),
+        (png_with, b"pHYs", b"\0"),
+        (png_with, b"eXIf", b"basura"),
+        (jpeg_with, 0xE0, b"JFIF\0"),
+        (jpeg_with, 0xE1, b"Exif\0\0basura"),
+        (jpeg_with, 0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff"),
+        (jpeg_with, 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta"),
+        (jpeg_with, 0xE2, b"MPF\0basura"),
+        (jpeg_with, 0xE2, b"MPF\0" + odd_exif(1)),
+        (jpeg_with, 0xE2, b"ICC_PROFILE\0"),
+        (jpeg_with, 0xED, b"Photoshop 3.0\0008BIM"),
+        (jpeg_with, 0xEE, b"Adobe"),
+        (jpeg_with, 0xFE, b"a" * 65_000),
     ],
-    ids=range(19),
+    ids=range(18),
 )
-def test_large_or_broken_metadata_never_stops_a_photo(file: BytesIO) -> None:
-    assert likeness(photos.load(file)) > 0.9
+def test_large_or_broken_metadata_never_stops_a_photo(made: tuple) -> None:
+    make, *content = made  # se hace aquí: algunos ocupan 80 MB
+    assert likeness(photos.load(make(*content))) > 0.9
+
+
+def test_a_broken_color_profile_never_stops_a_photo() -> None:
+    profile = encoded(photo(), "JPEG", icc_profile=b"basura" * 100_000)
+    assert likeness(photos.load(profile)) > 0.9
 
 
 @pytest.mark.parametrize(
