@@ -776,6 +776,12 @@ def test_throughput_crosses_out_what_does_not_count_if_it_is_drawn() -> None:
 # Los cuadernos 04 y 05
 
 
+def test_roofline_tells_layers_by_what_limits_them() -> None:
+    _, memory, compute = ALL["roofline"]().axes[0].lines
+    assert max(memory.get_xdata()) < 5 < min(compute.get_xdata())
+    assert [line.get_color() for line in (memory, compute)] == [style.ORANGE, style.BLUE]
+
+
 def test_the_number_of_a_layer_is_that_of_its_network() -> None:
     found = speed.layer_titles(["conv2d_7", "flatten_3", "conv2d_8", "dense", "rara_2"])
     assert found == ["Convolución 1", "Aplanar", "Convolución 2", "Densa", "rara"]

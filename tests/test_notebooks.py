@@ -395,22 +395,6 @@ def test_the_sixth_keeps_its_network_and_prices_every_answer(ran: Callable[[int]
     assert 100 < peaks[0] <= peaks[-1] - 100  # la salida de la primera convolución, al menos
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "problem"),
-    [
-        ("workers", 1, "workers=1 no es válido"),
-        ("storage", str(NOTEBOOK), "no es una carpeta, sino un archivo"),
-    ],
-)
-def test_the_fifth_refuses_bad_parameters(
-    tmp_path: Path, name: str, value: object, problem: str
-) -> None:
-    notebook = Cells(BY_NUMBER[5], results_dir=str(tmp_path))
-    notebook.names[name] = value
-    with pytest.raises(TutorialError, match=problem):
-        notebook.run("comprobar")
-
-
 def fifth_predicts(per_image: float, crowded: float, shown: list[str]) -> Cells:
     """El modelo del cuaderno 04, con lo que se mediría en un equipo inventado de dos núcleos.
 

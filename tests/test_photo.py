@@ -71,24 +71,12 @@ def transparent() -> BytesIO:
     return encoded(image)
 
 
-def sixteen_bits() -> BytesIO:
-    return encoded(PIL.Image.fromarray(np.asarray(photo()).astype(np.uint16) * 257))
-
-
-def palette() -> BytesIO:
-    return encoded(photo().convert("RGB").quantize(16))
-
-
-def inks() -> BytesIO:
-    return encoded(photo().convert("CMYK"), "JPEG")
-
-
 def huge() -> BytesIO:
     """De 50 millones de píxeles."""
     return encoded(photo(scale=160).convert("RGB"), "JPEG")
 
 
-@pytest.mark.parametrize("make", [rotated, transparent, sixteen_bits, palette, inks, huge])
+@pytest.mark.parametrize("make", [rotated, transparent, huge])
 def test_the_ways_in_which_a_photo_comes(make: object) -> None:
     assert likeness(photos.load(make())) > 0.9
 
@@ -279,12 +267,6 @@ def test_a_format_that_is_not_read_is_named(start: bytes, name: str) -> None:
         photos.load(BytesIO(start + bytes(100)))
 
 
-def test_avif_is_read_where_pillow_reads_it() -> None:
-    if not features.check("avif"):
-        pytest.skip("esta copia de Pillow no lee AVIF")
-    assert likeness(photos.load(encoded(photo(), "AVIF"))) > 0.9
-
-
 def test_what_is_no_regular_file_is_told_without_waiting(tmp_path: Path) -> None:
     with pytest.raises(TutorialError, match="es una carpeta; escribe la ruta de una foto"):
         photos.load(str(tmp_path))
@@ -351,28 +333,6 @@ MODES = {
     "MPO": ("RGB",),
     "JPEG2000": ("L", "LA", "RGB", "RGBA"),
 }
-SIZES = [(300, 400), (640, 480), (60, 80), (28, 28), (1, 1), (2, 900), (1500, 3), (31, 977)]
-BACKGROUNDS = ("claro", "oscuro", "gris", "sombra", "ruido", "puro ruido", "nada")
-
-
-def scene(random: np.random.Generator, size: tuple[int, int], background: str) -> np.ndarray:
-    """Una foto inventada, `(alto, ancho)`, de 0 a 255."""
-    width, height = size
-    paper, ink = {"oscuro": (20, 220), "gris": (115, 250)}.get(background, (235, 25))
-    side = max(1, int(random.uniform(0.4, 0.9) * min(size)))
-    garment = GARMENTS[random.integers(1000)]
-    drawn = PIL.Image.fromarray(garment).resize((side, side), PIL.Image.Resampling.BILINEAR)
-    light = np.full((height, width), float(paper))
-    y, x = random.integers(height - side + 1), random.integers(width - side + 1)
-    if background != "nada":
-        light[y : y + side, x : x + side] += (ink - paper) * (np.asarray(drawn) / 255)
-    if background == "sombra":
-        light *= np.linspace(0.7, 1, width)
-    if "ruido" in background:
-        light += random.normal(0, 12, light.shape)
-    if background == "puro ruido":
-        light = random.uniform(0, 255, light.shape)
-    return np.clip(light, 0, 255)
 
 
 def in_mode(light: np.ndarray, mode: str) -> PIL.Image.Image:
@@ -387,40 +347,30 @@ def in_mode(light: np.ndarray, mode: str) -> PIL.Image.Image:
     return gray.convert(mode, dither=PIL.Image.Dither.NONE)
 
 
-@pytest.mark.slow
-def test_whatever_comes_is_read_or_told() -> None:
-    """180 fotos al azar: formato, modo, tamaño, fondo y metadatos."""
+@pytest.mark.parametrize(
+    ("kind", "mode"), [(kind, mode) for kind, modes in MODES.items() for mode in modes]
+)
+def test_every_format_is_read_in_every_mode(kind: str, mode: str) -> None:
+    if not savable(kind):
+        pytest.skip("esta copia de Pillow no sabe guardarlo")
+    stored = encoded(in_mode(np.asarray(photo(), np.float32), mode), kind)
+    assert likeness(photos.load(stored)) > 0.85  # en blanco y negro puro se pierden los grises
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 900), (1500, 3), (28, 28), (60, 80)])
+def test_any_size_is_read_or_told(size: tuple[int, int]) -> None:
+    """Con ruido, sin nada y con una esquina oscura."""
     random = np.random.default_rng(18)
-    kinds = [(kind, mode) for kind, modes in MODES.items() for mode in modes if savable(kind)]
-    told = []
-    for number in range(180):
-        kind, mode = kinds[number % len(kinds)]
-        size = SIZES[random.choice(len(SIZES), p=[0.3, 0.3, 0.1, *[0.06] * 5])]
-        background = BACKGROUNDS[random.integers(len(BACKGROUNDS))]
-        case = f"{number}: {kind} {mode} {size} {background}"
-        options = (
-            {}
-            if kind not in ("JPEG", "PNG", "WEBP")
-            else {"exif": b"Exif\0\0" + odd_exif(number % 9)}
-        )
-        stored = encoded(in_mode(scene(random, size, background), mode), kind, **options)
-        content = stored.getvalue()
-        if number % 10 == 9:
-            content = content[: random.integers(len(content))]
+    noise = random.integers(0, 256, size, np.uint8)
+    corner = np.where(np.add.outer(*map(np.arange, size)) < 2, 0, 255).astype(np.uint8)
+    for light in (noise, corner, np.zeros_like(noise)):
         try:
-            seen = photos.load(BytesIO(content)).pixels
+            seen = photos.load(encoded(PIL.Image.fromarray(light))).pixels
         except TutorialError as error:
-            assert str(error).startswith("Esa foto no es válida: "), case
-            assert str(error).endswith("."), case
-            told.append(case)
-            plain = background not in ("puro ruido", "nada") and min(size) >= 60
-            assert number % 10 == 9 or not plain, f"{case}: {error}"
+            assert str(error).startswith("Esa foto no es válida: ")
         else:
-            assert seen.shape == (28, 28), case
-            assert seen.dtype == np.uint8, case
-            assert seen.max() == 255, case
-            assert background != "nada", case
-    assert 30 < len(told) < 120
+            assert (seen.shape, seen.dtype, seen.max()) == ((28, 28), np.uint8, 255)
+            assert light.any()
 
 
 def savable(kind: str) -> bool:
