@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from itertools import combinations
 from pathlib import Path
@@ -102,6 +103,7 @@ COSTS = [
     LayerCost("flatten", 0.0002, 0, operations=0, bytes_moved=1e6),
     LayerCost("dense", 0.0007, 0.0013, operations=1e8, bytes_moved=3.2e6),
 ]
+MANY_COSTS = [COSTS[1]._replace(name=f"conv2d_{number}" + "_x" * 10) for number in range(20)]
 GAINS = {"Lote de 512": [1.1, 1.2, 1.4], "XLA": [0.4, 0.5, 0.6], "16 pasos": [0.9, 1.05, 1.2]}
 GAINS_BY_LINK = {
     "1 Gbit/s": {1: 1.0, 2: 0.8, 64: 0.9},
@@ -261,9 +263,7 @@ ALL: dict[str, Callable[[], Figure]] = {
         *SECONDS, {name: ([1, 64], [0.01, 0.0001]) for name in ("RTX 3060", "M1", "H100 SXM")}
     ),
     "layer_costs": lambda: speed.layer_costs(COSTS),
-    "layer_costs of 20": lambda: speed.layer_costs(
-        [COSTS[1]._replace(name=f"conv2d_{number}" + "_x" * 10) for number in range(20)]
-    ),
+    "layer_costs of 20": lambda: speed.layer_costs(MANY_COSTS),
     "roofline": lambda: speed.roofline(COSTS, peak=2e11, bandwidth=4e10),
     "lever_gains": lambda: speed.lever_gains(GAINS),
     "lever_gains of 20": lambda: speed.lever_gains(
@@ -293,10 +293,9 @@ ALL: dict[str, Callable[[], Figure]] = {
 }
 for count in (1, 21):
     for chart in (machines.compare_machines, machines.first_epoch, machines.images_per_joule):
-        ALL[f"{chart.__name__} of {count}"] = lambda c=chart, n=count: c(crowd(n))
-    ALL[f"throughput_by_batch of {count}"] = lambda n=count: machines.throughput_by_batch(
-        [[record] for record in make_many(n)]
-    )
+        ALL[f"{chart.__name__} of {count}"] = partial(chart, crowd(count))
+    sweeps = [[record] for record in make_many(count)]
+    ALL[f"throughput_by_batch of {count}"] = partial(machines.throughput_by_batch, sweeps)
 
 
 @pytest.mark.parametrize("chart", ALL)
@@ -778,7 +777,7 @@ def test_throughput_crosses_out_what_does_not_count_if_it_is_drawn() -> None:
 
 def test_roofline_tells_layers_by_what_limits_them() -> None:
     _, memory, compute = ALL["roofline"]().axes[0].lines
-    assert max(memory.get_xdata()) < 5 < min(compute.get_xdata())
+    assert np.max(memory.get_xdata()) < 5 < np.min(compute.get_xdata())
     assert [line.get_color() for line in (memory, compute)] == [style.ORANGE, style.BLUE]
 
 

@@ -440,7 +440,8 @@ def test_the_fifth_does_not_take_the_crowd_for_a_fixed_cost() -> None:
 
 
 def test_the_answer_of_the_fifth_changes_with_what_is_measured() -> None:
-    slow, fast = [], []
+    slow: list[str] = []
+    fast: list[str] = []
     fifth_predicts(per_image=3e-4, crowded=1, shown=slow)
     fifth_predicts(per_image=3e-5, crowded=1, shown=fast)
     assert ["no compensa" in shown[1] for shown in (slow, fast)] == [False, True]
