@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
@@ -29,8 +30,6 @@ SCREENSHOTS = ROOT / "runs" / "capturas"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 BROWSER = bool(CHROMIUM and find_spec("playwright"))
 """Si las pruebas en un navegador se pueden hacer."""
-LONGEST = ("notebooks", "script", "launcher", "colab", "benchmarks", "photo", "charts", "recorder")
-"""Los archivos de pruebas que más tardan: empiezan antes, para que acaben todos a la vez."""
 SANITIZE = ROOT / "tests" / "nbval_sanitize.cfg"
 
 RTX = Accelerator(
@@ -122,17 +121,16 @@ RECORD = {
 }
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Importa Keras sin ruido antes que las pruebas; con `-n`, solo donde se prueba."""
-    if not config.getoption("numprocesses", None):
-        with quiet():
-            import keras  # noqa: F401
+def pytest_configure() -> None:
+    """Deja todo preparado para que Keras, donde haga falta, se importe como en la lección."""
+    with quiet():
+        pass
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Pone delante las pruebas de los archivos que más tardan."""
-    order = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    """Pone delante los archivos con más pruebas lentas, para que los procesos acaben a la vez."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(autouse=True)

@@ -81,7 +81,7 @@ def paths(value: object, prefix: tuple = ()) -> list[tuple]:
     return found
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     changes=st.lists(
         st.tuples(st.sampled_from(paths(RECORD)), st.none() | st.just("quitar") | json_values),

@@ -1,6 +1,7 @@
 """Los enlaces de las páginas y de los cuadernos, sin conexión."""
 
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +21,7 @@ PAGES = [
 ]
 
 
+@cache
 def markdown(page: Path) -> str:
     if page.suffix == ".md":
         return page.read_text(encoding="utf-8")

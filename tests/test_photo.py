@@ -4,10 +4,9 @@ import subprocess
 import zlib
 from io import BytesIO
 from pathlib import Path
-from time import process_time
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import PIL.Image
 import pytest
@@ -17,6 +16,9 @@ from PIL import ImageFilter, features
 from fashion_bench import data, install, lesson, pixels
 from fashion_bench import photo as photos
 from fashion_bench.errors import TutorialError
+
+if TYPE_CHECKING:  # Keras tarda en importarse y aquí solo hace falta en lo lento
+    import keras
 
 GARMENTS = data.load()[1][0]
 GARMENT = GARMENTS[1]  # un suéter que llena el recuadro
@@ -43,7 +45,9 @@ def likeness(picture: photos.Picture, garment: np.ndarray = GARMENT) -> float:
     return max(np.corrcoef(image.ravel(), garment.ravel())[0, 1] for image in moved)
 
 
-@pytest.mark.parametrize(("background", "garment"), [(255, 0), (235, 60), (20, 220), (128, 250)])
+@pytest.mark.parametrize(
+    ("background", "garment"), [(255, 0), (235, 60), (20, 220), (128, 250), (200, 140)]
+)
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_any_plain_background_gives_what_the_network_knows(
     background: int, garment: int, kind: str
@@ -67,24 +71,12 @@ def transparent() -> BytesIO:
     return encoded(image)
 
 
-def sixteen_bits() -> BytesIO:
-    return encoded(PIL.Image.fromarray(np.asarray(photo()).astype(np.uint16) * 257))
-
-
-def palette() -> BytesIO:
-    return encoded(photo().convert("RGB").quantize(16))
-
-
-def inks() -> BytesIO:
-    return encoded(photo().convert("CMYK"), "JPEG")
-
-
 def huge() -> BytesIO:
     """De 50 millones de píxeles."""
     return encoded(photo(scale=160).convert("RGB"), "JPEG")
 
 
-@pytest.mark.parametrize("make", [rotated, transparent, sixteen_bits, palette, inks, huge])
+@pytest.mark.parametrize("make", [rotated, transparent, huge])
 def test_the_ways_in_which_a_photo_comes(make: object) -> None:
     assert likeness(photos.load(make())) > 0.9
 
@@ -98,6 +90,13 @@ def test_of_several_images_the_first_is_the_photo(kind: str) -> None:
     assert likeness(photos.load(stored)) > 0.9
 
 
+def said_to_measure(width: int, height: int) -> BytesIO:
+    """Un PNG cuya cabecera dice que mide eso."""
+    good = encoded(photo()).getvalue()
+    head = b"IHDR" + struct.pack(">II", width, height) + good[24:29]
+    return BytesIO(good[:12] + head + struct.pack(">I", zlib.crc32(head)) + good[33:])
+
+
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
@@ -105,8 +104,8 @@ def test_of_several_images_the_first_is_the_photo(kind: str) -> None:
         (BytesIO(b""), "no es una imagen PNG ni JPEG"),
         (BytesIO(encoded(photo()).getvalue()[:2000]), "está dañada"),
         (encoded(PIL.Image.new("L", (300, 200), 99)), "casi no se distingue del fondo"),
-        (encoded(PIL.Image.new("1", (10_000, 9_500))), "demasiados píxeles"),
-        (encoded(PIL.Image.new("1", (20_000, 10_000))), "demasiados píxeles"),
+        (said_to_measure(10_000, 9_500), "demasiados píxeles"),
+        (said_to_measure(20_000, 10_000), "demasiados píxeles"),
         (encoded(PIL.Image.new("1", (1, 70_000))), "demasiados píxeles"),
     ],
     ids=["texto", "vacío", "cortada", "lisa", "95 MP", "200 MP", "un hilo"],
@@ -116,20 +115,22 @@ def test_a_file_that_is_no_photo_is_told(source: BytesIO, sentence: str) -> None
         photos.load(source)
 
 
-def test_the_padding_of_a_jpeg_costs_nothing() -> None:
-    """Copiar lo que sigue a cada byte de relleno costaba varios minutos."""
+def test_the_padding_of_a_jpeg_is_skipped() -> None:
     good = encoded(photo(scale=2), "JPEG").getvalue()
-    start = process_time()
-    bare, _ = pixels.strip(good[:2] + b"\xff" * 8_000_000 + good[2:])
-    assert process_time() - start < 2
+    bare, _ = pixels.strip(good[:2] + b"\xff" * 8000 + good[2:])
     assert bare == good[:2] + pixels.strip(good)[0][2:]
+
+
+def test_a_garment_that_is_hardly_seen_is_told() -> None:
+    with pytest.raises(TutorialError, match="casi no se distingue del fondo"):
+        photos.load(encoded(photo(200, 185)))
 
 
 def test_damaged_bytes_are_told_or_read_but_never_break() -> None:
     random = np.random.default_rng(0)
     for kind in ("PNG", "JPEG"):
         good = encoded(photo(scale=2), kind).getvalue()
-        for _ in range(300):
+        for _ in range(60):
             broken = bytearray(good)
             for _ in range(random.integers(1, 20)):
                 broken[random.integers(len(broken))] = random.integers(256)
@@ -181,14 +182,9 @@ def odd_exif(turn: int, order: str = "<", kind: str = "SHORT") -> bytes:
 def test_odd_metadata_never_stops_a_photo_and_the_orientation_counts(kind: str, turn: int) -> None:
     stored = photo().convert("RGB")
     stored = stored.transpose(STORED[turn]) if turn in STORED else stored
-    for order in "<>":
-        for number in TYPES:
-            exif = odd_exif(turn, order, number)
-            if kind == "TIFF":
-                file = tiff(stored, exif)
-            else:
-                file = encoded(stored, kind, exif=b"Exif\0\0" + exif)
-            assert likeness(photos.load(file)) > 0.9
+    exif = odd_exif(turn, "<>"[turn % 2], list(TYPES)[turn % 3])
+    file = tiff(stored, exif) if kind == "TIFF" else encoded(stored, kind, exif=b"Exif\0\0" + exif)
+    assert likeness(photos.load(file)) > 0.9
 
 
 def tiff(image: PIL.Image.Image, exif: bytes) -> BytesIO:
@@ -213,41 +209,46 @@ def png_with(kind: bytes, content: bytes) -> BytesIO:
     return BytesIO(good[:33] + chunk + good[33:])
 
 
-def jpeg_with(marker: int, content: bytes, **options: object) -> BytesIO:
+def jpeg_with(marker: int, content: bytes) -> BytesIO:
     """Un JPEG con un trozo más al principio."""
-    good = encoded(photo(), "JPEG", **options).getvalue()
+    good = encoded(photo(), "JPEG").getvalue()
     return BytesIO(
         good[:2] + struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content + good[2:]
     )
 
 
 @pytest.mark.parametrize(
-    "file",
+    "made",
     [
-        png_with(b"zTXt", b"nota\0\0" + zlib.compress(bytes(5_000_000))),
-        png_with(b"tEXt", b"nota\0" + b"a" * 80_000_000),
-        png_with(b"iCCP", b"perfil\0\0" + zlib.compress(bytes(5_000_000))),
-        png_with(b"iCCP", b"perfil\0\7basura"),
-        png_with(b"iCCP", b""),
-        png_with(b"acTL", b"\0"),
-        png_with(b"pHYs", b"\0"),
-        png_with(b"eXIf", b"basura"),
-        jpeg_with(0xE0, b"JFIF\0"),
-        jpeg_with(0xE1, b"Exif\0\0basura"),
-        jpeg_with(0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff"),
-        jpeg_with(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta"),
-        jpeg_with(0xE2, b"MPF\0basura"),
-        jpeg_with(0xE2, b"MPF\0" + odd_exif(1)),
-        jpeg_with(0xE2, b"ICC_PROFILE\0"),
-        jpeg_with(0xED, b"Photoshop 3.0\0008BIM"),
-        jpeg_with(0xEE, b"Adobe"),
-        jpeg_with(0xFE, b"a" * 65_000),
-        encoded(photo(), "JPEG", icc_profile=b"basura" * 100_000),
+        (png_with, b"zTXt", b"nota\0\0" + zlib.compress(bytes(5_000_000))),
+        (png_with, b"tEXt", b"nota\0" + b"a" * 80_000_000),
+        (png_with, b"iCCP", b"perfil\0\0" + zlib.compress(bytes(5_000_000))),
+        (png_with, b"iCCP", b"perfil\0\7basura"),
+        (png_with, b"iCCP", b""),
+        (png_with, b"acTL", b"\0"),
+        (png_with, b"pHYs", b"\0"),
+        (png_with, b"eXIf", b"basura"),
+        (jpeg_with, 0xE0, b"JFIF\0"),
+        (jpeg_with, 0xE1, b"Exif\0\0basura"),
+        (jpeg_with, 0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff"),
+        (jpeg_with, 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta"),
+        (jpeg_with, 0xE2, b"MPF\0basura"),
+        (jpeg_with, 0xE2, b"MPF\0" + odd_exif(1)),
+        (jpeg_with, 0xE2, b"ICC_PROFILE\0"),
+        (jpeg_with, 0xED, b"Photoshop 3.0\0008BIM"),
+        (jpeg_with, 0xEE, b"Adobe"),
+        (jpeg_with, 0xFE, b"a" * 65_000),
     ],
-    ids=range(19),
+    ids=range(18),
 )
-def test_large_or_broken_metadata_never_stops_a_photo(file: BytesIO) -> None:
-    assert likeness(photos.load(file)) > 0.9
+def test_large_or_broken_metadata_never_stops_a_photo(made: tuple) -> None:
+    make, *content = made  # se hace aquí: algunos ocupan 80 MB
+    assert likeness(photos.load(make(*content))) > 0.9
+
+
+def test_a_broken_color_profile_never_stops_a_photo() -> None:
+    profile = encoded(photo(), "JPEG", icc_profile=b"basura" * 100_000)
+    assert likeness(photos.load(profile)) > 0.9
 
 
 @pytest.mark.parametrize(
@@ -271,12 +272,6 @@ def test_a_format_that_is_not_read_is_named(start: bytes, name: str) -> None:
         TutorialError, match=f"^Esa foto no es válida: es {name} .*guarda una copia en"
     ):
         photos.load(BytesIO(start + bytes(100)))
-
-
-def test_avif_is_read_where_pillow_reads_it() -> None:
-    if not features.check("avif"):
-        pytest.skip("esta copia de Pillow no lee AVIF")
-    assert likeness(photos.load(encoded(photo(), "AVIF"))) > 0.9
 
 
 def test_what_is_no_regular_file_is_told_without_waiting(tmp_path: Path) -> None:
@@ -345,28 +340,6 @@ MODES = {
     "MPO": ("RGB",),
     "JPEG2000": ("L", "LA", "RGB", "RGBA"),
 }
-SIZES = [(300, 400), (640, 480), (60, 80), (28, 28), (1, 1), (2, 900), (1500, 3), (31, 977)]
-BACKGROUNDS = ("claro", "oscuro", "gris", "sombra", "ruido", "puro ruido", "nada")
-
-
-def scene(random: np.random.Generator, size: tuple[int, int], background: str) -> np.ndarray:
-    """Una foto inventada, `(alto, ancho)`, de 0 a 255."""
-    width, height = size
-    paper, ink = {"oscuro": (20, 220), "gris": (115, 250)}.get(background, (235, 25))
-    side = max(1, int(random.uniform(0.4, 0.9) * min(size)))
-    garment = GARMENTS[random.integers(1000)]
-    drawn = PIL.Image.fromarray(garment).resize((side, side), PIL.Image.Resampling.BILINEAR)
-    light = np.full((height, width), float(paper))
-    y, x = random.integers(height - side + 1), random.integers(width - side + 1)
-    if background != "nada":
-        light[y : y + side, x : x + side] += (ink - paper) * (np.asarray(drawn) / 255)
-    if background == "sombra":
-        light *= np.linspace(0.7, 1, width)
-    if "ruido" in background:
-        light += random.normal(0, 12, light.shape)
-    if background == "puro ruido":
-        light = random.uniform(0, 255, light.shape)
-    return np.clip(light, 0, 255)
 
 
 def in_mode(light: np.ndarray, mode: str) -> PIL.Image.Image:
@@ -381,39 +354,30 @@ def in_mode(light: np.ndarray, mode: str) -> PIL.Image.Image:
     return gray.convert(mode, dither=PIL.Image.Dither.NONE)
 
 
-def test_whatever_comes_is_read_or_told() -> None:
-    """360 fotos al azar: formato, modo, tamaño, fondo y metadatos."""
+@pytest.mark.parametrize(
+    ("kind", "mode"), [(kind, mode) for kind, modes in MODES.items() for mode in modes]
+)
+def test_every_format_is_read_in_every_mode(kind: str, mode: str) -> None:
+    if not savable(kind):
+        pytest.skip("esta copia de Pillow no sabe guardarlo")
+    stored = encoded(in_mode(np.asarray(photo(), np.float32), mode), kind)
+    assert likeness(photos.load(stored)) > 0.85  # en blanco y negro puro se pierden los grises
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 900), (1500, 3), (28, 28), (60, 80)])
+def test_any_size_is_read_or_told(size: tuple[int, int]) -> None:
+    """Con ruido, sin nada y con una esquina oscura."""
     random = np.random.default_rng(18)
-    kinds = [(kind, mode) for kind, modes in MODES.items() for mode in modes if savable(kind)]
-    told = []
-    for number in range(360):
-        kind, mode = kinds[number % len(kinds)]
-        size = SIZES[random.choice(len(SIZES), p=[0.3, 0.3, 0.1, *[0.06] * 5])]
-        background = BACKGROUNDS[random.integers(len(BACKGROUNDS))]
-        case = f"{number}: {kind} {mode} {size} {background}"
-        options = (
-            {}
-            if kind not in ("JPEG", "PNG", "WEBP")
-            else {"exif": b"Exif\0\0" + odd_exif(number % 9)}
-        )
-        stored = encoded(in_mode(scene(random, size, background), mode), kind, **options)
-        content = stored.getvalue()
-        if number % 10 == 9:
-            content = content[: random.integers(len(content))]
+    noise = random.integers(0, 256, size, np.uint8)
+    corner = np.where(np.add.outer(*map(np.arange, size)) < 2, 0, 255).astype(np.uint8)
+    for light in (noise, corner, np.zeros_like(noise)):
         try:
-            seen = photos.load(BytesIO(content)).pixels
+            seen = photos.load(encoded(PIL.Image.fromarray(light))).pixels
         except TutorialError as error:
-            assert str(error).startswith("Esa foto no es válida: "), case
-            assert str(error).endswith("."), case
-            told.append(case)
-            plain = background not in ("puro ruido", "nada") and min(size) >= 60
-            assert number % 10 == 9 or not plain, f"{case}: {error}"
+            assert str(error).startswith("Esa foto no es válida: ")
         else:
-            assert seen.shape == (28, 28), case
-            assert seen.dtype == np.uint8, case
-            assert seen.max() == 255, case
-            assert background != "nada", case
-    assert 60 < len(told) < 240
+            assert (seen.shape, seen.dtype.name, seen.max()) == ((28, 28), "uint8", 255)
+            assert light.any()
 
 
 def savable(kind: str) -> bool:
@@ -467,8 +431,10 @@ def badly_shot(
 
 
 @pytest.fixture(scope="module")
-def network() -> keras.Model:
+def network() -> "keras.Model":
     """La red del cuaderno 01, entrenada un poco."""
+    import keras
+
     loaded = lesson.load(train_samples=20_000, epochs=2)
     keras.utils.set_random_seed(0)
     network = loaded.compile_model(loaded.build_model())
@@ -477,14 +443,14 @@ def network() -> keras.Model:
     return network
 
 
-def classes(network: keras.Model, images: np.ndarray) -> np.ndarray:
+def classes(network: "keras.Model", images: np.ndarray) -> np.ndarray:
     return network.predict(images[..., np.newaxis], batch_size=256, verbose=0).argmax(axis=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_garment_keeps_its_class_however_badly_it_is_shot(
-    network: keras.Model, damage: str
+    network: "keras.Model", damage: str
 ) -> None:
     """En al menos nueve de cada diez de las que la red acierta sin foto."""
     random = np.random.default_rng(18)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -70,6 +71,12 @@ def test_every_question_has_its_answer_under_a_fold(path: Path) -> None:
             assert cell.source.count("<details>") == len(FOLD.findall(cell.source)), cell.id
 
 
+@cache
+def whole(path: Path) -> str:
+    """Todo lo escrito en un cuaderno, texto y código, sin tildes."""
+    return plain("\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells))
+
+
 def plain(text: str) -> str:
     return unicodedata.normalize("NFD", text.lower()).encode("ascii", "ignore").decode()
 
@@ -77,7 +84,7 @@ def plain(text: str) -> str:
 def named(term: str, text: str) -> bool:
     """Si un término está en un texto, en singular o en plural."""
     words = r"\s+".join(rf"{re.escape(word)}(?:e?s)?" for word in plain(term).split())
-    return bool(re.search(rf"\b{words}(?!\w)", plain(text)))
+    return bool(re.search(rf"\b{words}(?!\w)", text))
 
 
 def test_the_glossary_is_in_order_and_every_line_of_it_is_an_entry() -> None:
@@ -91,13 +98,9 @@ def test_the_glossary_is_in_order_and_every_line_of_it_is_an_entry() -> None:
 def test_a_term_is_first_used_where_the_glossary_says(term: str, first: str, _: str) -> None:
     """En un texto o en una celda de código; si no sale en ninguno, en la página del proyecto."""
     page = ROOT / "notebooks" / first
-    used = [
-        path
-        for path in NOTEBOOKS
-        if named(term, "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells))
-    ]
+    used = [path for path in NOTEBOOKS if named(term, whole(path))]
     if page.suffix == ".md":
         assert not used
-        assert named(term, page.read_text(encoding="utf-8"))
+        assert named(term, plain(page.read_text(encoding="utf-8")))
     else:
         assert used[0] == page

@@ -51,6 +51,7 @@ def unknown_words() -> Iterator[Callable]:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_nothing_is_misspelled(unknown_words: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     DRAFTS.mkdir(parents=True, exist_ok=True)
     for path in [*NOTEBOOKS, *SOLUTIONS]:
@@ -73,6 +74,7 @@ def test_nothing_is_misspelled(unknown_words: Callable, monkeypatch: pytest.Monk
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.slow
 def test_a_misspelled_word_is_found_wherever_it_is(unknown_words: Callable) -> None:
     text = "Una palavra mal\nescrita, y otra mas allá: «efficiencia» (y la palavra, otra vez)"
     text += ", texto" * 2000 + ", final"

@@ -207,7 +207,7 @@ def epoch_seconds(
 
     Args:
         runs: segundos de las épocas de cada repetición.
-        disturbed: de cada época de todas, por qué está perturbada, o `None`; esas se dibujan huecas.
+        disturbed: de cada época de todas, por qué está perturbada, o `None`; esas van huecas.
         bet: los segundos por época que se apostaron; `None` no se dibuja.
     """
     figure = Figure(figsize=(5.2, 3.2))

@@ -100,7 +100,7 @@ def deep_filter(shape: Shape, side: int, filters: int) -> Figure:
     )
     for block, left, drop, text in blocks:
         for corners, color in _faces(block, drop):
-            axis.add_patch(Polygon(corners + (left, 0), fc=color, ec="white"))
+            axis.add_patch(Polygon(corners + np.array([left, 0.0]), fc=color, ec="white"))
         axis.text(left, -3, text, va="bottom")
     for x, sign in ((35, "×"), (70, "→")):
         axis.text(x, 11, sign, va="center", fontsize=14)
