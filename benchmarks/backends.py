@@ -9,7 +9,7 @@ from statistics import median
 
 import harness
 
-from fashion_bench.values import TITLES
+from fashion_bench.record import TITLES
 
 ROUNDS = 3
 IMAGES = 10_000
@@ -27,7 +27,7 @@ def compare(rounds: int = ROUNDS, images: int = IMAGES) -> None:
     """Mide por turnos los motores instalados y escribe la tabla."""
     installed = [backend for backend in TITLES if find_spec(backend)]
     measured = harness.by_turns(__file__, {backend: {} for backend in installed}, rounds, images)
-    from fashion_bench.measure.profiling import ratios
+    from fashion_bench.machine.profiling import ratios
 
     warm_ups, epochs = (
         {backend: [each[part] for each in rounds] for backend, rounds in measured.items()}

@@ -29,14 +29,14 @@ from matplotlib.figure import Figure
 
 from fashion_bench import lesson
 from fashion_bench.charts import style
-from fashion_bench.jupyter import quiet
-from fashion_bench.typography import written
+from fashion_bench.machine.engines import quiet
+from fashion_bench.text import written
 
 with quiet():
     import keras
 
+    from fashion_bench.machine.profiling import alternate, ratios
     from fashion_bench.measure.clock import EpochClock
-    from fashion_bench.measure.profiling import alternate, ratios
     from fashion_bench.measure.progress import EpochLine
 
 CHART = Path(__file__).with_suffix(".png")

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from fashion_bench import lesson
-from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends, hardware
-from fashion_bench.typography import written
+from fashion_bench.machine.engines import quiet
+from fashion_bench.text import written
 
 if TYPE_CHECKING:
     import keras
@@ -83,7 +83,7 @@ def by_turns(
         Lo que la función ha devuelto de cada uno, en el orden de las rondas.
     """
     with quiet():
-        from fashion_bench.measure.profiling import alternate
+        from fashion_bench.machine.profiling import alternate
 
     def measure(peer: str) -> Any:  # noqa: ANN401
         print(f"Se mide {peer}", file=sys.stderr, flush=True)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import harness
 
 from fashion_bench import data, lesson
-from fashion_bench.typography import written
+from fashion_bench.text import written
 
 if TYPE_CHECKING:
     import torch
@@ -147,7 +147,7 @@ def measure(peer: str, sizes: Sequence[int]) -> dict[str, list[float]]:
 def limit() -> tuple[float, float]:
     """Devuelve el límite físico, en imágenes/s, y el producto de matrices, en GFLOP/s."""
     names = harness.load_lesson()
-    from fashion_bench.measure import calibration, profiling
+    from fashion_bench.machine import calibration, profiling
 
     flops = calibration.matmul_flops()
     operations = 2 * profiling.training_multiply_adds(names.build_model())
@@ -161,7 +161,7 @@ def compare(rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> None:
         print("PyTorch no está instalado: se mide sin él (requirements-torch.txt)")
     chosen = {peer: VARIABLES.get(peer, {}) for peer in peers}
     measured = harness.by_turns(__file__, chosen, rounds, sizes)
-    from fashion_bench.measure.profiling import ratios
+    from fashion_bench.machine.profiling import ratios
 
     epochs, calls = (
         {peer: [sum(each[part]) for each in rounds] for peer, rounds in measured.items()}

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
-from fashion_bench.jupyter import quiet
-from fashion_bench.parts import Accelerator
+from fashion_bench.machine.engines import quiet
+from fashion_bench.record import Accelerator
 
 if TYPE_CHECKING:  # no hace falta para las demás pruebas
     from playwright.sync_api import Browser

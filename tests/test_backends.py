@@ -21,11 +21,11 @@ import keras
 import pytest
 from conftest import NOTEBOOK, ROOT, RTX, child_environment
 
-from fashion_bench import jupyter
+from fashion_bench.compare.files import load_folder
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends
-from fashion_bench.parts import Accelerator
-from fashion_bench.results.files import load_folder
+from fashion_bench.machine import engines as jupyter
+from fashion_bench.record import Accelerator
 
 BACKENDS = [
     pytest.param(

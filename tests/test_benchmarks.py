@@ -13,7 +13,7 @@ from conftest import ROOT, weights
 from nbformat.v4 import new_code_cell, new_output
 
 from fashion_bench import lesson
-from fashion_bench.record import MIME
+from fashion_bench.figures import MIME
 
 sys.path.append(str(ROOT / "benchmarks"))
 

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from conftest import NOTEBOOK, ROOT, SCREENSHOTS, serious
 
-from fashion_bench.results import page as comparison_page
+from fashion_bench.script import page as comparison_page
 from fashion_bench.script import report
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import keras
 import pytest
 from conftest import ROOT
 
-from fashion_bench.measure import calibration
-from fashion_bench.results import files
+from fashion_bench.compare import files
+from fashion_bench.machine import calibration
 
 BANDWIDTH_FLOATS = calibration.BANDWIDTH_FLOATS
 

@@ -35,10 +35,10 @@ from fashion_bench.charts import (
     style,
     use,
 )
+from fashion_bench.compare import comparison
+from fashion_bench.compare.comparison import Contender
 from fashion_bench.data import CLASS_NAMES
-from fashion_bench.record import ACCURACY_FLOOR, Record
-from fashion_bench.results import comparison
-from fashion_bench.results.comparison import Contender
+from fashion_bench.figures import ACCURACY_FLOOR, Record
 
 PHONE, SMALLEST = 390, 8
 """Puntos de ancho de un teléfono, y los que ha de medir en él la letra más pequeña."""
@@ -247,7 +247,7 @@ ALL: dict[str, Callable[[], Figure]] = {
     "feature_maps": lambda: convolution.feature_maps(
         GENERATOR.random((3, 3, 32)), GENERATOR.random((28, 28, 32))
     ),
-    "learning_curves": lambda: lesson.learning_curves([HISTORY] * 3, [0.9, 0.91, 0.92], 0.95),
+    "learning_curves": lambda: lesson.learning_curves([HISTORY] * 3, [0.9, 0.91, 0.92]),
     "learning_curves of one epoch": lambda: lesson.learning_curves([FIRST_EPOCH], [0.84]),
     "epoch_seconds": lambda: lesson.epoch_seconds(
         [[9.0, 0.1, 0.2]] * 3, [None, "otros programas", None] * 3, bet=20
@@ -330,10 +330,10 @@ STARTS = [
 
 DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
     "learning_curves": (
-        lambda: lesson.learning_curves([HISTORY, OTHER], [0.91, 0.93], bet=0.7),
+        lambda: lesson.learning_curves([HISTORY, OTHER], [0.91, 0.93]),
         [
             *([[1, each[key][0]], [2, each[key][1]]] for each in (HISTORY, OTHER) for key in each),
-            *([[2.5, 0.91], [2.5, 0.93]], [[2.5, 0.7]], [[0, ACCURACY_FLOOR], [1, ACCURACY_FLOOR]]),
+            *([[2.5, 0.91], [2.5, 0.93]], [[0, ACCURACY_FLOOR], [1, ACCURACY_FLOOR]]),
         ],
         "92.0 %",
     ),
@@ -598,7 +598,7 @@ def test_each_filter_is_beside_its_map_and_in_order() -> None:
 
 def test_one_epoch_is_the_only_mark_of_its_axis() -> None:
     for figure in (
-        lesson.learning_curves([FIRST_EPOCH], [0.8], 0.9),
+        lesson.learning_curves([FIRST_EPOCH], [0.8]),
         lesson.epoch_seconds([[3.0]], bet=2.0),
     ):
         for axis in figure.axes:

@@ -10,7 +10,7 @@ from fashion_bench.machine import backends
 from fashion_bench.machine.hardware import CardWatcher
 from fashion_bench.measure import clock as clocks
 from fashion_bench.measure import surroundings
-from fashion_bench.parts import GpuState
+from fashion_bench.record import GpuState
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 28, 28, 1), np.uint8)
 LABELS = np.random.default_rng(1).integers(0, 10, 200, np.uint8)

@@ -8,7 +8,8 @@ import pytest
 from conftest import child_environment
 
 from fashion_bench.__main__ import obey, orders
-from fashion_bench.commands import BAD_USAGE, FINE, INTERRUPTED, diagnose
+from fashion_bench.doctor import command as diagnose
+from fashion_bench.errors import BAD_USAGE, FINE, INTERRUPTED
 
 DONE = 7
 """El código de una orden de mentira."""

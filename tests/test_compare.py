@@ -8,10 +8,9 @@ import pytest
 from conftest import NOTEBOOK, Cells
 
 from fashion_bench.__main__ import obey
-from fashion_bench.commands import FAILED, FINE
-from fashion_bench.errors import TutorialError
-from fashion_bench.record import Record
-from fashion_bench.results import page
+from fashion_bench.errors import FAILED, FINE, TutorialError
+from fashion_bench.figures import Record
+from fashion_bench.script import page
 
 
 def save(folder: Path, record: dict, number: int, day: int = 20, **changes: object) -> Record:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fashion_bench.compare import comparison
+from fashion_bench.compare.comparison import Contender
+from fashion_bench.compare.interval import Estimate
 from fashion_bench.errors import TutorialError
-from fashion_bench.record import METRICS, Record
-from fashion_bench.results import comparison
-from fashion_bench.results.comparison import Contender
-from fashion_bench.results.interval import Estimate
-from fashion_bench.tables import Table
+from fashion_bench.figures import METRICS, Record
+from fashion_bench.text import Table
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CUT = {"status": "interrupted", "reason": "alguien detuvo la ejecución"}

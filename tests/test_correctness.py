@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import correctness
-from fashion_bench.parts import TOLERANCE
+from fashion_bench.record import TOLERANCE
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (32, 28, 28, 1), np.uint8)
 LABELS = np.random.default_rng(1).integers(0, 10, 32, np.uint8)

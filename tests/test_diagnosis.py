@@ -21,7 +21,7 @@ import pytest
 from conftest import ROOT, RTX, child_environment
 
 from fashion_bench import folders
-from fashion_bench.commands import diagnose
+from fashion_bench.doctor import command as diagnose
 from fashion_bench.doctor import diagnosis, needs, probe, trial
 from fashion_bench.doctor.diagnosis import findings
 from fashion_bench.doctor.facts import Engine, Facts
@@ -1078,7 +1078,7 @@ def test_the_keras_file_and_variables_of_the_person_decide_nothing(tmp_path: Pat
     config = {"floatx": "float16", "epsilon": 0.5, "image_data_format": "no existe"}
     (tmp_path / "keras.json").write_text(json.dumps(config | {"backend": "torch"}))
     code = (
-        "from fashion_bench.jupyter import quiet\n"
+        "from fashion_bench.machine.engines import quiet\n"
         "with quiet(): import keras\n"
         "print(keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format(),"
         " keras.backend.backend(), keras.config.max_epochs())"

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from fashion_bench.doctor.facts import Engine
-from fashion_bench.parts import Accelerator, GpuState
+from fashion_bench.record import Accelerator, GpuState
 
 CHILD = """
 import contextlib, ctypes, json, os, sys
 import pynvml
 from fashion_bench.machine import hardware
-from fashion_bench.parts import Accelerator
+from fashion_bench.record import Accelerator
 
 def called():  # como llama a su GPU el motor: el nombre de la primera que ve CUDA
     cuda, device = ctypes.CDLL("libcuda.so.1"), ctypes.c_int()

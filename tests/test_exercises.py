@@ -11,11 +11,13 @@ import nbformat
 import pytest
 from conftest import NOTEBOOKS
 
-from fashion_bench import exercises, lesson
-from fashion_bench.bets import Bets
+from fashion_bench import lesson
 from fashion_bench.errors import TutorialError
-from fashion_bench.exercises import ARITHMETIC, check, network_tasks
-from fashion_bench.measure import ladder, profiling
+from fashion_bench.exercises import sums as exercises
+from fashion_bench.exercises.bets import Bets
+from fashion_bench.exercises.sums import ARITHMETIC, check, network_tasks
+from fashion_bench.experiments import ladder
+from fashion_bench.machine import profiling
 
 TASKS = network_tasks() | dict(ARITHMETIC)
 EVERY_TASK = pytest.mark.parametrize("name", TASKS)

@@ -7,8 +7,8 @@ from conftest import RECORD
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
-from fashion_bench.results import files
 
 
 def save(folder: Path, content: object, name: str = "otro.json") -> Path:

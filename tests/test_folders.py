@@ -11,8 +11,8 @@ import pytest
 from conftest import RECORD, ROOT
 
 from fashion_bench import folders
+from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
-from fashion_bench.results import files
 
 
 def test_eight_writers_leave_eight_whole_records(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from conftest import ROOT, child_environment
 
-from fashion_bench.results import files
+from fashion_bench.compare import files
 from fashion_bench.script import cli
 
 pytestmark = [

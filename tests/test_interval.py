@@ -5,8 +5,8 @@ from math import exp, inf, sqrt
 import numpy as np
 import pytest
 
-from fashion_bench.results import interval
-from fashion_bench.results.interval import Estimate
+from fashion_bench.compare import interval
+from fashion_bench.compare.interval import Estimate
 
 BETWEEN, WITHIN = 0.10, 0.02
 """Lo que cambia de una sesión a otra y, dentro de ella, de una época a otra."""

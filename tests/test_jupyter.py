@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fashion_bench import jupyter
 from fashion_bench.errors import TutorialError
+from fashion_bench.machine import engines as jupyter
 
 FAIL = """
 import os
-from fashion_bench.jupyter import quiet
+from fashion_bench.machine.engines import quiet
 with quiet():
     os.write(2, b"lo que dijo TensorFlow")
     {then}
@@ -33,7 +33,7 @@ def test_notices_are_shown_only_if_the_import_fails(then: str, told: bool) -> No
 
 LOSE = """
 from time import sleep
-from fashion_bench.jupyter import quiet
+from fashion_bench.machine.engines import quiet
 
 class Cleaned:
     def __del__(self):

@@ -22,10 +22,10 @@ from test_diagnosis import BARE, LINUX, NOT_TRIED, TORCH, having
 from fashion_bench.doctor import device, diagnosis, probe, summary, trial
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.errors import TutorialError
-from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends, hardware
+from fashion_bench.machine.engines import quiet
 from fashion_bench.machine.hardware import Card, CardWatcher
-from fashion_bench.parts import Accelerator, GpuState
+from fashion_bench.record import Accelerator, GpuState
 
 BROKEN = having(LINUX, {"gpus": (), "tried_on": "cpu", "cuda": None})
 """Tiene una GPU y un TensorFlow que no la ve."""
@@ -421,7 +421,7 @@ def test_cuda_says_which_card_it_sees_first(
 
 def test_tensorflow_starts_without_a_word() -> None:
     code = (
-        "from fashion_bench.jupyter import quiet\n"
+        "from fashion_bench.machine.engines import quiet\n"
         "with quiet(): import tensorflow\n"
         "from fashion_bench.doctor import device\n"
         "device.choose_device('auto', 'tensorflow')\n"
@@ -519,8 +519,7 @@ def judged_by(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
 def described(
     accelerator: Accelerator | None, requested: str = "auto", precision: str = "float32"
 ) -> list[str]:
-    machine, software = hardware.machine(), backends.software()
-    return summary.describe(machine, software, accelerator, requested, precision).splitlines()
+    return summary.describe_gpu("tensorflow", accelerator, requested, precision).splitlines()
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="el consejo es el de Linux")
@@ -554,13 +553,13 @@ def test_the_first_line_of_the_report_is_about_the_gpu(
     told: list[str],
 ) -> None:
     judged_by(facts, monkeypatch)
-    first, second, *others = described(accelerator, requested)
+    first, *others = described(accelerator, requested)
     assert first.startswith("GPU ")
     assert all(fact in first for fact in told)
     assert "None" not in first
     cure = diagnosis.verdict(facts).cure
-    assert (second == f"Ejecuta:        {cure}") is (facts == BROKEN)
-    assert f"Se entrena en:  {'la GPU' if accelerator else 'la CPU'}" in [second, *others]
+    assert (f"Ejecuta:        {cure}" in others) is (facts == BROKEN)
+    assert ("Se entrena en la CPU" in first) is (not accelerator and requested == "auto")
 
 
 def test_the_line_that_opens_the_notebooks_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -575,11 +574,11 @@ def test_the_report_is_that_of_this_machine(
 ) -> None:
     judged_by(LINUX, monkeypatch)
     monkeypatch.setattr(backends, "accelerator", {"tensorflow": accelerator}.get)
-    told = summary.report("auto", "mixed_float16").splitlines()
+    told = summary.gpu("auto", "mixed_float16").splitlines()
     assert told == described(accelerator, "auto", "mixed_float16")
     machine, software = hardware.machine(), backends.software()
     for fact in (machine.os, machine.cpu, software.python, software.tensorflow, software.keras):
-        assert fact in "\n".join(told[1:])
+        assert fact in summary.equipment()
 
 
 def test_the_report_tells_what_the_diagnosis_finds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -624,9 +623,10 @@ def test_each_backend_is_judged_by_its_own_facts(monkeypatch: pytest.MonkeyPatch
     judged_by(having(TORCH, {"gpus": (), "tried_on": "cpu", "cuda": None}), monkeypatch)
     machine, software = hardware.machine(), backends.software()
     torch = software.model_copy(update={"backend": "torch", "torch": "2.6.0", "cuda": "12.4"})
-    report = summary.describe(machine, torch, None, "auto", "float32")
-    assert f"este equipo tiene una {RTX.name}, pero el PyTorch instalado es solo para" in report
-    assert "sobre PyTorch 2.6.0 (CUDA 12.4, " in report
+    assert "PyTorch instalado es solo para" in summary.describe_gpu(
+        "torch", None, "auto", "float32"
+    )
+    assert "sobre PyTorch 2.6.0 (CUDA 12.4, " in summary.describe(machine, torch)
 
 
 def test_half_precision_on_the_cpu_is_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:

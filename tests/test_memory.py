@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fashion_bench.measure import memory
+from fashion_bench.machine import memory
 
 MB = 1_000_000
 

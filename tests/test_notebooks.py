@@ -37,13 +37,13 @@ from nbconvert import ScriptExporter
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from fashion_bench import data, lesson, photo
+from fashion_bench import data, lesson
 from fashion_bench.charts import cluster, style
-from fashion_bench.cluster import scaling
+from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
-from fashion_bench.results import files
-from fashion_bench.tables import Table
-from fashion_bench.typography import written
+from fashion_bench.experiments import scaling
+from fashion_bench.photo import pictures as photo
+from fashion_bench.text import Table, written
 
 if TYPE_CHECKING:  # sin Playwright también se ejecutan los cuadernos
     from playwright.sync_api import Browser, Page

@@ -13,9 +13,10 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from PIL import ImageFilter, features
 
-from fashion_bench import data, install, lesson, pixels
-from fashion_bench import photo as photos
+from fashion_bench import data, install, lesson
 from fashion_bench.errors import TutorialError
+from fashion_bench.photo import pictures as photos
+from fashion_bench.photo import pixels
 
 if TYPE_CHECKING:  # Keras tarda en importarse y aquí solo hace falta en lo lento
     import keras
@@ -467,7 +468,7 @@ def test_a_garment_keeps_its_class_however_badly_it_is_shot(
 
 KEY = "websocket_max_message_size"
 CELL = """
-from fashion_bench import photo
+from fashion_bench.photo import pictures as photo
 photo.upload_button(print)
 """
 

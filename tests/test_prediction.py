@@ -8,9 +8,10 @@ import pytest
 from conftest import NOTEBOOKS, ROOT
 
 from fashion_bench import lesson
-from fashion_bench.measure import ladder, prediction, profiling
-from fashion_bench.measure.prediction import Device, Work
-from fashion_bench.results import files
+from fashion_bench.compare import files
+from fashion_bench.experiments import ladder, prediction
+from fashion_bench.experiments.prediction import Device, Work
+from fashion_bench.machine import profiling
 
 FAST = Device("inventado", 10e12, 400e9, 5e-6, "inventado")
 

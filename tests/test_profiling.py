@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fashion_bench.measure import profiling
+from fashion_bench.machine import profiling
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from conftest import ROOT
 from PIL import Image
 
 from fashion_bench import install
-from fashion_bench.record import Record
-from fashion_bench.results.comparison import Contender
+from fashion_bench.compare.comparison import Contender
+from fashion_bench.figures import Record
 
 sys.path.insert(0, str(ROOT / "tools"))
 import readme

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from conftest import RECORD, ROOT, RTX
 
+from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
-from fashion_bench.parts import TOLERANCE
-from fashion_bench.record import ACCURACY_FLOOR, METRICS, MIME, Record
-from fashion_bench.results import files
+from fashion_bench.figures import ACCURACY_FLOOR, METRICS, MIME, Record
+from fashion_bench.record import TOLERANCE
 
 GPU = RTX.model_dump()
 AGREEMENT = {"precision": "float32", "loss_difference": 1e-6, "gradient_difference": 1e-3}
@@ -263,7 +263,7 @@ def test_what_must_coincide_to_be_compared(record: dict) -> None:
 
 def test_reading_a_record_imports_almost_nothing() -> None:
     code = (
-        "import sys; from fashion_bench.results import files;"
+        "import sys; from fashion_bench.compare import files;"
         "print([name for name in ('tensorflow', 'keras', 'psutil', 'pynvml', 'archspec',"
         " 'matplotlib', 'IPython', 'nbformat') if name in sys.modules])"
     )

@@ -22,17 +22,17 @@ from conftest import RTX
 
 from fashion_bench import lesson
 from fashion_bench import record as recordings
+from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
-from fashion_bench.machine import backends, hardware
+from fashion_bench.figures import Record
+from fashion_bench.machine import backends, calibration, hardware
 from fashion_bench.machine.hardware import CardWatcher
-from fashion_bench.measure import calibration, provenance
+from fashion_bench.measure import provenance
 from fashion_bench.measure import recorder as recorders
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.recorder import Recorder
 from fashion_bench.parameters import Sized
-from fashion_bench.parts import Agreement, Calibration
-from fashion_bench.record import Record
-from fashion_bench.results import files
+from fashion_bench.record import Agreement, Calibration
 
 FAST = Calibration(
     float32_flops=2e11, precision_flops=2e11, bytes_per_second=4e10, order_seconds=1e-4

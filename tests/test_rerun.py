@@ -14,10 +14,10 @@ import pytest
 from conftest import NOTEBOOK, Cells
 from test_recorder import FAST
 
+from fashion_bench.compare import files
+from fashion_bench.figures import Record
 from fashion_bench.measure import recorder
 from fashion_bench.measure.progress import EpochLine
-from fashion_bench.record import Record
-from fashion_bench.results import files
 
 pytestmark = pytest.mark.slow
 

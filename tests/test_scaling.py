@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fashion_bench.cluster import scaling
+from fashion_bench.experiments import scaling
 
 LINK = scaling.Link(50e-6, 8e-9)
 COMPUTE = scaling.Compute(2e-3, 1e-4)

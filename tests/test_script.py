@@ -28,11 +28,11 @@ from papermill.engines import NotebookExecutionManager
 from pydantic import Field
 
 from fashion_bench import MAIN_CHART, folders, lesson, parameters
+from fashion_bench.compare import files
 from fashion_bench.doctor import diagnosis, probe
 from fashion_bench.doctor.finding import Finding
+from fashion_bench.figures import MIME, Record
 from fashion_bench.folders import shown
-from fashion_bench.record import MIME, Record
-from fashion_bench.results import files
 from fashion_bench.script import cli, interrupt, report
 from fashion_bench.script.console import Console, OutputLostError
 from fashion_bench.script.interrupt import Brake, StoppedError

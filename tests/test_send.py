@@ -18,12 +18,13 @@ from conftest import RECORD, ROOT
 from nbformat import NotebookNode
 
 from fashion_bench.__main__ import obey
-from fashion_bench.commands import FAILED, FINE, send
-from fashion_bench.errors import TutorialError
+from fashion_bench.compare import files
+from fashion_bench.errors import FAILED, FINE, TutorialError
+from fashion_bench.figures import Record
 from fashion_bench.folders import shown
-from fashion_bench.record import Record
-from fashion_bench.results import files, sending
 from fashion_bench.script import cli
+from fashion_bench.share import form as sending
+from fashion_bench.share import send
 
 sys.path.insert(0, str(ROOT / "tools"))
 import receive

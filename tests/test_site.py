@@ -18,9 +18,9 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import NOTEBOOKS, ROOT, SCREENSHOTS, SOLUTIONS, child_environment, serious
 
+from fashion_bench.compare import files
+from fashion_bench.figures import MIME
 from fashion_bench.install import repository
-from fashion_bench.record import MIME
-from fashion_bench.results import files
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

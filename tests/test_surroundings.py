@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from fashion_bench.figures import disturbance
 from fashion_bench.machine import hardware
 from fashion_bench.measure import surroundings
-from fashion_bench.record import disturbance
 
 BUSY = "import time; print(flush=True)\nwhile True: pass"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fashion_bench.typography import shortest, unbreakable, written
+from fashion_bench.text import shortest, unbreakable, written
 
 
 @pytest.mark.parametrize(

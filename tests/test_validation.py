@@ -8,10 +8,10 @@ import pytest
 from conftest import ROOT, RTX
 
 from fashion_bench import data
-from fashion_bench.record import Record
-from fashion_bench.results import files
-from fashion_bench.results.validation import MAX_MFU, refusals
-from fashion_bench.typography import NO_BREAK
+from fashion_bench.compare import files
+from fashion_bench.figures import Record
+from fashion_bench.share.refusals import MAX_MFU, refusals
+from fashion_bench.text import NO_BREAK
 
 RESULTS = ROOT / "results"
 PUBLISHED, _ = files.load_folder(RESULTS)

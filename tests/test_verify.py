@@ -9,11 +9,11 @@ from conftest import NOTEBOOK, RTX, Cells
 from fashion_bench import lesson
 from fashion_bench import verify as verifying
 from fashion_bench.__main__ import NOT_COMPARABLE, obey
-from fashion_bench.commands import BAD_USAGE, FAILED, FINE
+from fashion_bench.errors import BAD_USAGE, FAILED, FINE
+from fashion_bench.figures import Record
 from fashion_bench.measure import provenance
 from fashion_bench.measure import recorder as recorders
-from fashion_bench.parts import Agreement, Calibration
-from fashion_bench.record import Record
+from fashion_bench.record import Agreement, Calibration
 from fashion_bench.verify import Place, Replayed
 
 GPU = {

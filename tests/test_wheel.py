@@ -16,10 +16,10 @@ from packaging.requirements import Requirement
 from test_diagnosis import LINUX, WINDOWS
 
 from fashion_bench import LESSON, NOTEBOOKS_DIR, install
-from fashion_bench.commands import FAILED, FINE, notebooks
+from fashion_bench.compare import files
 from fashion_bench.data import NAMES
-from fashion_bench.errors import TutorialError
-from fashion_bench.results import files
+from fashion_bench.errors import FAILED, FINE, TutorialError
+from fashion_bench.script import copies as notebooks
 
 WHERE = """
 import json, fashion_bench as package

@@ -9,15 +9,15 @@ from bs4 import BeautifulSoup
 from fashion_bench import lesson
 from fashion_bench.charts import style
 from fashion_bench.charts.machines import measured_and_predicted
-from fashion_bench.jupyter import quiet
-from fashion_bench.record import Record
-from fashion_bench.results import comparison
-from fashion_bench.results.comparison import Contender
-from fashion_bench.typography import written
-from fashion_bench.values import TITLES
+from fashion_bench.compare import comparison
+from fashion_bench.compare.comparison import Contender
+from fashion_bench.figures import Record
+from fashion_bench.machine.engines import quiet
+from fashion_bench.record import TITLES
+from fashion_bench.text import written
 
 with quiet():
-    from fashion_bench.measure.prediction import SHEETS, Device
+    from fashion_bench.experiments.prediction import SHEETS, Device
 
 NOTEBOOK, CELL = "02_por_que_gana_la_gpu.ipynb", "otro-epoca"
 """De dónde salen las predicciones: de los resultados de esa celda, que están confirmados."""
@@ -78,7 +78,7 @@ def contenders(records: Sequence[Record]) -> list[Contender]:
 def predictions(records: Sequence[Record]) -> list[Prediction]:
     """Lee del cuaderno 02 las predicciones de los dispositivos que aún no tienen registros.
 
-    Son las que calculó `fashion_bench.measure.prediction` con la ficha de cada fabricante.
+    Son las que calculó `fashion_bench.experiments.prediction` con la ficha de cada fabricante.
     """
     measured = " ".join(
         record.accelerator.name for record in records if record.accelerator and not record.flaw

@@ -14,10 +14,10 @@ from PIL.PngImagePlugin import PngInfo
 from fashion_bench import lesson
 from fashion_bench.charts import style
 from fashion_bench.charts.machines import compare_machines
-from fashion_bench.record import Record
-from fashion_bench.results import comparison, files
-from fashion_bench.results.comparison import Contender
-from fashion_bench.typography import written
+from fashion_bench.compare import comparison, files
+from fashion_bench.compare.comparison import Contender
+from fashion_bench.figures import Record
+from fashion_bench.text import written
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

@@ -10,12 +10,12 @@ import os
 import sys
 from pathlib import Path
 
+from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
+from fashion_bench.figures import Record
 from fashion_bench.folders import write_atomically
-from fashion_bench.record import Record
-from fashion_bench.results import files
-from fashion_bench.results.sending import unpack
-from fashion_bench.results.validation import refusals
+from fashion_bench.share.form import unpack
+from fashion_bench.share.refusals import refusals
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 

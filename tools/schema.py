@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from fashion_bench.record import Record
+from fashion_bench.figures import Record
 
 SCHEMA = Path(__file__).resolve().parents[1] / "results" / "schema.json"
 

@@ -23,9 +23,9 @@ from itables.utils import read_package_file
 from sphinx.application import Sphinx
 
 from fashion_bench.charts.style import SHARPNESS
+from fashion_bench.compare import files
+from fashion_bench.figures import Record
 from fashion_bench.install import repository
-from fashion_bench.record import Record
-from fashion_bench.results import files
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES, RESULTS = ROOT / "site", ROOT / "results"

@@ -13,11 +13,10 @@ from typing import get_args
 import click
 
 from fashion_bench import PROJECT_DIR
-from fashion_bench.commands import BAD_USAGE, FAILED, FINE, INTERRUPTED
-from fashion_bench.commands.spanish import Orders, in_spanish, telling
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import BAD_USAGE, FAILED, FINE, INTERRUPTED, TutorialError
 from fashion_bench.folders import borrow_home, expanded
-from fashion_bench.values import Backend
+from fashion_bench.record import Backend
+from fashion_bench.script.spanish import Orders, in_spanish, telling
 
 NOT_COMPARABLE = 3
 """Código de salida de `verify`: aquí no se puede saber."""
@@ -51,7 +50,7 @@ def diagnose(as_json: bool, backend: Backend) -> int:
 
     Termina con código 1 si hay algo que arreglar.
     """
-    from fashion_bench.commands import diagnose
+    from fashion_bench.doctor import command as diagnose
 
     return diagnose.main(backend, as_json)
 
@@ -60,7 +59,7 @@ def diagnose(as_json: bool, backend: Backend) -> int:
 @click.argument("record", metavar="REGISTRO")
 def send(record: str) -> int:
     """Enseña un registro y, si quieres, abre el formulario que lo publica."""
-    from fashion_bench.commands import send
+    from fashion_bench.share import send
 
     path = expanded(record)
     send.send(path if path.exists() else PROJECT_DIR / path)  # como la escribe `shown`
@@ -75,7 +74,7 @@ def compare(folder: str) -> int:
     La página, comparacion.html, se escribe en la carpeta en la que estás (si ya la había, la
     sustituye) y se abre sin conexión.
     """
-    from fashion_bench.results import page
+    from fashion_bench.script import page
 
     written = page.compare(expanded(folder))
     print(f"Comparación escrita en {written}: ábrela en un navegador.")
@@ -113,7 +112,7 @@ def notebooks(folder: str) -> int:
     Si no dices cuál, a la que tienes abierta en la terminal. De lo que ya haya en ella no toca
     nada. Termina con código 1 si algo no se ha podido copiar o se deja porque está cambiado.
     """
-    from fashion_bench.commands import notebooks
+    from fashion_bench.script import copies as notebooks
 
     return notebooks.main(folder)
 

@@ -16,6 +16,9 @@ CAUSES = {
 }
 """Lo que quieren decir los errores del sistema más corrientes."""
 
+FINE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Códigos de salida: bien, algo que arreglar, orden mal escrita y detenido con Ctrl-C."""
+
 
 def cause(error: OSError) -> str:
     """Dice en español por qué ha fallado el sistema; si no lo sabe, con las palabras de él."""

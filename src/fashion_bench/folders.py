@@ -10,7 +10,7 @@ from time import sleep
 
 from fashion_bench import PROJECT_DIR
 from fashion_bench.errors import TutorialError, cause
-from fashion_bench.typography import written
+from fashion_bench.text import written
 
 FREE_BYTES_NEEDED = 10_000_000
 BUSY_ATTEMPTS, BUSY_SECONDS = 20, 0.05

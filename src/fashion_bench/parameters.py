@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError
-from fashion_bench.record import METRICS
-from fashion_bench.values import (
+from fashion_bench.figures import METRICS
+from fashion_bench.record import (
     Backend,
     BatchSize,
     Device,

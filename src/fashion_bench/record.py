@@ -1,53 +1,297 @@
-"""El registro de una ejecución: qué lleva, cuándo cuenta y qué cifras se sacan de él.
+"""Qué lleva el registro de una ejecución: el esquema, y qué valores admite cada cosa.
 
-Guarda solo lo medido; todo lo demás (la mediana, las imágenes/s, si cuenta…) se calcula aquí, y
-en ningún otro sitio. De qué se compone cada una de sus partes lo dice `parts`.
+Guarda solo lo medido; lo que se calcula con ello está en `figures`. No lleva nada que identifique a
+una persona: ni el nombre de red del equipo, ni el del usuario, ni ninguna ruta. Sus textos se
+pueden imprimir, dibujar y guardar sin riesgo, vengan de donde vengan.
 """
 
-from collections.abc import Callable
-from statistics import median
-from typing import Annotated, Any, Literal, NamedTuple, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
-from pydantic_core import PydanticCustomError
-
-from fashion_bench.parts import (
-    Accelerator,
-    Agreement,
-    Calibration,
-    Code,
-    Data,
-    Machine,
-    Network,
-    Repeat,
-    RunParameters,
-    Software,
-    Surroundings,
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
 )
-from fashion_bench.typography import written
-from fashion_bench.values import Frozen, Label, Text
+from pydantic_core import PydanticCustomError
 
 SCHEMA_VERSION = 2
 
-MIME = "application/vnd.fashion-bench.record+json"
-"""Con este tipo enseña un cuaderno su registro, y así lo encuentra quien lo ha ejecutado."""
+# Controles (también los que cambian el sentido de la escritura) y marcas de HTML.
+_UNSAFE = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069<>"
 
-ACCURACY_FLOOR = 0.90
-"""Exactitud en prueba por debajo de la cual un tiempo no cuenta."""
+Text = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=f"^[^{_UNSAFE}]*$")]
+"""Texto corto de una línea."""
 
-MAX_DRIFT = 0.10
-"""Cambio entre las dos calibraciones a partir del cual se dice."""
+Label = Annotated[
+    str,
+    StringConstraints(max_length=60, pattern=rf"^[^{_UNSAFE}$/\\]*$"),
+    Field(
+        description="un texto de hasta 60 caracteres sin saltos de línea ni los signos < > $ / \\"
+    ),
+]
+"""Nombre de un equipo: además, sin fórmulas ni separadores de carpetas. Puede estar vacío."""
 
-MAX_DISTURBED = 1 / 3
-"""Parte de las épocas que pueden estar perturbadas sin que la ejecución deje de contar."""
+Epochs = Annotated[int, Field(ge=1, le=1000, description="un número entero de 1 a 1000")]
+Repeats = Annotated[int, Field(ge=1, le=100, description="un número entero de 1 a 100")]
+Seed = Annotated[int, Field(ge=0, lt=2**31, description="un número entero de 0 a 2147483647")]
+BatchSize = Annotated[int, Field(ge=1, le=54_000, description="un número entero de 1 a 54000")]
+TrainSamples = Annotated[
+    int, Field(ge=100, le=60_000, description="un número entero de 100 a 60000")
+]
+Precision = Annotated[
+    Literal["float32", "mixed_float16", "mixed_bfloat16"],
+    Field(description="float32, mixed_float16 o mixed_bfloat16"),
+]
+Backend = Annotated[
+    Literal["tensorflow", "torch", "jax"], Field(description="tensorflow, torch o jax")
+]
+TITLES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
+"""El nombre de cada motor, tal como lo lee una persona."""
+Device = Annotated[Literal["auto", "cpu", "gpu"], Field(description="auto, cpu o gpu")]
 
-MAX_OTHERS, MAX_STOLEN, MAX_SWAPPED_MB = 0.05, 0.02, 10
-"""Cuánto puede hacer el resto del equipo durante una época tranquila: parte de los núcleos que
-usan otros programas, parte que se lleva otra máquina virtual y MB de memoria de intercambio."""
+
+class Frozen(BaseModel):
+    """Datos que no cambian; no admiten campos de más ni números infinitos."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
-class Record(Frozen):
-    """Una ejecución de un cuaderno que entrena."""
+def clean(text: str) -> str:
+    """Quita de `text` lo que `Text` no admite; si no queda nada, devuelve «desconocido»."""
+    return re.sub(f"[{_UNSAFE}]", "", text).strip()[:120] or "desconocido"
+
+
+def clean_label(text: str) -> str:
+    """Quita de `text` lo que `Label` no admite; si no queda nada, devuelve «desconocido»."""
+    return clean(re.sub(r"[$/\\]", " ", text))[:60]
+
+
+ISAS = ("AMX", "AVX-512", "AVX2", "AVX", "SVE", "NEON")
+"""Juegos de instrucciones que dan nombre a un equipo, del que más hace de una vez al que menos."""
+
+TOLERANCE: dict[str, float] = {"float32": 0.01, "mixed_float16": 0.07, "mixed_bfloat16": 0.15}
+"""Diferencia relativa que se admite en cada precisión entre una GPU y la CPU en float32.
+
+En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa (TF32): de ahí
+el 1 %. Las otras dos admiten el triple de lo medido en una CPU: 0.022 con float16 y 0.048
+con bfloat16, la mayor de tres semillas.
+"""
+
+Seconds = Annotated[float, Field(gt=0, lt=1e7)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Code(Frozen):
+    """Con qué código se midió."""
+
+    version: Text
+    git_commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}(-dirty)?$")] | None
+    notebook: Annotated[str, Field(pattern=r"^[\w-]{1,60}\.ipynb$")]
+    """El cuaderno que se ejecutó."""
+    notebook_sha256: Sha256
+    """SHA-256 de las celdas de código de ese cuaderno, sin resultados."""
+
+
+class Machine(Frozen):
+    """El equipo, sin nada que identifique a su dueño (ni su nombre de red, ni rutas)."""
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None
+    """Un código al azar que se hace una vez y distingue este equipo de otro igual."""
+    os: Text
+    architecture: Text
+    cpu: Text
+    vendor: Text | None
+    family: int | None = Field(ge=0)
+    model: int | None = Field(ge=0)
+    microarchitecture: Text
+    instruction_sets: list[Text] = Field(max_length=50)
+    """De los que deciden lo rápido que se calcula, los que tiene el procesador."""
+    cache_mib: list[float] = Field(max_length=4)
+    """Cachés de primer nivel (datos), segundo y tercero, hasta donde se sabe."""
+    physical_cores: int | None = Field(ge=1, le=100_000)
+    logical_cores: int = Field(ge=1, le=100_000)
+    usable_cores: float = Field(gt=0, le=100_000)
+    """Los que este programa puede usar: afinidad y cuota del contenedor."""
+    virtual: bool | None
+    """Si es una máquina virtual; `None` si no se sabe."""
+    memory_gib: float = Field(gt=0, le=1e6)
+    settings: dict[Text, Text] = Field(max_length=30)
+    """Variables de entorno que cambian las cuentas, las que estaban puestas."""
+    power: Literal["mains", "battery"] | None
+    """Corriente o batería, donde el sistema lo dice: a batería muchos portátiles van más lentos."""
+
+    @property
+    def isa(self) -> str:
+        """El mayor juego de instrucciones vectoriales con el que se calcula en la CPU."""
+        limit = self.settings.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
+        allowed = [name for name in ISAS if name in self.instruction_sets]
+        if limit != "ALL" and not limit.startswith("AVX512"):
+            allowed = [name for name in allowed if not name.startswith(("AVX-512", "AMX"))]
+        return allowed[0] if allowed else self.architecture
+
+
+class Accelerator(Frozen):
+    """Una GPU. Lo que el sistema no cuenta queda en `None`."""
+
+    name: Text
+    memory_gib: float | None = Field(gt=0, le=1e6)
+    driver: Text | None
+    compute_capability: Text | None
+    power_limit_w: float | None = Field(gt=0, le=1e5)
+    mig: bool | None
+    """Si es solo una parte de una GPU partida (MIG)."""
+
+
+class Software(Frozen):
+    """Versiones de lo que ejecuta el entrenamiento."""
+
+    python: Text
+    tensorflow: Text
+    keras: Text
+    backend: Backend
+    torch: Text | None = None
+    jax: Text | None = None
+    cuda: Text | None
+    cudnn: Text | None
+    onednn: bool | None
+    """Si TensorFlow calcula con oneDNN en la CPU; `None` donde no se elige."""
+    tf32: bool | None
+    """Si la GPU multiplica float32 con 10 bits de mantisa; `None` donde no se elige."""
+
+    @property
+    def engine(self) -> str:
+        """El motor con el que se entrena y su versión: «TensorFlow 2.21.0»."""
+        return f"{TITLES[self.backend]} {getattr(self, self.backend) or 'sin versión'}"
+
+
+class Data(Frozen):
+    """Con qué imágenes se entrenó y se midió la exactitud."""
+
+    sha256: Sha256
+    training_images: int = Field(ge=1, le=60_000)
+    validation_images: int = Field(ge=0, le=60_000)
+    test_images: int = Field(ge=1, le=10_000)
+
+
+class Network(Frozen):
+    """La red, descrita de forma que dos iguales den lo mismo en cualquier versión."""
+
+    layers: list[Text] = Field(min_length=1, max_length=200)
+    optimizer: Text
+    weights: int = Field(ge=1, le=10**12)
+    training_operations: int = Field(ge=1, le=10**15)
+    """Sumas y multiplicaciones de entrenar con una imagen."""
+
+
+class RunParameters(Frozen):
+    """Los parámetros con los que de verdad se entrenó."""
+
+    epochs: Epochs
+    batch_size: BatchSize
+    train_samples: TrainSamples
+    precision: Precision
+    repeats: Repeats
+    seed: Seed
+    workers: int = Field(1, ge=1, le=1000)
+    """Procesos que entrenan a la vez, cada uno con una parte de cada lote."""
+
+
+class GpuState(Frozen):
+    """Cómo estaba la GPU de NVIDIA al acabar una época."""
+
+    clock_mhz: float | None
+    temperature_c: float | None
+    slowed_by: Text | None
+    """Por qué va más despacio de lo normal: calor o falta de corriente."""
+    other_programs: int | None = Field(ge=0)
+
+
+class Calibration(Frozen):
+    """Lo rápido que es el dispositivo, aparte de la red: sus cuatro números."""
+
+    float32_flops: float = Field(gt=0)
+    """Operaciones por segundo del producto de matrices en float32."""
+    precision_flops: float = Field(gt=0)
+    """Lo mismo, en la precisión con la que se entrena."""
+    bytes_per_second: float = Field(gt=0)
+    """Bytes por segundo de la memoria."""
+    order_seconds: float = Field(gt=0)
+    """Lo que cuesta hacer una petición."""
+
+
+class Surroundings(Frozen):
+    """Lo que pasaba en el equipo durante una época. Lo que el sistema no cuenta, `None`."""
+
+    usable_cores: float = Field(gt=0)
+    own_cpu_seconds: float = Field(ge=0)
+    """Segundos de procesador de este programa, sumando todos los núcleos."""
+    other_cpu_seconds: float = Field(ge=0)
+    """De los demás programas."""
+    stolen_cpu_seconds: float | None = Field(ge=0)
+    """Que la máquina virtual pidió y no tuvo."""
+    waiting_seconds: float | None = Field(ge=0)
+    """En que algún programa, quizá este, esperó a un núcleo libre."""
+    swapped_mb: float = Field(ge=0)
+    """Que fueron a la memoria de intercambio o volvieron de ella."""
+    temperature_c: float | None
+    frequency_mhz: float | None = Field(gt=0)
+    gpu: GpuState | None
+
+
+class Repeat(Frozen):
+    """Un entrenamiento completo, o lo que dio tiempo a hacer de él."""
+
+    seed: Seed
+    setup_seconds: Seconds
+    """El calentamiento."""
+    epoch_seconds: list[Seconds] = Field(min_length=1, max_length=1000)
+    epoch_losses: list[Annotated[float, Field(ge=0)]] | None = None
+    """La pérdida de entrenamiento de cada época, con la que `verify` repite la primera; `None` si
+    no se anotó o no salió un número."""
+    test_correct: int | None = Field(ge=0, le=10_000)
+    """Imágenes de prueba acertadas; `None` si no llegó a la evaluación."""
+    test_loss: float | None = Field(ge=0)
+    """`None` si no llegó a la evaluación o si la pérdida no salió un número."""
+    energy_joules: float | None = Field(ge=0, le=1e12)
+    surroundings: list[Surroundings] | None
+    """De cada época; `None` si se entrena en varios procesos."""
+
+    @property
+    def total_seconds(self) -> float:
+        """Suma de las épocas, en segundos."""
+        return sum(self.epoch_seconds)
+
+
+class Agreement(Frozen):
+    """Cuánto se aparta de la CPU un paso de entrenamiento dado en la GPU."""
+
+    precision: Precision
+    loss_difference: float | None = Field(ge=0)
+    """Diferencia relativa; `None` si salió infinita o no numérica."""
+    gradient_difference: float | None = Field(ge=0)
+
+    @property
+    def tolerance(self) -> float:
+        """Diferencia relativa que se admite."""
+        return TOLERANCE[self.precision]
+
+    @property
+    def ok(self) -> bool:
+        """Dice si las dos diferencias caben en lo que se admite."""
+        return all(
+            difference is not None and difference <= self.tolerance
+            for difference in (self.loss_difference, self.gradient_difference)
+        )
+
+
+class Content(Frozen):
+    """Lo que se guarda de una ejecución de un cuaderno que entrena."""
 
     schema_version: Literal[2]
     run_id: Annotated[str, Field(pattern=r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")]
@@ -127,250 +371,6 @@ class Record(Frozen):
             if repeat.test_correct is None or repeat.test_loss is None:
                 raise _contradiction("le falta la evaluación con las imágenes de prueba")
 
-    @property
-    def epoch_seconds(self) -> list[float]:
-        """Segundos de todas las épocas de todas las repeticiones, en orden."""
-        return [second for repeat in self.repeats for second in repeat.epoch_seconds]
-
-    @property
-    def median_epoch_seconds(self) -> float:
-        """Mediana, en segundos, de todas las épocas de todas las repeticiones."""
-        return median(self.epoch_seconds)
-
-    @property
-    def images_per_second(self) -> float:
-        """Imágenes de una época entre los segundos de la época mediana."""
-        return self.data.training_images / self.median_epoch_seconds
-
-    @property
-    def cold_seconds(self) -> float:
-        """Segundos de la primera repetición, la única que arranca en frío, y su calentamiento."""
-        return self.repeats[0].setup_seconds + self.repeats[0].total_seconds
-
-    @property
-    def accuracies(self) -> list[float]:
-        """Exactitud en prueba, de 0 a 1, de cada repetición que llegó a la evaluación."""
-        return [
-            repeat.test_correct / self.data.test_images
-            for repeat in self.repeats
-            if repeat.test_correct is not None
-        ]
-
-    @property
-    def accuracy(self) -> float | None:
-        """Media de `accuracies`; `None` si ninguna repetición llegó a la evaluación."""
-        return sum(self.accuracies) / len(self.accuracies) if self.accuracies else None
-
-    @property
-    def images_per_joule(self) -> float | None:
-        """Imágenes procesadas por julio de la GPU; `None` si no se sabe su energía."""
-        joules = [repeat.energy_joules for repeat in self.repeats]
-        if not joules or not all(joules):
-            return None
-        return self.data.training_images * len(self.epoch_seconds) / sum(filter(None, joules))
-
-    @property
-    def device(self) -> str:
-        """En qué se entrenó: «GPU» o «CPU»."""
-        return "GPU" if self.accelerator else "CPU"
-
-    @property
-    def name(self) -> str:
-        """Cómo se llama en tablas y gráficos: equipo, dispositivo y lo que no sea lo normal."""
-        backend, workers = self.software.backend, self.parameters.workers
-        label = self.label if self.accelerator else f"{self.label} ({self.machine.isa})"
-        unusual: list[str] = [] if backend == "tensorflow" else [backend]
-        if self.software.onednn is False and not self.accelerator:
-            unusual.append("sin oneDNN")
-        if self.software.tf32 is False and self.accelerator:
-            unusual.append("sin TF32")
-        if workers > 1:
-            unusual.append(f"{workers} procesos")
-        return " · ".join([label, self.device, *unusual])
-
-    @property
-    def machine_key(self) -> tuple[object, ...]:
-        """Lo que distingue a un equipo, y una forma de usarlo, de los demás.
-
-        Dos registros con la misma clave son dos sesiones del mismo equipo. Sin el código al azar
-        del equipo, cuenta lo que de él se sabe.
-        """
-        machine, software = self.machine, self.software
-        known = (self.label, machine.vendor, machine.family, machine.model, machine.memory_gib)
-        return (
-            machine.key or known,
-            machine.cpu,
-            machine.isa,
-            machine.usable_cores,
-            tuple(sorted(machine.settings.items())),
-            self.accelerator.name if self.accelerator else None,
-            software.backend,
-            software.onednn,
-            software.tf32,
-            self.parameters.workers,
-        )
-
-    @property
-    def mfu(self) -> float | None:
-        """Parte del límite del dispositivo a la que llega, de 0 a 1; `None` si no se midió.
-
-        Es la *model FLOPs utilization* de Chowdhery y otros (2022), «PaLM», arXiv:2204.02311: las
-        operaciones que pide la red entre las que da el producto de matrices.
-        """
-        if not self.calibration or not self.repeats:
-            return None
-        best = max(each.precision_flops for each in self.calibration)
-        return self.network.training_operations * self.images_per_second / best
-
-    @property
-    def drift(self) -> str | None:
-        """Qué cambió en el equipo entre antes y después de entrenar, si algo cambió."""
-        if len(self.calibration) < 2:
-            return None
-        before, after = self.calibration
-        changed = [
-            f"{name}, de {shown(getattr(before, field))} a {shown(getattr(after, field))}"
-            for field, name, shown in DRIFTS
-            if abs(getattr(after, field) / getattr(before, field) - 1) > MAX_DRIFT
-        ]
-        return "; ".join(changed) or None
-
-    @property
-    def disturbed(self) -> list[str | None]:
-        """De cada época, por qué está perturbada, o `None` si fue tranquila o no se sabe."""
-        reasons: list[str | None] = []
-        for repeat in self.repeats:
-            if repeat.surroundings is None:
-                reasons += [None] * len(repeat.epoch_seconds)
-            else:
-                pairs = zip(repeat.surroundings, repeat.epoch_seconds, strict=True)
-                reasons += [disturbance(around, second, self.machine) for around, second in pairs]
-        return reasons
-
-    @property
-    def setting(self) -> tuple[object, ...]:
-        """Lo que debe coincidir para que dos tiempos por época se puedan comparar."""
-        return (
-            self.network.model_dump_json(),
-            self.data,
-            self.parameters.batch_size,
-            self.parameters.precision,
-        )
-
-    @property
-    def flaw(self) -> str | None:
-        """Por qué sus tiempos no cuentan, o `None` si cuentan."""
-        if self.status == "interrupted":
-            return "ejecución incompleta"
-        if self.status == "failed":
-            return self.reason
-        if self.accelerator and not self.agreement:
-            return "no se comprobó que la GPU calcule bien"
-        if self.agreement and not self.agreement.ok:
-            return "no calcula lo mismo que la CPU"
-        if any(accuracy < ACCURACY_FLOOR for accuracy in self.accuracies):
-            return f"exactitud por debajo de {ACCURACY_FLOOR:.2f}"
-        reasons = [reason for reason in self.disturbed if reason]
-        if len(reasons) > MAX_DISTURBED * len(self.epoch_seconds):
-            return (
-                f"perturbado en {len(reasons)} de {len(self.epoch_seconds)} épocas, "
-                f"la primera porque {reasons[0]}"
-            )
-        return None
-
-    def __str__(self) -> str:
-        figures = [self.name]
-        if self.repeats:
-            figures += [
-                f"{written(self.median_epoch_seconds, 2, 's')} por época",
-                written(self.images_per_second, 0, "imágenes/s"),
-            ]
-        if self.accuracy is not None:
-            figures.append(f"exactitud {self.accuracy:.4f}")
-        figures.append(f"no cuenta: {self.flaw}" if self.flaw else "cuenta")
-        return ", ".join(figures)
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
-        """En un cuaderno se lee como texto y, además, va entero para quien lo busque."""
-        return {"text/plain": str(self), MIME: self.model_dump(mode="json")}
-
-
-class Metric(NamedTuple):
-    """Una forma de medir lo rápido que va un equipo."""
-
-    title: str
-    unit: str
-    value: Callable[[Record], float]
-    """La cifra de un registro."""
-    seconds: Callable[[Record], list[float]]
-    """Los segundos de los que sale; ninguno, si el registro no los lleva."""
-    more_is_better: bool
-
-    def known(self, record: Record) -> bool:
-        """Dice si un registro lleva lo que hace falta para esta medida."""
-        return bool(record.repeats and self.seconds(record))
-
-
-METRICS = {
-    "images_per_second": Metric(
-        "Rendimiento",
-        "imágenes/s",
-        lambda record: record.images_per_second,
-        lambda record: record.epoch_seconds,
-        more_is_better=True,
-    ),
-    "median_epoch": Metric(
-        "Época mediana",
-        "s",
-        lambda record: record.median_epoch_seconds,
-        lambda record: record.epoch_seconds,
-        more_is_better=False,
-    ),
-    "cold_total": Metric(
-        "Total en frío",
-        "s",
-        lambda record: record.cold_seconds,
-        lambda record: [record.cold_seconds],
-        more_is_better=False,
-    ),
-}
-
-
-DRIFTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    (
-        "precision_flops",
-        "producto de matrices",
-        lambda flops: written(flops / 1e9, 0, "GFLOP/s"),
-    ),
-    ("bytes_per_second", "memoria", lambda rate: written(rate / 1e9, 0, "GB/s")),
-)
-
 
 def _contradiction(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
-
-
-def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str | None:
-    """Dice qué perturbó una época, o `None` si fue tranquila.
-
-    Args:
-        around: lo que pasaba mientras tanto.
-        seconds: lo que duró la época.
-        machine: el equipo.
-    """
-    available = seconds * machine.logical_cores
-    others = around.other_cpu_seconds / available
-    stolen = (around.stolen_cpu_seconds or 0.0) / available
-    if around.usable_cores < machine.usable_cores:
-        return f"solo pudo usar {around.usable_cores:g} de {machine.usable_cores:g} núcleos"
-    if stolen > MAX_STOLEN:
-        return f"otra máquina virtual se llevó el {written(100 * stolen, 0, '%')} del procesador"
-    if others > MAX_OTHERS:
-        return f"otros programas usaron el {written(100 * others, 0, '%')} del procesador"
-    if around.swapped_mb > MAX_SWAPPED_MB:
-        return f"faltó memoria ({written(around.swapped_mb, 0, 'MB')} fueron o volvieron del disco)"
-    if around.gpu and around.gpu.slowed_by:
-        return f"la GPU se frenó ({around.gpu.slowed_by})"
-    if around.gpu and around.gpu.other_programs:
-        return "otro programa usaba la GPU"
-    return None

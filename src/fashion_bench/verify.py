@@ -18,14 +18,14 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from fashion_bench import lesson
+from fashion_bench.compare import files
 from fashion_bench.doctor.device import choose_device
 from fashion_bench.errors import TutorialError
+from fashion_bench.figures import Record
 from fashion_bench.machine import backends, hardware
-from fashion_bench.parts import Accelerator, Code, Data, Machine, Network, Repeat, Software
-from fashion_bench.record import Record
-from fashion_bench.results import files, validation
-from fashion_bench.tables import Table
-from fashion_bench.typography import written
+from fashion_bench.record import Accelerator, Code, Data, Machine, Network, Repeat, Software
+from fashion_bench.share import refusals as validation
+from fashion_bench.text import Table, written
 
 START_SECONDS = 15
 """Importar Keras y preparar las imágenes, en el equipo en el que se midieron las pérdidas."""

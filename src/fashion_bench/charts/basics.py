@@ -16,7 +16,7 @@ from fashion_bench.charts.style import (
     write_values,
 )
 from fashion_bench.data import CLASS_NAMES
-from fashion_bench.typography import written
+from fashion_bench.text import written
 
 WINDOW = 2
 """El lado de los cuadros de los que `MaxPooling2D` se queda con el mayor número."""
@@ -36,7 +36,7 @@ def pooling(image: np.ndarray, corner: tuple[int, int]) -> Figure:
         corner: la fila y la columna de la esquina del trozo, pares.
     """
     figure = Figure(figsize=(4.8, 6.4))
-    above, below = figure.subfigures(2, 1, height_ratios=(2, 4.2))
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(2, 4.2)).flat
     row, column = corner
     piece = image[row : row + 4, column : column + 4]
     for axis, pixels, title in zip(

@@ -19,8 +19,8 @@ from fashion_bench.charts.style import (
     headline,
     hide_frame,
 )
-from fashion_bench.cluster.scaling import WORTH_IT, best_number
-from fashion_bench.typography import shortest, written
+from fashion_bench.experiments.scaling import WORTH_IT, best_number
+from fashion_bench.text import shortest, written
 
 
 def data_parallelism(images: Sequence[np.ndarray]) -> Figure:

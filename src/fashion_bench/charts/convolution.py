@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
 from fashion_bench.charts.style import GREY, ORANGE, draw_image, hide_frame, show, write_values
-from fashion_bench.jupyter import is_attended
+from fashion_bench.machine.engines import is_attended
 
 SIDE = 3
 """Números que tiene de lado un filtro."""

@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from fashion_bench.charts.style import BLUE, GREY, LINES, WIDTH, draw_bets, note
-from fashion_bench.typography import shortest, written
+from fashion_bench.text import shortest, written
 
 TICKS = (1, 4, 16, 64, 256, 1024, 4096)
 

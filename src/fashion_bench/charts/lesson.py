@@ -21,8 +21,8 @@ from fashion_bench.charts.style import (
     write_values,
 )
 from fashion_bench.data import CLASS_NAMES
-from fashion_bench.record import ACCURACY_FLOOR
-from fashion_bench.typography import NO_BREAK, written
+from fashion_bench.figures import ACCURACY_FLOOR
+from fashion_bench.text import NO_BREAK, written
 
 BET: dict[str, Any] = {"marker": "D", "ms": 9, "mfc": "none", "mec": ORANGE, "mew": 2, "ls": "none"}
 """Lo que se apostó, como en la escalera del cuaderno 02."""
@@ -75,7 +75,7 @@ def guess(photo: np.ndarray, pixels: np.ndarray, probabilities: np.ndarray) -> F
         probabilities: `(10,)`, de 0 a 1.
     """
     figure = Figure(figsize=(4.8, 5.6))
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.4))
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.4)).flat
     for axis, image, title in zip(
         above.subplots(1, 2), (photo, pixels), ("La foto", "Lo que ve la red"), strict=True
     ):

@@ -20,10 +20,10 @@ from fashion_bench.charts.style import (
     headline,
     note,
 )
-from fashion_bench.record import Record
-from fashion_bench.results import comparison
-from fashion_bench.results.comparison import Contender
-from fashion_bench.typography import written
+from fashion_bench.compare import comparison
+from fashion_bench.compare.comparison import Contender
+from fashion_bench.figures import Record
+from fashion_bench.text import written
 
 MOST_ROWS = 20
 """Equipos que caben en un gráfico."""

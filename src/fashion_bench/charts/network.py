@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from fashion_bench.charts.style import BLUE, GREY, ORANGE, SKY, hide_frame
-from fashion_bench.tables import Table
-from fashion_bench.typography import written
+from fashion_bench.text import Table, written
 
 Shape = tuple[int, ...]
 """La forma de lo que sale de una capa, sin el lote."""

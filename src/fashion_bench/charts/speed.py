@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from fashion_bench.charts.style import BLUE, GREY, ORANGE, WIDTH, headline, note, note_apart
-from fashion_bench.typography import NO_BREAK, shortest, written
+from fashion_bench.text import NO_BREAK, shortest, written
 
 if TYPE_CHECKING:  # importarlo de verdad traería TensorFlow
-    from fashion_bench.measure.profiling import LayerCost
+    from fashion_bench.machine.profiling import LayerCost
 
 SHORTEST_SECONDS = 1e-5
 """Lo menos que, con varias llamadas por medida, se distingue de una llamada vacía."""

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fashion_bench.charts.style import BLUE, LINES, ORANGE, draw_bets, note
-from fashion_bench.typography import NO_BREAK, shortest
+from fashion_bench.text import NO_BREAK, shortest
 
 
 def middle_90(seconds: Sequence[float]) -> tuple[float, float, float]:

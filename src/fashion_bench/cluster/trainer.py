@@ -15,10 +15,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from fashion_bench import lesson
-from fashion_bench.jupyter import quiet, silent
 from fashion_bench.machine import backends
-from fashion_bench.parts import Agreement
-from fashion_bench.values import Frozen
+from fashion_bench.machine.engines import quiet, silent
+from fashion_bench.record import Agreement, Frozen
 
 with quiet():
     import keras

@@ -5,7 +5,7 @@ from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.probe import gather
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends
-from fashion_bench.values import Backend
+from fashion_bench.record import Backend
 
 
 def choose_device(requested: str, backend: Backend) -> None:

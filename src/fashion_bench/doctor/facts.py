@@ -9,8 +9,7 @@ from typing import Literal
 from fashion_bench import install
 from fashion_bench.doctor import needs
 from fashion_bench.machine import hardware
-from fashion_bench.parts import Accelerator
-from fashion_bench.values import TITLES, Backend, Frozen
+from fashion_bench.record import TITLES, Accelerator, Backend, Frozen
 
 
 class Engine(Frozen):

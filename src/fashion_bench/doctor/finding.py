@@ -8,7 +8,7 @@ from functools import partial, wraps
 from typing import Literal, NamedTuple
 
 from fashion_bench.doctor.facts import Facts
-from fashion_bench.values import Frozen
+from fashion_bench.record import Frozen
 
 TENSORFLOW_PAGE = "https://www.tensorflow.org/install/pip"
 TENSORFLOW_ERRORS_PAGE = "https://www.tensorflow.org/install/errors"

@@ -19,9 +19,9 @@ from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders
 from fashion_bench.doctor import trial
 from fashion_bench.doctor.facts import Engine, Facts
 from fashion_bench.folders import shown
-from fashion_bench.jupyter import hiding_files
 from fashion_bench.machine import hardware, identity
-from fashion_bench.values import Backend
+from fashion_bench.machine.engines import hiding_files
+from fashion_bench.record import Backend
 
 Answer = TypeVar("Answer")
 

@@ -2,9 +2,8 @@
 
 from fashion_bench.doctor import device, diagnosis
 from fashion_bench.machine import backends, hardware
-from fashion_bench.parts import Accelerator, Machine, Software
-from fashion_bench.typography import written
-from fashion_bench.values import Backend
+from fashion_bench.record import Accelerator, Backend, Machine, Software
+from fashion_bench.text import written
 
 
 def gpu(requested: str, precision: str) -> str:

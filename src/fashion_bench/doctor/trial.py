@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from fashion_bench.doctor.facts import Engine
-from fashion_bench.jupyter import choose_backend, prepare_import, restore_keras
 from fashion_bench.machine import backends
-from fashion_bench.values import Backend
+from fashion_bench.machine.engines import choose_backend, prepare_import, restore_keras
+from fashion_bench.record import Backend
 
 TIMEOUT_SECONDS = 120
 

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from fashion_bench import install
 from fashion_bench.errors import TutorialError
-from fashion_bench.jupyter import X86, choose_backend, quiet, silent
+from fashion_bench.machine.engines import X86, choose_backend, quiet, silent
 from fashion_bench.machine.hardware import find_accelerator
-from fashion_bench.parts import Accelerator, Software
-from fashion_bench.values import TITLES, Backend, clean
+from fashion_bench.record import TITLES, Accelerator, Backend, Software, clean
 
 if TYPE_CHECKING:
     import keras

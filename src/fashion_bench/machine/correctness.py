@@ -3,11 +3,10 @@
 import numpy as np
 
 from fashion_bench.errors import TutorialError
-from fashion_bench.jupyter import quiet
 from fashion_bench.machine import backends
-from fashion_bench.parts import Agreement
-from fashion_bench.typography import written
-from fashion_bench.values import Precision
+from fashion_bench.machine.engines import quiet
+from fashion_bench.record import Agreement, Precision
+from fashion_bench.text import written
 
 with quiet():
     import keras

@@ -12,8 +12,7 @@ import psutil
 import pynvml
 
 from fashion_bench.machine import identity
-from fashion_bench.parts import Accelerator, GpuState, Machine
-from fashion_bench.values import clean
+from fashion_bench.record import Accelerator, GpuState, Machine, clean
 
 Answer = TypeVar("Answer")
 

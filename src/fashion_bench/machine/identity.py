@@ -13,7 +13,7 @@ import archspec.cpu.detect
 import platformdirs
 import psutil
 
-from fashion_bench.values import clean
+from fashion_bench.record import clean
 
 KEY_FILE = platformdirs.user_data_path("fashion-bench") / "machine-key"
 """Dónde se guarda el código al azar que distingue este equipo de otro igual."""

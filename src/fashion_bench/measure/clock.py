@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from fashion_bench.machine import backends
 from fashion_bench.machine.hardware import CardWatcher
+from fashion_bench.machine.memory import fitting_in_memory
 from fashion_bench.measure import surroundings
-from fashion_bench.measure.memory import fitting_in_memory
-from fashion_bench.parts import Surroundings
+from fashion_bench.record import Surroundings
 
 
 class EpochClock(keras.callbacks.Callback):

@@ -7,9 +7,9 @@ from time import perf_counter
 
 import keras
 
-from fashion_bench.jupyter import in_jupyterlab
+from fashion_bench.machine.engines import in_jupyterlab
 from fashion_bench.measure.clock import EpochClock
-from fashion_bench.typography import written
+from fashion_bench.text import written
 
 PROGRESS_SECONDS = 0.5
 """Cada cuánto se dice cómo va la época."""

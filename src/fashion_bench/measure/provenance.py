@@ -8,9 +8,8 @@ from typing import NamedTuple
 import keras
 
 from fashion_bench import CHECKOUT, data, lesson
-from fashion_bench.measure.profiling import training_multiply_adds
-from fashion_bench.parts import Accelerator, Agreement, Code, Data, Network
-from fashion_bench.values import Precision
+from fashion_bench.machine.profiling import training_multiply_adds
+from fashion_bench.record import Accelerator, Agreement, Code, Data, Network, Precision
 
 
 class Conditions(NamedTuple):

@@ -15,20 +15,27 @@ from typing import Any, Literal, Self
 import keras
 
 from fashion_bench import data
+from fashion_bench.compare import interval
 from fashion_bench.errors import TutorialError, cause
+from fashion_bench.figures import Record
 from fashion_bench.folders import shown, write_atomically
 from fashion_bench.lesson import NOTEBOOK
 from fashion_bench.machine import backends, hardware
+from fashion_bench.machine.calibration import calibrate
+from fashion_bench.machine.memory import out_of_memory
 from fashion_bench.measure import provenance
-from fashion_bench.measure.calibration import calibrate
 from fashion_bench.measure.clock import EpochClock
-from fashion_bench.measure.memory import out_of_memory
 from fashion_bench.measure.provenance import Conditions
 from fashion_bench.parameters import Sized
-from fashion_bench.parts import Agreement, Calibration, Repeat, RunParameters
-from fashion_bench.record import SCHEMA_VERSION, Record
-from fashion_bench.results import interval
-from fashion_bench.values import clean, clean_label
+from fashion_bench.record import (
+    SCHEMA_VERSION,
+    Agreement,
+    Calibration,
+    Repeat,
+    RunParameters,
+    clean,
+    clean_label,
+)
 
 Status = Literal["ok", "failed", "interrupted"]
 UNFINISHED = "la ejecución no llegó al final"

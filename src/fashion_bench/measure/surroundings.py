@@ -10,7 +10,7 @@ from typing import NamedTuple
 import psutil
 
 from fashion_bench.machine.identity import usable_cores
-from fashion_bench.parts import GpuState, Surroundings
+from fashion_bench.record import GpuState, Surroundings
 
 PRESSURE = Path("/proc/pressure/cpu")
 CPU_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal")

@@ -27,19 +27,19 @@ from fashion_bench import (
     install,
     lesson,
     parameters,
-    photo,
 )
-from fashion_bench.commands import BAD_USAGE, FAILED, FINE, INTERRUPTED, send
-from fashion_bench.commands.spanish import SpanishCommand, in_spanish, telling
-from fashion_bench.errors import TutorialError, cause
+from fashion_bench.compare import files
+from fashion_bench.errors import BAD_USAGE, FAILED, FINE, INTERRUPTED, TutorialError, cause
+from fashion_bench.figures import Record
 from fashion_bench.folders import shown
-from fashion_bench.record import Record
-from fashion_bench.results import files
+from fashion_bench.photo import pictures as photo
 from fashion_bench.script import order
 from fashion_bench.script.console import Console, OutputLostError, Relay
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
-from fashion_bench.typography import written
+from fashion_bench.script.spanish import SpanishCommand, in_spanish, telling
+from fashion_bench.share import send
+from fashion_bench.text import written
 
 RUNS_DIR = PROJECT_DIR / "runs"
 

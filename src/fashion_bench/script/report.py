@@ -16,10 +16,10 @@ from nbformat.v4 import new_notebook
 from traitlets.config import Config
 
 from fashion_bench import MAIN_CHART
+from fashion_bench.compare import comparison
+from fashion_bench.figures import ACCURACY_FLOOR, MIME, Record
 from fashion_bench.folders import write_atomically
-from fashion_bench.record import ACCURACY_FLOOR, MIME, Record
-from fashion_bench.results import comparison
-from fashion_bench.typography import written
+from fashion_bench.text import written
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 

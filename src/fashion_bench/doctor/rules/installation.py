@@ -19,7 +19,7 @@ from fashion_bench.doctor.finding import (
     rule,
 )
 from fashion_bench.doctor.trial import TIMEOUT_SECONDS
-from fashion_bench.jupyter import X86
+from fashion_bench.machine.engines import X86
 
 ILLEGAL_INSTRUCTION = (-signal.SIGILL, 0xC000001D)
 """Así muere un proceso cuya CPU no tiene una instrucción: en Linux y macOS, y en Windows."""

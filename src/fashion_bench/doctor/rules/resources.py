@@ -3,7 +3,7 @@
 from fashion_bench.doctor import needs
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.finding import Told, warning
-from fashion_bench.typography import written
+from fashion_bench.text import written
 
 MIN_FREE_MEMORY_GIB = 1.5
 """Medido: la lección entera, sin GPU, llega a 1.1 GiB."""

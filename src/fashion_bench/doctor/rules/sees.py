@@ -16,7 +16,7 @@ from fashion_bench.doctor.finding import (
     gpu_page,
     warning,
 )
-from fashion_bench.values import TITLES, Backend
+from fashion_bench.record import TITLES, Backend
 
 OUT_OF_MEMORY = r"OUT_OF_MEMORY|RESOURCE_EXHAUSTED|out of memory"
 NO_CODE = r"no kernel image|INVALID_PTX|NO_BINARY_FOR_GPU|UNSUPPORTED_PTX|invalid device function"

@@ -16,11 +16,11 @@ from fashion_bench.machine import backends
 
 CHILD = """
 import json, sys
-from fashion_bench.jupyter import quiet
+from fashion_bench.machine.engines import quiet
 with quiet():
     import keras, numpy as np, tensorflow as tf
 tf.config.set_visible_devices([], "GPU")
-from fashion_bench.measure import memory
+from fashion_bench.machine import memory
 network = keras.saving.load_model(sys.argv[1], compile=False)
 answer = tf.function(lambda images: network(images, training=False), jit_compile=False)
 peaks = [memory.peak_bytes(lambda: None)]

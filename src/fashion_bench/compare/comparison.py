@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from statistics import geometric_mean, median
 from typing import NamedTuple
 
+from fashion_bench.compare import interval
+from fashion_bench.compare.interval import Estimate
 from fashion_bench.errors import TutorialError
-from fashion_bench.record import METRICS, Record
-from fashion_bench.results import interval
-from fashion_bench.results.interval import Estimate
-from fashion_bench.tables import Table
-from fashion_bench.typography import written
+from fashion_bench.figures import METRICS, Record
+from fashion_bench.text import Table, written
 
 SESSION_GAP = timedelta(minutes=15)
 """Lo que tiene que pasar entre dos registros de un equipo para que sean de sesiones distintas."""

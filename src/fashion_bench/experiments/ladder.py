@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from fashion_bench import lesson
-from fashion_bench.measure.profiling import seconds_per_call
+from fashion_bench.machine.profiling import seconds_per_call
 
 _PHOTO_SIDE, KERNEL, _FILTERS, _ = lesson.sizes()
 SIDE, CHANNELS, FILTERS = _PHOTO_SIDE // 2, *_FILTERS[:2]
@@ -19,11 +19,11 @@ ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP
 
 CHILD = """
 import json, sys
-from fashion_bench.jupyter import quiet
+from fashion_bench.machine.engines import quiet
 with quiet():
     import tensorflow as tf
 tf.config.set_visible_devices([], "GPU")
-from fashion_bench.measure import ladder
+from fashion_bench.experiments import ladder
 print(json.dumps([ladder.convolution_seconds(batch) for batch in json.loads(sys.argv[1])]))
 """
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fashion_bench.typography import written
+from fashion_bench.text import written
 
 WORTH_IT = 1.05
 """Veces más rápido desde las que se dice que añadir procesos compensa."""

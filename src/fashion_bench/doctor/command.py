@@ -4,13 +4,13 @@ import json
 import shutil
 import textwrap
 
-from fashion_bench.commands import FAILED, FINE
 from fashion_bench.doctor.diagnosis import findings
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.doctor.probe import anonymous, gather
-from fashion_bench.typography import written
-from fashion_bench.values import TITLES, Backend
+from fashion_bench.errors import FAILED, FINE
+from fashion_bench.record import TITLES, Backend
+from fashion_bench.text import written
 
 LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}
 

@@ -12,12 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from fashion_bench import PROJECT_DIR
+from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
+from fashion_bench.figures import Record
 from fashion_bench.folders import shown
 from fashion_bench.install import repository
-from fashion_bench.record import Record
-from fashion_bench.results import files, sending
-from fashion_bench.results.validation import refusals
+from fashion_bench.share import form as sending
+from fashion_bench.share.refusals import refusals
 
 YES = ("s", "si", "sí")
 NOBODY = {"localhost", "root", "user"}

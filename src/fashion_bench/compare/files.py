@@ -6,9 +6,9 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from fashion_bench.errors import TutorialError, cause
-from fashion_bench.record import Record
-from fashion_bench.typography import written
-from fashion_bench.values import clean
+from fashion_bench.figures import Record
+from fashion_bench.record import clean
+from fashion_bench.text import written
 
 MAX_BYTES = 1_000_000
 """Un registro ocupa unos pocos kB; uno mucho mayor no es un registro."""

@@ -9,10 +9,10 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
 from urllib.parse import urlencode
 
+from fashion_bench.compare.files import MAX_BYTES
 from fashion_bench.errors import TutorialError
+from fashion_bench.figures import Record
 from fashion_bench.install import repository
-from fashion_bench.record import Record
-from fashion_bench.results.files import MAX_BYTES
 
 TEMPLATE, FIELD = "registro.yml", "record"
 HEADING = "### Registro\n"

@@ -11,10 +11,10 @@ from math import ceil, isclose, log
 from typing import NamedTuple
 
 from fashion_bench import data, lesson
-from fashion_bench.bets import numbers
 from fashion_bench.errors import TutorialError
-from fashion_bench.jupyter import is_attended
-from fashion_bench.typography import shortest, written
+from fashion_bench.exercises.bets import numbers
+from fashion_bench.machine.engines import is_attended
+from fashion_bench.text import shortest, written
 
 IMAGES = data.TRAIN_IMAGES - data.validation_size(data.TRAIN_IMAGES)
 """Fotos de una época del cuaderno 01."""

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from unicodedata import category
 
 from fashion_bench import NOTEBOOKS_DIR, data
+from fashion_bench.compare.files import MAX_BYTES, parse
 from fashion_bench.errors import TutorialError
-from fashion_bench.record import Record
-from fashion_bench.results.files import MAX_BYTES, parse
-from fashion_bench.typography import written
+from fashion_bench.figures import Record
+from fashion_bench.text import written
 
 FIRST_DAY = datetime(2026, 11, 23, tzinfo=UTC)
 """El día en que nació el proyecto."""

@@ -15,10 +15,11 @@ import numpy as np
 import PIL.Image
 from PIL import ImageFilter
 
-from fashion_bench import folders, pixels
+from fashion_bench import folders
 from fashion_bench.errors import TutorialError, cause
-from fashion_bench.jupyter import is_attended
-from fashion_bench.typography import written
+from fashion_bench.machine.engines import is_attended
+from fashion_bench.photo import pixels
+from fashion_bench.text import written
 
 if TYPE_CHECKING:  # solo hace falta si hay alguien ante el cuaderno
     from ipywidgets import VBox

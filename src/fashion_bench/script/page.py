@@ -8,9 +8,9 @@ from nbformat import NotebookNode
 from papermill import PapermillExecutionError, execute_notebook
 
 from fashion_bench import FOLDER_VARIABLE, NOTEBOOKS_DIR, PROJECT_DIR, install, lesson
+from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError, cause
 from fashion_bench.folders import portable, shown, write_atomically
-from fashion_bench.results import files
 from fashion_bench.script import report
 from fashion_bench.script.kernel import Kernel
 

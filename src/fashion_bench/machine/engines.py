@@ -16,7 +16,7 @@ import platformdirs
 
 from fashion_bench import install
 from fashion_bench.errors import TutorialError
-from fashion_bench.values import Backend
+from fashion_bench.record import Backend
 
 X86 = ("x86_64", "amd64")
 """Cómo llaman los sistemas a los procesadores que pueden calcular con oneDNN."""

@@ -16,7 +16,7 @@ import numpy as np
 import PIL.Image
 
 from fashion_bench.errors import TutorialError
-from fashion_bench.typography import written
+from fashion_bench.text import written
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
 """Los formatos que se leen, con su nombre en Pillow; de una animación, la primera imagen."""

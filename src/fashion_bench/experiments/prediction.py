@@ -15,8 +15,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from fashion_bench.measure import calibration
-from fashion_bench.measure.profiling import multiply_adds
+from fashion_bench.machine import calibration
+from fashion_bench.machine.profiling import multiply_adds
 
 FLOAT_BYTES = 4
 GRAPH_ORDERS, ORDER_CALLS = 200, 12

@@ -1,10 +1,50 @@
-"""Las tablas de los cuadernos: en un navegador se ajustan al ancho que haya."""
+"""Cómo se escriben cifras y tablas, y lo que no debe separarse al cambiar de renglón.
 
+Los decimales van detrás de un punto; los millares, desde las cinco cifras, separados por un espacio
+que no se parte (Real Academia Española, «Ortografía de la lengua española», 2010, VIII.2.2). De
+los que no se parten usamos el corriente, U+00A0, y no el fino, U+202F: es el único que tienen
+también las consolas de Windows de un byte por letra. En los valores que se escriben en un
+parámetro no hay espacios.
+"""
+
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from fashion_bench.typography import unbreakable
+NO_BREAK, MINUS = "\N{NO-BREAK SPACE}", "\N{MINUS SIGN}"
+UNITS = r"%|[mµn]?s|[kMG]i?B(?:/s)?|[GT]FLOP/s|Gbit/s|imágenes/s"
+"""Los signos y unidades que van detrás de una cifra, como los escribe una expresión regular."""
+
+
+def written(value: float, decimals: int = 0, unit: str = "", *, sign: bool = False) -> str:
+    """Escribe una cifra como en todo el curso: «54 000», «0.12 s», «+3 %».
+
+    Args:
+        value: la cifra.
+        decimals: con cuántos decimales.
+        unit: lo que va detrás, unido a ella; si está vacío, nada.
+        sign: si un valor positivo lleva también su signo.
+    """
+    text = f"{value:{'+' if sign else ''}z,.{decimals}f}".replace("-", MINUS)
+    text = text.replace(",", NO_BREAK if abs(value) >= 9999.5 else "")
+    return f"{text}{NO_BREAK}{unit}" if unit else text
+
+
+def shortest(value: float, _position: object = None) -> str:
+    """Escribe una cifra con las que hacen falta: tres, o todas las de un número grande o entero.
+
+    Sirve también para las marcas de un eje, que Matplotlib pide con su posición.
+    """
+    if float(value).is_integer() or abs(value) >= 999.5:
+        return written(value)
+    return f"{value:.3g}".replace("-", MINUS)
+
+
+def unbreakable(text: str) -> str:
+    """Une a cada cifra de un texto el signo o la unidad que lleva detrás."""
+    return re.sub(rf"(?<=\d) (?=(?:{UNITS})(?!\w))", NO_BREAK, text)
+
 
 FIRST = "text-align: left; min-width: 8em"
 """Cómo es la primera columna: sin un ancho mínimo, en un teléfono cada palabra va en su renglón."""

@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 from fashion_bench import LESSON, ORIGINALS
-from fashion_bench.commands import FAILED, FINE
-from fashion_bench.errors import TutorialError, cause
+from fashion_bench.errors import FAILED, FINE, TutorialError, cause
 from fashion_bench.folders import expanded, shown
 
 COPIED = ("notebooks", "results")

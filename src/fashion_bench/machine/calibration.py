@@ -10,7 +10,7 @@ from time import perf_counter
 
 import keras
 
-from fashion_bench.parts import Calibration
+from fashion_bench.record import Calibration
 
 FIRST_SIDE, LAST_SIDE = 1024, 16_384
 ENOUGH_SECONDS = 0.03
