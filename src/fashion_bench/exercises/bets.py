@@ -54,6 +54,11 @@ class Bets(dict[str, float | None]):
             {name: None if bet is None else _bet(name, bet) for name, bet in written.items()}
         )
 
+    def said(self, name: str) -> str:
+        """Devuelve lo que se apostó, para escribirlo detrás de lo medido; nada, si no se apostó."""
+        bet = self[name]
+        return "" if bet is None else f"; apostaste {bet:g}"
+
 
 def _bet(name: str, written: object) -> float:
     if not (found := numbers(written)):
