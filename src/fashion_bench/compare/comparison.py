@@ -306,7 +306,8 @@ def doubts(machines: Iterable[Contender]) -> list[str]:
             found.append(
                 f"«{contender.name}» se ha llamado también de otro modo ({', '.join(labels)}) y se "
                 "toma por un solo equipo, porque su código es el mismo. Si son varios con el disco "
-                "clonado, borra ese código en cada uno (el README dice dónde está) y mide otra vez."
+                "clonado, borra ese código en cada uno (site/anade_tu_equipo.md dice dónde está) y "
+                "mide otra vez."
             )
         if contender.latest.machine.key is None and len(contender.records) > 1:
             found.append(

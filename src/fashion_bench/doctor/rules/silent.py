@@ -58,8 +58,7 @@ def windows_native(facts: Facts) -> Told | None:
     )
     if has_code(needs.need("torch"), card):
         sentence += (
-            ", o usa PyTorch, que sí la usa, como explica el README en «Equipo con NVIDIA, en "
-            "Windows»"
+            ", o usa PyTorch, que sí la usa, como explica site/instalar.md en «NVIDIA en Windows»"
         )
     return Told(sentence, "wsl --install")
 
