@@ -110,12 +110,9 @@ def test_without_records_it_says_so_and_writes_nothing(
 
 def test_its_addresses_and_its_package_are_those_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    site, code = project["urls"]["Documentation"], project["urls"]["Repository"]
+    site = project["urls"]["Documentation"]
     pages = TEXT + (ROOT / "site" / "instalar.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"https://[^)>\s]*fashion-bench[^)>\s]*", pages)) == {
-        site,
-        f"{code}/releases",
-    }
+    assert set(re.findall(r"https://[^)>\s]*fashion-bench[^)>\s]*", pages)) == {site}
     assert set(re.findall(r"[\w.-]+\.whl", pages)) == {install.wheel()}
     assert set(project["scripts"]) == {"fashion-mnist-cnn"}
 
