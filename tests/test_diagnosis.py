@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import SimpleNamespace
 from typing import NoReturn
 
-import pynvml
 import pytest
 from conftest import ROOT, RTX, child_environment
 
@@ -275,9 +274,7 @@ CASES: list[Case] = [
 REPORTED: list[Case] = [
     # Los casos de informes públicos, con su número en la revisión.
     (LINUX, NEW_CUDNN | step_fails() | seen(GTX_1080), "cudnn-too-new"),  # E1
-    (LINUX, NEW_CUDNN | seen(V100) | NOT_TRIED, "cudnn-too-new"),
     (LINUX, seen(GTX_1080), "gpu-ready"),
-    (LINUX, NEW_CUDNN, "gpu-ready"),
     (LINUX, NEW_CUDNN | seen(T4) | NOT_TRIED, "gpu-ready"),  # la primera para la que trae código
     (LINUX, broken("x") | {"in_the_way": ("notebooks/tensorflow.py",)}, "file-in-the-way"),  # E5
     (LINUX, NOT_TRIED | {"keras": None, "exit_code": 1, "gpus": ()}, "engine-broken"),  # E6
@@ -286,20 +283,17 @@ REPORTED: list[Case] = [
     (LINUX, BLIND | {"in_the_way": ("LD_LIBRARY_PATH=/x",)}, "variable-in-the-way"),
     (LINUX, BLIND | card(**GT_710), "gpu-too-old"),  # E8
     (LINUX, {"engine": CPU} | card(**GT_710), "gpu-too-old"),
-    (LINUX, {"engine": CPU} | card(**GTX_960M), "gpu-too-old"),
     (WINDOWS, card(**GT_710), "gpu-too-old"),
     (LINUX, hidden("NoDevFiles", messages=NO_DEVICE), "gpu-hidden"),  # E10
     (LINUX, hidden("1", in_the_way=("CUDA_VISIBLE_DEVICES=1",)), "gpu-hidden"),
     # Se ha probado sin ella, y tampoco se ve: no es la variable.
     (LINUX, hidden("0", in_the_way=(), messages=CUINIT), "cuda-not-starting"),
     (BARE, silenced(container=True), "container-without-gpu"),  # E13
-    (BARE, silenced("Unknown Error", container=True), "container-without-gpu"),
     (BARE, {"container": True}, "no-gpu"),
     (LINUX, BLIND | {"container": True, "messages": CUINIT}, "container-without-gpu"),
     (TORCH_13, BLIND, "driver-old"),  # E14
     (TORCH, BLIND | {"cuda": None}, "cpu-build"),
     (TORCH, {}, "gpu-ready"),
-    (TORCH, hidden(""), "gpu-hidden"),
     (TORCH, BLIND | {"messages": "UserWarning: CUDA initialization"}, "engine-blind"),
     (TORCH_13, BLIND | card(**V100, driver="580.95.05"), "gpu-too-old"),
     (JAX, BLIND | {"cuda": None}, "cpu-build"),
@@ -330,7 +324,6 @@ REPORTED: list[Case] = [
     (BARE, silenced("GPU is lost"), "gpu-lost"),
     (LINUX, step_fails() | seen(RTX_5090), "gpu-too-new"),  # E28
     (LINUX, BLIND | card(**RTX_5090), "gpu-too-new"),
-    (LINUX, BLIND | card(name="NVIDIA B200", compute_capability="10.0"), "gpu-too-new"),
     (WINDOWS, card(**RTX_5090), "gpu-too-new"),
     (LINUX, seen(RTX_5090), "gpu-ready"),  # ha calculado
     # Lo que el motor cuenta de sí mismo manda sobre la tabla.
@@ -363,7 +356,6 @@ ORDER_CASES: list[Case] = [
     (MAC, {"architecture": "x86_64", "python": "3.14.0"} | broken(MISSING), "system-unsupported"),
     (WINDOWS, {"python_bits": 32, "python": "3.14.0"} | broken(MISSING), "python-unsupported"),
     (LINUX, {"python": "3.14.0"} | broken(AVX), "python-unsupported"),
-    (LINUX, broken(MISSING + NUMPY), "engine-missing"),
     (WINDOWS, broken(DLL + PROTOBUF), "visual-cpp-missing"),
     (WINDOWS, card(driver="400.1"), "windows-native"),
     (LINUX, {"engine": CPU, "architecture": "aarch64"} | card(driver="400.1"), "nvidia-arm"),
@@ -375,7 +367,6 @@ ORDER_CASES: list[Case] = [
     # Si todo va bien, lo que escriba TensorFlow, o una variable que sobra, da igual.
     (LINUX, {"messages": NUMPY + CUINIT}, "gpu-ready"),
     (LINUX, {"visible_devices": "0"}, "gpu-ready"),
-    (LINUX, card(driver="400.1"), "gpu-ready"),
     (MAC, metal("2.21.0"), "gpu-ready"),
     # Justo en el límite.
     (LINUX, BLIND | card(driver="525.60.13"), "libraries-not-found"),
@@ -567,6 +558,7 @@ def test_every_finding_reads_well_and_cites_an_official_page() -> None:
         assert "\n" not in finding.sentence + finding.cure
         assert official.match(finding.url) or finding.id == "low-memory"
         assert finding.severity != "ok" or not finding.cure
+        assert finding.cure == "" or shlex.split(finding.cure)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="la orden es para Linux")
@@ -890,16 +882,6 @@ def test_trivial_names_are_not_replaced(
     assert probe.anonymous(text) == text
 
 
-def test_the_driver_says_why_it_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mismatch() -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH)
-
-    monkeypatch.setattr(pynvml, "nvmlInit", mismatch)
-    monkeypatch.setattr(probe, "_has_nvidia_hardware", lambda: True)
-    [finding] = findings(probe.gather(engine=having(LINUX, BLIND).engine))
-    assert finding.id == "driver-mismatch"
-
-
 # --- La prueba en un proceso aparte ---
 
 
@@ -910,25 +892,15 @@ def child(monkeypatch: pytest.MonkeyPatch, code: str) -> Engine:
 
 
 def test_a_trial_says_how_far_it_gets(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = CUDA.model_dump_json()
-    got = child(
-        monkeypatch,
-        f"import sys; print('ruido'); print({answer!r}); print('más'); sys.stderr.write('aviso')",
-    )
-    assert got == CUDA.model_copy(update={"messages": "aviso"})
-
-
-def test_a_crash_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = CUDA.model_copy(update={"agrees": None})
+    first, last = reached.model_dump_json(), CUDA.model_dump_json()
+    assert child(monkeypatch, f"print('ruido'); print({first!r}); print({last!r})") == CUDA
+    got = child(monkeypatch, f"import os; print({first!r}, flush=True); os._exit(3)")
+    assert got == reached.model_copy(update={"exit_code": 3})
+    assert got.failed
     got = child(monkeypatch, "import tensorflow_inventado")
     assert (got.version, got.exit_code) == (None, 1)
     assert "No module named 'tensorflow_inventado'" in got.messages
-
-
-def test_what_was_reached_before_a_crash_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    reached = CUDA.model_copy(update={"agrees": None}).model_dump_json()
-    got = child(monkeypatch, f"import os; print({reached!r}, flush=True); os._exit(3)")
-    assert (got.version, got.agrees, got.exit_code) == ("2.21.0", None, 3)
-    assert got.failed
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="las señales son de Linux y macOS")
@@ -945,16 +917,12 @@ def test_a_child_that_hangs_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (got.version, got.exit_code) == ("2.21.0", None)
 
 
-def quick_trials(
-    monkeypatch: pytest.MonkeyPatch, fails_with: set[str], hiding: list[Path]
-) -> list[tuple[Path, set[str]]]:
-    """Hace que el motor falle con esas variables o archivos; devuelve lo que se prueba."""
-    tried: list[tuple[Path, set[str]]] = []
+def quick_trials(monkeypatch: pytest.MonkeyPatch, fails_with: set[str], hiding: list[Path]) -> None:
+    """Hace que el motor falle con esas variables o archivos."""
 
     def run(backend: str, folder: Path, without: Iterable[str] = ()) -> Engine:
         there = {name for name in ("TF_XLA_FLAGS", "TF_INOCENTE") if name in os.environ}
         present = there - set(without) | {file.name for file in folder.glob("*.py")}
-        tried.append((folder, present))
         return CPU if not present & fails_with else Engine(name="tensorflow", exit_code=1)
 
     monkeypatch.setattr(trial, "run", run)
@@ -963,18 +931,16 @@ def quick_trials(
     )
     for name in [name for name in os.environ if name.startswith(probe.STRAY)]:
         monkeypatch.delenv(name)
-    return tried
 
 
 def test_the_variable_in_the_way_is_found_by_trying(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = quick_trials(monkeypatch, {"TF_XLA_FLAGS"}, [])
+    quick_trials(monkeypatch, {"TF_XLA_FLAGS"}, [])
     monkeypatch.setenv("TF_XLA_FLAGS", "--x")
     monkeypatch.setenv("TF_INOCENTE", "1")
     assert probe.gather().in_the_way == ("TF_XLA_FLAGS=--x",)
-    monkeypatch.delenv("TF_XLA_FLAGS")
-    tried.clear()
+    broken = Engine(name="tensorflow", exit_code=1)
+    monkeypatch.setattr(trial, "run", lambda *_: broken)  # con ellas y sin ellas
     assert probe.gather().in_the_way == ()
-    assert len(tried) == 1  # si va bien, no se busca
 
 
 def test_the_file_in_the_way_is_found_by_trying(
@@ -985,14 +951,6 @@ def test_the_file_in_the_way_is_found_by_trying(
     monkeypatch.setattr(probe, "NOTEBOOKS_DIR", tmp_path)
     monkeypatch.setenv("TF_INOCENTE", "1")
     assert probe.gather().in_the_way == (folders.shown(tmp_path / "keras.py"),)
-
-
-def test_what_fails_anyway_has_nothing_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick_trials(monkeypatch, {"TF_INOCENTE"}, [])
-    monkeypatch.setenv("TF_XLA_FLAGS", "--x")
-    broken = Engine(name="tensorflow", exit_code=1)
-    monkeypatch.setattr(trial, "run", lambda *_, **__: broken)
-    assert probe.gather().in_the_way == ()
 
 
 @pytest.mark.slow
@@ -1097,8 +1055,3 @@ def test_the_table_names_the_cards_with_what_is_known_of_them() -> None:
     lines = diagnose.table(BARE, [], width=80).splitlines()
     assert "NVIDIA:         ninguna GPU a la vista" in lines
     assert "TensorFlow ve:  ninguna GPU" in lines
-
-
-def test_cures_are_orders_that_a_terminal_can_split() -> None:
-    for finding in everything():
-        assert finding.cure == "" or shlex.split(finding.cure)

@@ -19,7 +19,7 @@ import pytest
 from conftest import RTX, child_environment
 from test_diagnosis import BARE, LINUX, NOT_TRIED, TORCH, having
 
-from fashion_bench.doctor import device, diagnosis, probe, summary, trial
+from fashion_bench.doctor import device, diagnosis, summary, trial
 from fashion_bench.doctor.facts import Facts
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends, hardware
@@ -524,16 +524,6 @@ def described(
 ) -> list[str]:
     monkeypatch.setattr(backends, "accelerator", lambda backend: accelerator)
     return summary.gpu(requested, precision).splitlines()
-
-
-@pytest.mark.skipif(platform.system() != "Linux", reason="el consejo es el de Linux")
-def test_a_card_that_a_cpu_build_cannot_use_is_explained(nvml: FakeDriver) -> None:
-    engine = trial.ask("tensorflow")
-    if engine.cuda:
-        pytest.skip("este TensorFlow sí tiene CUDA")
-    told = diagnosis.verdict(probe.gather(engine=engine)).line
-    assert told.startswith(f"este equipo tiene una {RTX.name}, pero ")
-    assert told.endswith("-m pip install -r requirements-cuda.txt»)")
 
 
 UNKNOWN = dict.fromkeys(("memory_gib", "driver", "compute_capability", "power_limit_w"))

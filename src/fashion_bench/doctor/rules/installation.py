@@ -110,14 +110,24 @@ def in_the_way(facts: Facts) -> Iterator[Finding]:
 
 
 def engine_not_imported(facts: Facts) -> Iterator[Finding]:
-    """El motor falla al importarlo."""
+    """El motor falla al importarlo, o muere por una instrucción que la CPU no tiene."""
     engine, distributions = facts.engine, facts.distributions
-    if engine.version:
-        return
 
     def tells(pattern: str) -> bool:
         return re.search(pattern, engine.messages) is not None
 
+    without_avx = not engine.version and tells("compiled to use AVX")
+    if engine.exit_code in ILLEGAL_INSTRUCTION or without_avx:
+        x86 = facts.architecture.lower() in X86
+        yield error(
+            "illegal-instruction",
+            f"el procesador no tiene {'las instrucciones AVX' if x86 else 'una instrucción'} que "
+            f"{facts.title} necesita (o la máquina virtual no se lo deja ver), así que este curso "
+            "necesita otro equipo",
+            url=f"{TENSORFLOW_PAGE}#hardware-requirements",
+        )
+    if engine.version:
+        return
     too_new = (
         "tensorflow-metal" in distributions
         and numbers(distributions.get("tensorflow", "0")) >= needs.FIRST_TENSORFLOW_WITHOUT_METAL
@@ -137,15 +147,6 @@ def engine_not_imported(facts: Facts) -> Iterator[Finding]:
             f"{facts.title} no está instalado en este Python; instálalo",
             facts.install(facts.engine_lock),
             ENGINE_PAGES[engine.name],
-        )
-    if engine.exit_code in ILLEGAL_INSTRUCTION or tells("compiled to use AVX"):
-        x86 = facts.architecture.lower() in X86
-        yield error(
-            "illegal-instruction",
-            f"el procesador no tiene {'las instrucciones AVX' if x86 else 'una instrucción'} que "
-            f"{facts.title} necesita (o la máquina virtual no se lo deja ver), así que este curso "
-            "necesita otro equipo",
-            url=f"{TENSORFLOW_PAGE}#hardware-requirements",
         )
     if tells("DLL load failed|WinError 126"):
         yield error(

@@ -260,8 +260,8 @@ def no_gpu(facts: Facts) -> Iterator[Finding]:
     none, page = f"ninguna GPU que {facts.title} pueda usar", ENGINE_PAGES[facts.engine.name]
     sentence = f"este equipo no tiene {none}"
     if facts.container:
-        sentence = f"este contenedor no tiene {none}; si el equipo tiene, arráncalo con --gpus all"
-        page = CONTAINER_PAGE
+        advice = "si el equipo tiene una NVIDIA, arráncalo con --gpus all"
+        sentence, page = f"este contenedor no tiene {none}; {advice}", CONTAINER_PAGE
     elif facts.nvidia_hardware is None:
         sentence = f"no se sabe si este equipo tiene una GPU NVIDIA, y no se ve {none}"
     yield fine("no-gpu", sentence, url=page)
