@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import SimpleNamespace
 from typing import NoReturn
 
-import pynvml
 import pytest
 from conftest import ROOT, RTX, child_environment
 
@@ -26,10 +25,11 @@ from fashion_bench.doctor import diagnosis, needs, probe, trial
 from fashion_bench.doctor.diagnosis import findings
 from fashion_bench.doctor.facts import Engine, Facts
 from fashion_bench.doctor.finding import Finding
-from fashion_bench.doctor.rules import installation, mac, resources, sees, silent
-from fashion_bench.machine import backends, hardware, identity
+from fashion_bench.machine import backends, hardware
 
 Changes = dict[str, object]
+
+RULES = Path(diagnosis.__file__).parent / "rules"
 
 CUDA = Engine(
     name="tensorflow",
@@ -50,7 +50,6 @@ LINUX = Facts(
     libc="glibc 2.39",
     wsl=0,
     container=False,
-    virtual_machine=False,
     rosetta=False,
     python="3.12.7",
     python_bits=64,
@@ -62,7 +61,6 @@ LINUX = Facts(
         "protobuf": "7.36.2",
         "tensorflow": "2.21.0",
     },
-    outside={},
     missing_cuda_wheels=(),
     engine=CUDA,
     in_the_way=None,
@@ -73,8 +71,6 @@ LINUX = Facts(
     secure_boot=False,
     prime=None,
     visible_devices=None,
-    path_length=40,
-    long_paths=True,
     free_memory_gib=12.0,
     free_disk_gib=80.0,
 )
@@ -250,10 +246,8 @@ CASES: list[Case] = [
     (LINUX, broken(MISSING), "engine-missing"),
     (LINUX, broken(exit_code=-signal.SIGILL), "illegal-instruction"),
     (LINUX, broken(AVX, exit_code=-signal.SIGABRT), "illegal-instruction"),
-    (LINUX, broken(PROTOBUF), "protobuf-conflict"),
-    (LINUX, broken(GENCODE), "protobuf-conflict"),
-    (LINUX, broken(NUMPY), "numpy-conflict"),
-    (LINUX, broken(f"{NUMPY}\n{PROTOBUF}"), "protobuf-conflict"),  # lo de NumPy era un aviso
+    (LINUX, broken(GENCODE), "version-conflict"),
+    (LINUX, broken(NUMPY), "version-conflict"),
     (LINUX, broken(exit_code=-signal.SIGSEGV), "engine-broken"),
     (LINUX, broken(exit_code=None), "engine-slow"),
     (LINUX, {"python": "3.14.0"} | broken(MISSING), "python-unsupported"),
@@ -267,44 +261,39 @@ CASES: list[Case] = [
     (WINDOWS, {"nvidia_cards": ()}, "no-gpu"),
     (WINDOWS, broken(DLL), "visual-cpp-missing"),
     (WINDOWS, broken(exit_code=0xC000001D), "illegal-instruction"),
-    (WINDOWS, {"python_bits": 32} | broken(MISSING), "python-32-bit"),
+    (WINDOWS, {"python_bits": 32} | broken(MISSING), "python-unsupported"),
     (MAC, {}, "gpu-ready"),
     (MAC, metal("2.21.0") | broken(METAL), "metal-breaks-tensorflow"),
     (MAC, metal("2.20.0") | broken(exit_code=-signal.SIGABRT), "metal-breaks-tensorflow"),
-    (MAC_CPU, {"distributions": {"tensorflow": "2.21.0"}}, "metal-missing"),
+    (MAC_CPU, {"distributions": {"tensorflow": "2.21.0"}}, "metal-not-seen"),
     (MAC_CPU, {}, "metal-not-seen"),
     (MAC, {"rosetta": True, "architecture": "x86_64"} | broken(AVX), "python-rosetta"),
-    (MAC, {"architecture": "x86_64"} | broken(MISSING), "intel-mac"),
+    (MAC, {"architecture": "x86_64"} | broken(MISSING), "system-unsupported"),
     (MAC_CPU, {"architecture": "x86_64", "version": "2.16.2"}, "no-gpu"),
 ]
 REPORTED: list[Case] = [
     # Los casos de informes públicos, con su número en la revisión.
     (LINUX, NEW_CUDNN | step_fails() | seen(GTX_1080), "cudnn-too-new"),  # E1
-    (LINUX, NEW_CUDNN | seen(V100) | NOT_TRIED, "cudnn-too-new"),
     (LINUX, seen(GTX_1080), "gpu-ready"),
-    (LINUX, NEW_CUDNN, "gpu-ready"),
     (LINUX, NEW_CUDNN | seen(T4) | NOT_TRIED, "gpu-ready"),  # la primera para la que trae código
     (LINUX, broken("x") | {"in_the_way": ("notebooks/tensorflow.py",)}, "file-in-the-way"),  # E5
-    (LINUX, NOT_TRIED | {"keras": None, "exit_code": 1, "gpus": ()}, "keras-broken"),  # E6
-    (LINUX, {"engine": CPU} | step_fails("x"), "cpu-does-not-compute"),
+    (LINUX, NOT_TRIED | {"keras": None, "exit_code": 1, "gpus": ()}, "engine-broken"),  # E6
+    (LINUX, {"engine": CPU} | step_fails("x"), "engine-broken"),
     (LINUX, broken(XLA, -6) | {"in_the_way": ("TF_XLA_FLAGS=--x",)}, "variable-in-the-way"),  # E7
     (LINUX, BLIND | {"in_the_way": ("LD_LIBRARY_PATH=/x",)}, "variable-in-the-way"),
     (LINUX, BLIND | card(**GT_710), "gpu-too-old"),  # E8
     (LINUX, {"engine": CPU} | card(**GT_710), "gpu-too-old"),
-    (LINUX, {"engine": CPU} | card(**GTX_960M), "gpu-too-old"),
     (WINDOWS, card(**GT_710), "gpu-too-old"),
     (LINUX, hidden("NoDevFiles", messages=NO_DEVICE), "gpu-hidden"),  # E10
     (LINUX, hidden("1", in_the_way=("CUDA_VISIBLE_DEVICES=1",)), "gpu-hidden"),
     # Se ha probado sin ella, y tampoco se ve: no es la variable.
     (LINUX, hidden("0", in_the_way=(), messages=CUINIT), "cuda-not-starting"),
     (BARE, silenced(container=True), "container-without-gpu"),  # E13
-    (BARE, silenced("Unknown Error", container=True), "container-without-gpu"),
     (BARE, {"container": True}, "no-gpu"),
-    (LINUX, BLIND | {"container": True, "messages": CUINIT}, "container-lost-gpu"),
+    (LINUX, BLIND | {"container": True, "messages": CUINIT}, "container-without-gpu"),
     (TORCH_13, BLIND, "driver-old"),  # E14
     (TORCH, BLIND | {"cuda": None}, "cpu-build"),
     (TORCH, {}, "gpu-ready"),
-    (TORCH, hidden(""), "gpu-hidden"),
     (TORCH, BLIND | {"messages": "UserWarning: CUDA initialization"}, "engine-blind"),
     (TORCH_13, BLIND | card(**V100, driver="580.95.05"), "gpu-too-old"),
     (JAX, BLIND | {"cuda": None}, "cpu-build"),
@@ -333,12 +322,8 @@ REPORTED: list[Case] = [
     (BARE, {"nvidia_error": "Insufficient Permissions"}, "driver-forbidden"),  # sin verla, contesta
     (BARE, {"nvidia_error": "Driver Not Loaded"}, "no-gpu"),
     (BARE, silenced("GPU is lost"), "gpu-lost"),
-    (WINDOWS, broken("x") | {"path_length": 75, "long_paths": False}, "path-too-long"),  # E26
-    (WINDOWS, broken("x") | {"path_length": 74, "long_paths": False}, "engine-broken"),
-    (WINDOWS, broken("x") | {"path_length": 75, "long_paths": None}, "engine-broken"),
     (LINUX, step_fails() | seen(RTX_5090), "gpu-too-new"),  # E28
     (LINUX, BLIND | card(**RTX_5090), "gpu-too-new"),
-    (LINUX, BLIND | card(name="NVIDIA B200", compute_capability="10.0"), "gpu-too-new"),
     (WINDOWS, card(**RTX_5090), "gpu-too-new"),
     (LINUX, seen(RTX_5090), "gpu-ready"),  # ha calculado
     # Lo que el motor cuenta de sí mismo manda sobre la tabla.
@@ -368,10 +353,9 @@ OLD = RTX.model_copy(update={"name": "NVIDIA GeForce GTX 960", "compute_capabili
 ORDER_CASES: list[Case] = [
     # Dos problemas a la vez: se dice el que impide arreglar el otro.
     (MAC, {"rosetta": True, "architecture": "x86_64", "python": "3.14.0"}, "python-rosetta"),
-    (MAC, {"architecture": "x86_64", "python": "3.14.0"} | broken(MISSING), "intel-mac"),
-    (WINDOWS, {"python_bits": 32, "python": "3.14.0"} | broken(MISSING), "python-32-bit"),
+    (MAC, {"architecture": "x86_64", "python": "3.14.0"} | broken(MISSING), "system-unsupported"),
+    (WINDOWS, {"python_bits": 32, "python": "3.14.0"} | broken(MISSING), "python-unsupported"),
     (LINUX, {"python": "3.14.0"} | broken(AVX), "python-unsupported"),
-    (LINUX, broken(MISSING + NUMPY), "engine-missing"),
     (WINDOWS, broken(DLL + PROTOBUF), "visual-cpp-missing"),
     (WINDOWS, card(driver="400.1"), "windows-native"),
     (LINUX, {"engine": CPU, "architecture": "aarch64"} | card(driver="400.1"), "nvidia-arm"),
@@ -383,7 +367,6 @@ ORDER_CASES: list[Case] = [
     # Si todo va bien, lo que escriba TensorFlow, o una variable que sobra, da igual.
     (LINUX, {"messages": NUMPY + CUINIT}, "gpu-ready"),
     (LINUX, {"visible_devices": "0"}, "gpu-ready"),
-    (LINUX, card(driver="400.1"), "gpu-ready"),
     (MAC, metal("2.21.0"), "gpu-ready"),
     # Justo en el límite.
     (LINUX, BLIND | card(driver="525.60.13"), "libraries-not-found"),
@@ -393,7 +376,6 @@ ORDER_CASES: list[Case] = [
     (TORCH_13, BLIND | card(driver="580.65.06"), "engine-blind"),
     (LINUX, {"python": "3.11.0"}, "gpu-ready"),
     (LINUX, {"python": "3.13.9"}, "gpu-ready"),
-    (WINDOWS, broken(MISSING) | {"path_length": 120}, "engine-missing"),
     # Con lo que el controlador no cuenta no se juzga.
     (LINUX, card(compute_capability=None), "gpu-ready"),
     (LINUX, BLIND | card(compute_capability=None, driver=None), "libraries-not-found"),
@@ -451,21 +433,13 @@ def test_some_findings_come_besides_the_main_one(
     assert {finding.id for finding in findings(facts)} == {expected, diagnosis.verdict(facts).id}
 
 
-def test_every_rule_has_its_case_and_its_place() -> None:
-    """Si una falta, dice cuál: la que no tiene caso o la que no está en `VERDICT` ni `BESIDES`."""
-    placed = [*diagnosis.VERDICT, *diagnosis.BESIDES]
-    written = {
-        value
-        for module in (installation, sees, mac, silent, resources)
-        for value in vars(module).values()
-        if callable(value) and hasattr(value, "__wrapped__")
-    }
-    machines = [having(base, changes) for base, changes, _ in ALL]
-    answered = {finding.id for machine in machines for finding in findings(machine)}
-    names = [rule.__name__ for rule in placed]
-    assert {rule.__name__ for rule in written.symmetric_difference(placed)} == set()
-    assert {name.replace("_", "-") for name in names} - answered == set()
-    assert len(set(names)) == len(names)
+def test_every_rule_has_its_case() -> None:
+    """Si falta uno, dice cuál."""
+    sources = [file.read_text(encoding="utf-8") for file in RULES.glob("*.py")]
+    written = re.findall(r'\b(?:error|warning|fine|told)\(\s*"([\w-]+)"', "".join(sources))
+    assert len(written) > 40
+    assert {finding.id for finding in everything()} == set(written)
+    assert len(set(written)) == len(written)
 
 
 def test_the_gravest_comes_first() -> None:
@@ -476,7 +450,6 @@ def test_the_gravest_comes_first() -> None:
 
 CUINIT_BLIND = BLIND | {"messages": CUINIT}
 VARIABLES: Changes = {"in_the_way": ("TF_XLA_FLAGS=--x", "A=1")}
-OUTSIDE: Changes = {"outside": {"numpy": "~/otro"}}
 KILLED = broken(exit_code=-signal.SIGILL)
 PIP = ".venv/bin/python -m pip install -r requirements"
 SCRIPT = ".venv/bin/python fashion_mnist_cnn.py"
@@ -487,7 +460,7 @@ SCRIPT = ".venv/bin/python fashion_mnist_cnn.py"
     [
         (LINUX, broken(PROTOBUF), "7.36.2"),
         (LINUX, broken(NUMPY), "2.4.6"),
-        (LINUX, broken(NUMPY) | OUTSIDE, "~/otro"),
+        (LINUX, broken(f"{NUMPY}\n{PROTOBUF}"), "protobuf"),  # lo de NumPy era un aviso
         (LINUX, broken(XLA, -6) | VARIABLES, "TF_XLA_FLAGS=--x y A=1"),
         (LINUX, broken() | {"in_the_way": ("notebooks/keras.py",)}, "notebooks/keras.py"),
         (LINUX, BLIND | {"messages": NO_DEVICE}, "CUDA_ERROR_NO_DEVICE"),
@@ -496,10 +469,7 @@ SCRIPT = ".venv/bin/python fashion_mnist_cnn.py"
         (WSL, BLIND | card(driver="527.41"), "en Windows"),
         (LINUX, BLIND | card(driver="520.1"), "!Windows"),
         (BARE, {}, "este equipo"),
-        (BARE, {"virtual_machine": True}, "máquina virtual"),
-        (BARE, {"virtual_machine": True, "wsl": 2}, "este equipo"),
-        (BARE, {"virtual_machine": True, "container": True}, "contenedor"),
-        (BARE, {"virtual_machine": None}, "este equipo"),
+        (BARE, {"container": True}, "--gpus all"),
         (BARE, {"nvidia_hardware": None}, "no se sabe"),
         (WINDOWS, card(**RTX_5090), "pytorch.org"),
         (WINDOWS, card(**GTX_1080), "!PyTorch"),
@@ -524,7 +494,6 @@ def test_a_finding_says_what_it_found(base: Facts, changes: Changes, told: str) 
         (LINUX, broken(XLA, -6) | VARIABLES, "unset TF_XLA_FLAGS A"),
         (WINDOWS, broken() | VARIABLES, "set TF_XLA_FLAGS= && set A="),
         (LINUX, broken(NUMPY), f"{PIP}-cuda.txt"),
-        (LINUX, broken(NUMPY) | OUTSIDE, LINUX.new_environment),
         (MAC_CPU, {"distributions": {}, "python": "3.13.1"}, MAC_CPU.new_environment),
         (MAC_CPU, {"distributions": {}}, f"{PIP}-macos.txt"),
         (
@@ -571,11 +540,6 @@ def test_a_variable_is_grave_only_if_it_stops_the_training() -> None:
     assert diagnosis.verdict(having(LINUX, broken(XLA, -6) | in_the_way)).severity == "error"
 
 
-def test_only_in_a_container_the_gpu_may_be_outside() -> None:
-    assert "--gpus all" in diagnosis.verdict(having(BARE, {"container": True})).hint
-    assert diagnosis.verdict(BARE).hint == ""
-
-
 NAMES = {"TensorFlow", "PyTorch", "JAX", "Keras", "WSL2", "Windows", "Linux"}
 
 
@@ -594,13 +558,7 @@ def test_every_finding_reads_well_and_cites_an_official_page() -> None:
         assert "\n" not in finding.sentence + finding.cure
         assert official.match(finding.url) or finding.id == "low-memory"
         assert finding.severity != "ok" or not finding.cure
-
-
-def test_a_driver_that_answers_is_never_said_to_be_silent() -> None:
-    # Estas reglas no dependen de que otras contesten antes.
-    for facts in (LINUX, WSL, having(LINUX, BLIND), BARE):
-        for rule in (silent.wsl_driver_missing, silent.driver_missing, silent.driver_not_loaded):
-            assert rule(facts) is None
+        assert finding.cure == "" or shlex.split(finding.cure)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="la orden es para Linux")
@@ -708,7 +666,6 @@ def test_the_system_is_a_fact(
     monkeypatch.setattr(platform, "system", lambda: system)
     monkeypatch.setattr(platform, "release", lambda: release)
     monkeypatch.setattr(platform, "libc_ver", lambda: libc)
-    monkeypatch.setattr(identity, "is_virtual", lambda: None)
     monkeypatch.setattr(probe, "_is_rosetta", lambda: False)
     found = probe.gather(engine=CPU)
     assert (found.wsl, found.libc, "WSL" in found.os) == (wsl, told, wsl > 0)
@@ -769,40 +726,14 @@ def test_what_the_system_does_not_let_read_is_unknown_and_breaks_nothing(
 
     for name in PLACES:
         monkeypatch.setattr(probe, name, Denied("/x"))
-    monkeypatch.setattr(identity, "CPUINFO", Denied("/x"))
     monkeypatch.setattr(probe, "CONTAINER_MARKS", (Denied("/x"),))
     monkeypatch.setattr(platform, "release", lambda: "6.8.0-45-generic")
     monkeypatch.setattr(probe, "_is_rosetta", Denied("/x").read_text)
     monkeypatch.setattr(hardware, "ask_nvidia", lambda: ([], NO_LIBRARY))
     found = probe.gather(engine=CPU)
     assert about_the_card(found) == (None,) * 5
-    assert (found.virtual_machine, found.rosetta) == (None, None)
+    assert found.rosetta is None
     assert diagnosis.verdict(found).id == "no-gpu"
-
-
-@pytest.mark.parametrize(
-    ("flags", "release", "expected"),
-    [
-        ("flags : fpu sse hypervisor avx2", "6.8.0-45-generic", True),
-        ("flags : fpu sse avx2", "6.8.0-45-generic", False),
-        ("flags : fpu hypervisor", "5.15.153.1-microsoft-standard-WSL2", True),
-        (None, "6.8.0-45-generic", None),
-    ],
-)
-def test_the_doctor_and_the_record_agree_on_what_is_virtual(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    flags: str | None,
-    release: str,
-    expected: bool | None,
-) -> None:
-    monkeypatch.setattr(identity, "CPUINFO", tmp_path / "cpuinfo")
-    monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setattr(platform, "release", lambda: release)
-    if flags:
-        identity.CPUINFO.write_text(flags)
-    assert probe.gather(engine=CPU).virtual_machine is expected
-    assert hardware.machine().virtual is expected
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("1\n", True), ("0\n", False), ("", False)])
@@ -815,18 +746,15 @@ def test_rosetta_is_asked_to_the_system(
 
 
 def test_the_version_that_python_imports_is_the_first_it_finds(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    inside = Path(sys.prefix) / "lib"
     found = [
-        SimpleNamespace(name="numpy", version="1.26.4", locate_file=lambda _: tmp_path),
-        SimpleNamespace(name="NumPy", version="2.4.6", locate_file=lambda _: inside),
-        SimpleNamespace(name="keras", version="3.15.1", locate_file=lambda _: inside),
+        SimpleNamespace(name="numpy", version="1.26.4"),
+        SimpleNamespace(name="NumPy", version="2.4.6"),
+        SimpleNamespace(name="keras", version="3.15.1"),
     ]
     monkeypatch.setattr(importlib.metadata, "distributions", lambda: found)
-    facts = probe.gather(engine=CPU)
-    assert facts.distributions == {"keras": "3.15.1", "numpy": "1.26.4"}
-    assert facts.outside == {"numpy": folders.shown(tmp_path)}
+    assert probe.gather(engine=CPU).distributions == {"keras": "3.15.1", "numpy": "1.26.4"}
 
 
 def test_the_cuda_libraries_that_tensorflow_asks_for_and_are_not_there(
@@ -839,8 +767,8 @@ def test_the_cuda_libraries_that_tensorflow_asks_for_and_are_not_there(
         'nvidia-nccl-cu12 (<3,>=2.27.7) ; extra == "and-cuda"',
     ]
     installed = [
-        SimpleNamespace(name="nvidia_cudnn_cu12", version="9.10.2.21", locate_file=Path),
-        SimpleNamespace(name=None, version=None, locate_file=Path),
+        SimpleNamespace(name="nvidia_cudnn_cu12", version="9.10.2.21"),
+        SimpleNamespace(name=None, version=None),
     ]
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: asked)
     monkeypatch.setattr(importlib.metadata, "distributions", lambda: installed)
@@ -954,16 +882,6 @@ def test_trivial_names_are_not_replaced(
     assert probe.anonymous(text) == text
 
 
-def test_the_driver_says_why_it_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mismatch() -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH)
-
-    monkeypatch.setattr(pynvml, "nvmlInit", mismatch)
-    monkeypatch.setattr(probe, "_has_nvidia_hardware", lambda: True)
-    [finding] = findings(probe.gather(engine=having(LINUX, BLIND).engine))
-    assert finding.id == "driver-mismatch"
-
-
 # --- La prueba en un proceso aparte ---
 
 
@@ -974,25 +892,15 @@ def child(monkeypatch: pytest.MonkeyPatch, code: str) -> Engine:
 
 
 def test_a_trial_says_how_far_it_gets(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = CUDA.model_dump_json()
-    got = child(
-        monkeypatch,
-        f"import sys; print('ruido'); print({answer!r}); print('más'); sys.stderr.write('aviso')",
-    )
-    assert got == CUDA.model_copy(update={"messages": "aviso"})
-
-
-def test_a_crash_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = CUDA.model_copy(update={"agrees": None})
+    first, last = reached.model_dump_json(), CUDA.model_dump_json()
+    assert child(monkeypatch, f"print('ruido'); print({first!r}); print({last!r})") == CUDA
+    got = child(monkeypatch, f"import os; print({first!r}, flush=True); os._exit(3)")
+    assert got == reached.model_copy(update={"exit_code": 3})
+    assert got.failed
     got = child(monkeypatch, "import tensorflow_inventado")
     assert (got.version, got.exit_code) == (None, 1)
     assert "No module named 'tensorflow_inventado'" in got.messages
-
-
-def test_what_was_reached_before_a_crash_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    reached = CUDA.model_copy(update={"agrees": None}).model_dump_json()
-    got = child(monkeypatch, f"import os; print({reached!r}, flush=True); os._exit(3)")
-    assert (got.version, got.agrees, got.exit_code) == ("2.21.0", None, 3)
-    assert got.failed
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="las señales son de Linux y macOS")
@@ -1009,16 +917,12 @@ def test_a_child_that_hangs_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (got.version, got.exit_code) == ("2.21.0", None)
 
 
-def quick_trials(
-    monkeypatch: pytest.MonkeyPatch, fails_with: set[str], hiding: list[Path]
-) -> list[tuple[Path, set[str]]]:
-    """Hace que el motor falle con esas variables o archivos; devuelve lo que se prueba."""
-    tried: list[tuple[Path, set[str]]] = []
+def quick_trials(monkeypatch: pytest.MonkeyPatch, fails_with: set[str], hiding: list[Path]) -> None:
+    """Hace que el motor falle con esas variables o archivos."""
 
     def run(backend: str, folder: Path, without: Iterable[str] = ()) -> Engine:
         there = {name for name in ("TF_XLA_FLAGS", "TF_INOCENTE") if name in os.environ}
         present = there - set(without) | {file.name for file in folder.glob("*.py")}
-        tried.append((folder, present))
         return CPU if not present & fails_with else Engine(name="tensorflow", exit_code=1)
 
     monkeypatch.setattr(trial, "run", run)
@@ -1027,18 +931,16 @@ def quick_trials(
     )
     for name in [name for name in os.environ if name.startswith(probe.STRAY)]:
         monkeypatch.delenv(name)
-    return tried
 
 
 def test_the_variable_in_the_way_is_found_by_trying(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = quick_trials(monkeypatch, {"TF_XLA_FLAGS"}, [])
+    quick_trials(monkeypatch, {"TF_XLA_FLAGS"}, [])
     monkeypatch.setenv("TF_XLA_FLAGS", "--x")
     monkeypatch.setenv("TF_INOCENTE", "1")
     assert probe.gather().in_the_way == ("TF_XLA_FLAGS=--x",)
-    monkeypatch.delenv("TF_XLA_FLAGS")
-    tried.clear()
+    broken = Engine(name="tensorflow", exit_code=1)
+    monkeypatch.setattr(trial, "run", lambda *_: broken)  # con ellas y sin ellas
     assert probe.gather().in_the_way == ()
-    assert len(tried) == 1  # si va bien, no se busca
 
 
 def test_the_file_in_the_way_is_found_by_trying(
@@ -1049,14 +951,6 @@ def test_the_file_in_the_way_is_found_by_trying(
     monkeypatch.setattr(probe, "NOTEBOOKS_DIR", tmp_path)
     monkeypatch.setenv("TF_INOCENTE", "1")
     assert probe.gather().in_the_way == (folders.shown(tmp_path / "keras.py"),)
-
-
-def test_what_fails_anyway_has_nothing_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick_trials(monkeypatch, {"TF_INOCENTE"}, [])
-    monkeypatch.setenv("TF_XLA_FLAGS", "--x")
-    broken = Engine(name="tensorflow", exit_code=1)
-    monkeypatch.setattr(trial, "run", lambda *_, **__: broken)
-    assert probe.gather().in_the_way == ()
 
 
 @pytest.mark.slow
@@ -1161,8 +1055,3 @@ def test_the_table_names_the_cards_with_what_is_known_of_them() -> None:
     lines = diagnose.table(BARE, [], width=80).splitlines()
     assert "NVIDIA:         ninguna GPU a la vista" in lines
     assert "TensorFlow ve:  ninguna GPU" in lines
-
-
-def test_cures_are_orders_that_a_terminal_can_split() -> None:
-    for finding in everything():
-        assert finding.cure == "" or shlex.split(finding.cure)

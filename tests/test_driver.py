@@ -240,6 +240,7 @@ JUDGED = [
     ("h100", seeing("NVIDIA H100 80GB HBM3", **FAILED), "driver-old"),
     ("two-equal", CPU, "cpu-build"),
     ("lost", CPU, "driver-old"),  # la otra responde
+    ("mismatch", CPU, "driver-mismatch"),
 ]
 
 

@@ -9,7 +9,7 @@ from fashion_bench.doctor.facts import Facts
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.doctor.probe import anonymous, gather
 from fashion_bench.errors import FAILED, FINE
-from fashion_bench.record import TITLES, Backend
+from fashion_bench.record import Backend
 from fashion_bench.text import written
 
 LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}
@@ -18,16 +18,14 @@ LABELS = {"error": "FALLO", "warning": "AVISO", "ok": "BIEN"}
 def main(backend: Backend = "tensorflow", as_json: bool = False) -> int:
     """Escribe el diagnóstico y devuelve el código de salida: 1 si hay algo que arreglar.
 
-    Args:
-        backend: el motor que se prueba.
-        as_json: si se escribe para un informe de error, sin lo que delata a la persona.
+    Con `as_json` lo escribe para un informe de error, sin lo que delata a la persona.
     """
     facts = gather(backend)
     found = findings(facts)
     if as_json:
         report = {
             "facts": facts.model_dump(mode="json"),
-            "findings": [finding.model_dump(mode="json") for finding in found],
+            "findings": [finding._asdict() for finding in found],
         }
         print(json.dumps(_anonymous(report), indent=2))
     else:
@@ -41,15 +39,15 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
         f"{card.name}, controlador {card.driver}" if card.driver else card.name
         for card in facts.nvidia_cards
     ]
-    engine = facts.engine
-    title = TITLES[engine.name]
+    engine, failed = facts.engine, "no se puede importar"
+    missing = any(finding.id == "engine-missing" for finding in found)
     rows = [
         ("Sistema", f"{facts.os} ({facts.architecture})"),
         ("Python", facts.python),
-        (title, engine.version or _not_imported(found)),
-        ("Keras", engine.keras or _not_imported(found, tried=bool(engine.version))),
+        (facts.title, engine.version or ("no está instalado" if missing else failed)),
+        ("Keras", engine.keras or (failed if engine.version else "no se ha llegado a probar")),
         ("NVIDIA", "; ".join(cards) or "ninguna GPU a la vista"),
-        (f"{title} ve", ", ".join(engine.gpus) or "ninguna GPU"),
+        (f"{facts.title} ve", ", ".join(engine.gpus) or "ninguna GPU"),
         ("Paso de prueba", _step(facts)),
         (
             "Queda libre",
@@ -59,8 +57,7 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
     ]
     lines = [f"{name + ':':<15} {value}" for name, value in rows]
     for finding in found:
-        told = "; ".join(filter(None, [finding.sentence, finding.hint]))
-        sentence = told[0].upper() + told[1:] + "."
+        sentence = finding.sentence[0].upper() + finding.sentence[1:] + "."
         lines += [
             "",
             *textwrap.wrap(
@@ -74,13 +71,6 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
     if any(finding.cure for finding in found):
         lines += ["", "Ejecuta las órdenes en una terminal abierta en la carpeta del proyecto."]
     return "\n".join(lines)
-
-
-def _not_imported(found: list[Finding], *, tried: bool = True) -> str:
-    if not tried:
-        return "no se ha llegado a probar"
-    missing = any(finding.id == "engine-missing" for finding in found)
-    return "no está instalado" if missing else "no se puede importar"
 
 
 def _step(facts: Facts) -> str:

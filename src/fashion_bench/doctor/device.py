@@ -21,11 +21,9 @@ def choose_device(requested: str, backend: Backend) -> None:
     """
     backends.hide_devices(requested, backend)
     if requested == "gpu" and backends.gpu_name(backend) is None:
-        why = diagnosis.verdict(facts(backend))
-        hint = f" {why.hint[0].upper()}{why.hint[1:]}." if why.hint else ""
         raise TutorialError(
-            f"No se puede entrenar en la GPU (device='gpu'): {why.line}.{hint} Si no, elige "
-            "device='auto' o device='cpu'."
+            "No se puede entrenar en la GPU (device='gpu'): "
+            f"{diagnosis.verdict(facts(backend)).line}. Si no, elige device='auto' o device='cpu'."
         )
 
 

@@ -65,7 +65,6 @@ class Facts(Frozen):
     wsl: Literal[0, 1, 2]
     """La versión de WSL; 0 si no lo es."""
     container: bool | None
-    virtual_machine: bool | None
     rosetta: bool | None
     """Un Python para Intel que un Mac con Apple silicon traduce al vuelo."""
     python: str
@@ -73,8 +72,6 @@ class Facts(Frozen):
     python_command: str
     distributions: dict[str, str]
     """Versión que importa Python de los motores, de lo que choca con ellos y de las de CUDA."""
-    outside: dict[str, str]
-    """De esas, las que toma de fuera de su entorno, y de qué carpeta."""
     missing_cuda_wheels: tuple[str, ...]
     engine: Engine
     in_the_way: tuple[str, ...] | None
@@ -95,10 +92,6 @@ class Facts(Frozen):
     """Qué gráficos elige `prime-select` en un portátil con dos, si lo hay."""
     visible_devices: str | None
     """La variable CUDA_VISIBLE_DEVICES."""
-    path_length: int
-    """Letras de la ruta del entorno de Python."""
-    long_paths: bool | None
-    """Si el sistema admite rutas de más de 260 letras."""
     free_memory_gib: float
     free_disk_gib: float
 
@@ -114,35 +107,29 @@ class Facts(Frozen):
         return f"{self.title} {self.engine.version}{cuda}"
 
     @property
-    def unused_card(self) -> Accelerator | None:
-        """La GPU más capaz de las que responden, si el motor no ve ninguna GPU."""
-        if self.engine.gpus:
-            return None
-        return max(
-            self.nvidia_cards,
-            key=lambda card: capability(card.compute_capability or "0.0"),
-            default=None,
-        )
-
-    @property
     def card(self) -> Accelerator | None:
         """La GPU en la que se entrenaría: la que ve el motor o, si no ve, la más capaz."""
         if not self.engine.gpus:
-            return self.unused_card
+            return max(
+                self.nvidia_cards,
+                key=lambda card: capability(card.compute_capability or "0.0"),
+                default=None,
+            )
         # De las que se llaman igual vale cualquiera: son de la misma capacidad.
         named = {card.name: hardware.Card(card) for card in reversed(self.nvidia_cards)}
         found = hardware.match_card(list(named.values()), self.engine.gpus[0])
         return found and found.accelerator
 
     @property
-    def card_name(self) -> str:
-        """Cómo se llama esa GPU."""
-        return self.card.name if self.card else ""
+    def cudnn(self) -> str | None:
+        """La versión de cuDNN instalada con pip, si la hay."""
+        names = [name for name in self.distributions if name.startswith("nvidia-cudnn-cu")]
+        return self.distributions[names[0]] if names else None
 
     @property
     def needs(self) -> needs.Need:
-        """Lo que pide el motor instalado."""
-        return needs.need(self.engine.name, self.engine.version)
+        """Lo que pide el motor."""
+        return needs.NEEDS[self.engine.name]
 
     @property
     def driver_needed(self) -> str:
@@ -185,19 +172,22 @@ class Facts(Frozen):
     @property
     def engine_lock(self) -> str:
         """Archivo de versiones fijas que instala el motor."""
-        return self.lock if self.engine.name == "tensorflow" else self.addition
-
-    @property
-    def addition(self) -> str:
-        """Archivo de versiones fijas que añade el motor y, con TensorFlow, sus bibliotecas."""
-        name = "cuda" if self.engine.name == "tensorflow" else self.engine.name
-        return f"requirements-{name}.txt"
+        return self.lock if self.engine.name == "tensorflow" else addition(self.engine.name)
 
     def install(self, lock: str, option: str = "") -> str:
         """Orden que instala un archivo de versiones fijas."""
-        return " ".join(
-            filter(None, [self.python_command, "-m pip install", option, install.pip(lock)])
-        )
+        pip = f"{self.python_command} -m pip install"
+        return f"{pip} {option} {install.pip(lock)}" if option else f"{pip} {install.pip(lock)}"
+
+    def install_gpu(self, option: str = "") -> str:
+        """Orden que instala el motor con lo que necesita para calcular en una GPU NVIDIA."""
+        return self.install(addition(self.engine.name), option)
+
+    def install_metal(self, option: str = "") -> str:
+        """Orden que instala la pareja que usa la GPU de un Mac."""
+        if self.python_fits_metal:
+            return self.install("requirements-macos.txt", option)
+        return self.new_environment
 
     @property
     def new_environment(self) -> str:
@@ -225,8 +215,7 @@ class Facts(Frozen):
 
     def install_and_train(self, backend: Backend) -> str:
         """Orden que añade un motor y entrena con él en la GPU."""
-        lock = "requirements-cuda.txt" if backend == "tensorflow" else f"requirements-{backend}.txt"
-        return f"{self.install(lock)} && {self.script(backend)}"
+        return f"{self.install(addition(backend))} && {self.script(backend)}"
 
     @property
     def install_driver(self) -> str:
@@ -242,6 +231,11 @@ class Facts(Frozen):
         return f"unset {' '.join(names)}"
 
 
+def addition(backend: Backend) -> str:
+    """Archivo de versiones fijas que añade un motor o, con TensorFlow, sus bibliotecas."""
+    return f"requirements-{'cuda' if backend == 'tensorflow' else backend}.txt"
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """Los números de una versión, para compararla con otra."""
     return tuple(map(int, re.findall(r"\d+", version)))
@@ -253,7 +247,7 @@ def capability(text: str) -> tuple[int, int]:
     return int(digits[:-1]), int(digits[-1])
 
 
-def has_code(needed: needs.Need, card: Accelerator) -> bool:
+def has_code(backend: Backend, card: Accelerator) -> bool:
     """Dice si un motor trae código para una GPU."""
-    found = capability(card.compute_capability or "0.0")
+    needed, found = needs.NEEDS[backend], capability(card.compute_capability or "0.0")
     return needed.oldest <= found and found[0] <= needed.newest

@@ -11,13 +11,10 @@ Version = tuple[int, ...]
 
 
 class Need(NamedTuple):
-    """Lo que pide una versión de un motor."""
+    """Lo que pide un motor."""
 
-    backend: str
     version: str
-    """Cómo empieza: vale para todas las que empiezan así."""
-    pythons: tuple[Version, Version]
-    """Primero y último Python para los que se publica."""
+    """La que fija el proyecto; de otra se supone lo mismo."""
     cuda: str
     """CUDA con la que se construye."""
     cudnn: str
@@ -26,32 +23,16 @@ class Need(NamedTuple):
     """La menor capacidad de cómputo para la que trae código."""
     newest: int
     """La mayor, sin lo que va detrás del punto."""
-    source: str
 
 
-NEEDS = (
-    Need(
-        *("tensorflow", "2.19", ((3, 9), (3, 12)), "12.5", "9.3", (6, 0), 9),
-        "https://www.tensorflow.org/install/source#gpu y tf.sysconfig.get_build_info()",
-    ),
-    Need(
-        *("tensorflow", "2.20", ((3, 9), (3, 13)), "12.5", "9.3", (6, 0), 9),
-        "https://www.tensorflow.org/install/source#gpu y tf.sysconfig.get_build_info()",
-    ),
-    Need(
-        *("tensorflow", "2.21", ((3, 10), (3, 13)), "12.5", "9.3", (6, 0), 9),
-        "https://www.tensorflow.org/install/source#gpu y tf.sysconfig.get_build_info()",
-    ),
-    Need(
-        *("torch", "2.10", ((3, 10), (3, 14)), "12.8", "9.10", (7, 0), 12),
-        "https://github.com/pytorch/pytorch/blob/main/RELEASE.md y torch.cuda.get_arch_list()",
-    ),
-    Need(
-        *("jax", "0.10", ((3, 11), (3, 14)), "12", "9.8", (5, 2), 12),
-        "https://docs.jax.dev/en/latest/installation.html",
-    ),
-)
-"""De cada motor, de la más antigua a la más nueva."""
+NEEDS = {
+    # https://www.tensorflow.org/install/source#gpu y tf.sysconfig.get_build_info()
+    "tensorflow": Need("2.21", "12.5", "9.3", (6, 0), 9),
+    # https://github.com/pytorch/pytorch/blob/main/RELEASE.md y torch.cuda.get_arch_list()
+    "torch": Need("2.10", "12.8", "9.10", (7, 0), 12),
+    # https://docs.jax.dev/en/latest/installation.html
+    "jax": Need("0.10", "12", "9.8", (5, 2), 12),
+}
 
 
 class Driver(NamedTuple):
@@ -86,9 +67,7 @@ https://docs.nvidia.com/deeplearning/cudnn/backend/latest/reference/support-matr
 """
 
 PYTHONS = ((3, 11), (3, 13))
-"""Primer y último Python que admite el proyecto; los motores, al menos esos."""
-
-KERAS = "3.15"
+"""Primer y último Python que admite el proyecto."""
 
 METAL_TENSORFLOW, METAL_PLUGIN, METAL_LAST_PYTHON = "2.19.1", "1.2.0", (3, 12)
 """La última pareja que usa la GPU de un Mac, y hasta qué Python.
@@ -113,15 +92,3 @@ INSTALL_DISK_GIB = {
 Medido en Linux x86_64 con Python 3.12: 1.7 y 0.4 GiB; 6.0 y 3.1; y, encima del primero, 6.8 y 3.8
 con PyTorch, y 4.8 y 2.8 con JAX. Al de los Mac se le supone lo mismo que al primero.
 """
-
-
-def need(backend: str, version: str | None = None) -> Need:
-    """Devuelve lo que pide un motor.
-
-    Args:
-        backend: `tensorflow`, `torch` o `jax`.
-        version: la instalada; si no se da o no está en la tabla, vale la más nueva.
-    """
-    rows = [row for row in NEEDS if row.backend == backend]
-    known = [row for row in rows if version and f"{version}.".startswith(f"{row.version}.")]
-    return (known or rows)[-1]

@@ -19,7 +19,7 @@ from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders
 from fashion_bench.doctor import trial
 from fashion_bench.doctor.facts import Engine, Facts
 from fashion_bench.folders import shown
-from fashion_bench.machine import hardware, identity
+from fashion_bench.machine import hardware
 from fashion_bench.machine.engines import hiding_files
 from fashion_bench.record import Backend
 
@@ -64,7 +64,8 @@ def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Fac
         engine, in_the_way = trial.run(backend, folder), ()
         if engine.agrees is not True or (cards and not engine.gpus):
             in_the_way = _in_the_way(engine, hiding)
-    installed, outside = _distributions()
+    installed = _distributions()
+    executable = Path(sys.executable)  # en un entorno virtual es un enlace: no hay que seguirlo
     return Facts(
         os=hardware.operating_system(),
         system=platform.system(),
@@ -72,13 +73,11 @@ def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Fac
         libc=_libc(),
         wsl=_wsl(),
         container=_if_readable(lambda: any(mark.exists() for mark in CONTAINER_MARKS)),
-        virtual_machine=identity.is_virtual(),
         rosetta=_if_readable(_is_rosetta),
         python=platform.python_version(),
         python_bits=64 if sys.maxsize > 2**32 else 32,
-        python_command=python_command(_this_python(), PROJECT_DIR),
+        python_command=python_command(executable.parent.resolve() / executable.name, PROJECT_DIR),
         distributions=installed,
-        outside=outside,
         missing_cuda_wheels=_missing_cuda_wheels(installed),
         engine=engine,
         in_the_way=in_the_way,
@@ -89,8 +88,6 @@ def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Fac
         secure_boot=_if_readable(_has_secure_boot),
         prime=_if_readable(lambda: PRIME.read_text(errors="replace").strip()),
         visible_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
-        path_length=len(sys.prefix),
-        long_paths=_if_readable(_has_long_paths),
         free_memory_gib=round(psutil.virtual_memory().available / 2**30, 1),
         free_disk_gib=round(shutil.disk_usage(PROJECT_DIR).free / 2**30, 1),
     )
@@ -99,7 +96,7 @@ def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Fac
 def _in_the_way(engine: Engine, hiding: list[Path]) -> tuple[str, ...]:
     """Busca, probando, la variable o el archivo que impide que un motor llegue más lejos."""
     variables = [name for name in os.environ if name.startswith(STRAY) and name not in OURS]
-    causes: list[str | Path] = [*hiding, *sorted(variables, key=_prefix)]
+    causes: list[str | Path] = [*hiding, *variables]
     if not causes:
         return ()
 
@@ -118,10 +115,6 @@ def _in_the_way(engine: Engine, hiding: list[Path]) -> tuple[str, ...]:
         shown(cause) if isinstance(cause, Path) else f"{cause}={os.environ[cause]}"
         for cause in ([alone] if alone else causes)
     )
-
-
-def _prefix(name: str) -> int:
-    return next(place for place, start in enumerate(STRAY) if name.startswith(start))
 
 
 def python_command(executable: PurePath, project: PurePath) -> str:
@@ -145,25 +138,14 @@ def anonymous(text: str) -> str:
     return text
 
 
-def _this_python() -> Path:
-    executable = Path(sys.executable)  # en un entorno virtual es un enlace: no hay que seguirlo
-    return executable.parent.resolve() / executable.name
-
-
-def _distributions() -> tuple[dict[str, str], dict[str, str]]:
-    """Las versiones que Python importa y, de las que toma de fuera de su entorno, la carpeta."""
+def _distributions() -> dict[str, str]:
+    """Las versiones que Python importa: de cada paquete, la primera que encuentra."""
     installed: dict[str, str] = {}
-    outside: dict[str, str] = {}
-    prefixes = [Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)]
     for found in importlib.metadata.distributions():
         name = (found.name or "").lower().replace("_", "-")
-        if not RELEVANT.fullmatch(name) or name in installed:  # manda la primera que se encuentra
-            continue
-        installed[name] = found.version
-        folder = Path(str(found.locate_file(""))).resolve()
-        if not any(folder.is_relative_to(prefix) for prefix in prefixes):
-            outside[name] = shown(folder)
-    return dict(sorted(installed.items())), dict(sorted(outside.items()))
+        if RELEVANT.fullmatch(name):
+            installed.setdefault(name, found.version)
+    return dict(sorted(installed.items()))
 
 
 def _missing_cuda_wheels(installed: dict[str, str]) -> tuple[str, ...]:
@@ -212,19 +194,6 @@ def _has_secure_boot() -> bool:
     """Lo dice el último byte de una variable de la UEFI."""
     values = [path.read_bytes()[-1:] for path in EFI_VARIABLES.glob("SecureBoot-*")]
     return values == [b"\x01"]
-
-
-def _has_long_paths() -> bool:
-    if sys.platform == "win32":
-        import winreg
-
-        key = r"SYSTEM\CurrentControlSet\Control\FileSystem"
-        try:
-            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key) as opened:
-                return bool(winreg.QueryValueEx(opened, "LongPathsEnabled")[0])
-        except FileNotFoundError:
-            return False
-    return True
 
 
 def _is_rosetta() -> bool:

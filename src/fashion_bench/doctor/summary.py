@@ -2,26 +2,17 @@
 
 from fashion_bench.doctor import device, diagnosis
 from fashion_bench.machine import backends, hardware
-from fashion_bench.record import Accelerator, Backend, Machine, Software
+from fashion_bench.record import Accelerator
 from fashion_bench.text import written
 
 
 def gpu(requested: str, precision: str) -> str:
     """Dice si hay GPU y, si no, por qué; después, lo que conviene arreglar.
 
-    Args:
-        requested: dispositivo pedido: `auto`, `cpu` o `gpu`.
-        precision: precisión con la que se va a entrenar.
+    Depende del dispositivo pedido (`auto`, `cpu` o `gpu`) y de la precisión.
     """
     backend = backends.software().backend
-    return describe_gpu(backend, backends.accelerator(backend), requested, precision)
-
-
-def describe_gpu(
-    backend: Backend, accelerator: Accelerator | None, requested: str, precision: str
-) -> str:
-    """Lo que dice `gpu` de un motor y de la GPU que ve."""
-    facts = device.facts(backend)
+    accelerator, facts = backends.accelerator(backend), device.facts(backend)
     notices = [f"Aviso: {notice.line}" for notice in diagnosis.besides(facts)]
     verdict = diagnosis.verdict(facts)
     if accelerator:
@@ -43,21 +34,19 @@ def describe_gpu(
 
 def equipment() -> str:
     """Describe en unas líneas el equipo y las versiones."""
-    return describe(hardware.machine(), backends.software())
-
-
-def describe(machine: Machine, software: Software) -> str:
-    """Lo que dice `equipment` de un equipo."""
+    machine, software = hardware.machine(), backends.software()
     cores = machine.physical_cores or machine.logical_cores
+    cuda = f" (CUDA {software.cuda}, cuDNN {software.cudnn})" if software.cuda else ""
+    onednn = {True: ", con oneDNN", False: ", sin oneDNN (TF_ENABLE_ONEDNN_OPTS=0)", None: ""}
     return "\n".join(
         [
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"CPU:            {machine.cpu}, {cores} núcleo{'s' * (cores > 1)}",
-            f"Cálculo en CPU: {machine.isa}{_library(software)}",
+            f"Cálculo en CPU: {machine.isa}{onednn[software.onednn]}",
             f"Memoria:        {written(machine.memory_gib, 1, 'GiB')}",
             f"Python:         {software.python}",
             f"TensorFlow:     {software.tensorflow}",
-            f"Keras:          {software.keras} sobre {_engine(software)}",
+            f"Keras:          {software.keras} sobre {software.engine}{cuda}",
         ]
     )
 
@@ -72,14 +61,3 @@ def _full_name(accelerator: Accelerator) -> str:
     ]
     known = ", ".join(filter(None, details))
     return f"{accelerator.name} ({known})" if known else accelerator.name
-
-
-def _engine(software: Software) -> str:
-    cuda = f" (CUDA {software.cuda}, cuDNN {software.cudnn})" if software.cuda else ""
-    return f"{software.engine}{cuda}"
-
-
-def _library(software: Software) -> str:
-    if software.onednn is None:
-        return ""
-    return ", con oneDNN" if software.onednn else ", sin oneDNN (TF_ENABLE_ONEDNN_OPTS=0)"

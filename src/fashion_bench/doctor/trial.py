@@ -4,12 +4,12 @@ Se hace en un proceso aparte, desde la carpeta del cuaderno y como lo haría su 
 que puede pasar es que ese proceso se rompa. Va contando hasta dónde llega.
 """
 
+import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from fashion_bench.doctor.facts import Engine
 from fashion_bench.machine import backends
@@ -17,8 +17,6 @@ from fashion_bench.machine.engines import choose_backend, prepare_import, restor
 from fashion_bench.record import Backend
 
 TIMEOUT_SECONDS = 120
-
-IMAGES, SIDE, CLASSES = 32, 8, 10
 
 CODE = "; ".join(
     [
@@ -35,39 +33,30 @@ CODE = "; ".join(
 
 
 def run(backend: Backend, folder: Path, without: Iterable[str] = ()) -> Engine:
-    """Prueba un motor en un proceso aparte.
-
-    Args:
-        backend: `tensorflow`, `torch` o `jax`.
-        folder: carpeta desde la que se ejecuta.
-        without: variables de entorno que se le quitan.
-    """
+    """Prueba un motor en un proceso aparte, en esa carpeta y sin esas variables de entorno."""
     environ = {name: value for name, value in os.environ.items() if name not in set(without)}
     # De TensorFlow, avisos y errores, sin lo demás; y en UTF-8, para reconocer qué hay que quitar.
     environ |= {"TF_CPP_MIN_LOG_LEVEL": "1", "PYTHONIOENCODING": "utf-8"}
     code = CODE.format(source=str(Path(__file__).parents[2]), backend=backend)
+    heard: subprocess.CompletedProcess[bytes] | subprocess.TimeoutExpired
+    exit_code = None
     try:
-        child = subprocess.run(
+        heard = subprocess.run(
             [sys.executable, "-c", code],
             capture_output=True,
             env=environ,
             cwd=folder,
             timeout=TIMEOUT_SECONDS,
         )
+        exit_code = heard.returncode
     except subprocess.TimeoutExpired as error:
-        return _heard(backend, error.stdout, error.stderr, None)
-    return _heard(backend, child.stdout, child.stderr, child.returncode)
-
-
-def _heard(
-    backend: Backend, output: bytes | None, errors: bytes | None, exit_code: int | None
-) -> Engine:
-    told = (output or b"").decode(errors="replace").splitlines()
-    answers = [line for line in told if line.startswith('{"name":')]
+        heard = error
+    told, messages = [
+        (text or b"").decode(errors="replace") for text in (heard.stdout, heard.stderr)
+    ]
+    answers = [line for line in told.splitlines() if line.startswith('{"name":')]
     reached = Engine.model_validate_json(answers[-1]) if answers else Engine(name=backend)
-    return reached.model_copy(
-        update={"exit_code": exit_code, "messages": (errors or b"").decode(errors="replace")}
-    )
+    return reached.model_copy(update={"exit_code": exit_code, "messages": messages})
 
 
 def main(backend: Backend) -> None:
@@ -91,51 +80,47 @@ def main(backend: Backend) -> None:
 
 def ask(backend: Backend) -> Engine:
     """Importa el motor en este mismo proceso y cuenta qué GPU ve, sin probarlas."""
-    found = _ASK[backend]()
+    version = importlib.import_module(backend).__version__
+    capabilities, gpus = _ASK[backend]()
     keras = sys.modules.get("keras")
-    return Engine(name=backend, keras=getattr(keras, "__version__", None), **found)
+    return Engine(
+        name=backend,
+        version=version,
+        keras=getattr(keras, "__version__", None),
+        cuda=backends.versions(backend)["cuda"],
+        capabilities=tuple(capabilities),
+        gpus=tuple(gpus),
+    )
 
 
-def _ask_tensorflow() -> dict[str, Any]:
+def _ask_tensorflow() -> tuple[list[str], list[str]]:
     import tensorflow as tf
 
-    build = tf.sysconfig.get_build_info()
-    return {
-        "version": tf.__version__,
-        "cuda": backends.versions("tensorflow")["cuda"],
-        "capabilities": tuple(build.get("cuda_compute_capabilities", ())),
-        "gpus": tuple(
-            tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
-            for gpu in tf.config.list_physical_devices("GPU")
-        ),
-    }
+    details = tf.config.experimental.get_device_details
+    gpus = tf.config.list_physical_devices("GPU")
+    return (
+        tf.sysconfig.get_build_info().get("cuda_compute_capabilities", []),
+        [details(gpu).get("device_name", "GPU") for gpu in gpus],
+    )
 
 
-def _ask_torch() -> dict[str, Any]:
+def _ask_torch() -> tuple[list[str], list[str]]:
     import torch
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     if not gpus and torch.backends.mps.is_available():
         gpus = [backends.MPS]
-    return {
-        "version": torch.__version__,
-        "cuda": torch.version.cuda,
-        "capabilities": tuple(torch.cuda.get_arch_list()),
-        "gpus": tuple(gpus),
-    }
+    return torch.cuda.get_arch_list(), gpus
 
 
-def _ask_jax() -> dict[str, Any]:
+def _ask_jax() -> tuple[list[str], list[str]]:
     import jax
 
-    return {
-        "version": jax.__version__,
-        "cuda": backends.versions("jax")["cuda"],
-        "gpus": tuple(each.device_kind for each in jax.devices() if each.platform == "gpu"),
-    }
+    return [], [each.device_kind for each in jax.devices() if each.platform == "gpu"]
 
 
 _ASK = {"tensorflow": _ask_tensorflow, "torch": _ask_torch, "jax": _ask_jax}
+"""Cómo dice cada motor para qué GPU trae código, si lo cuenta, y cuáles ve."""
 
 
 def _step(device: str) -> bool:
@@ -146,16 +131,15 @@ def _step(device: str) -> bool:
     from fashion_bench.machine import correctness
 
     random = np.random.default_rng(0)
-    images = random.integers(0, 256, (IMAGES, SIDE, SIDE, 1)).astype("float32")
-    labels = random.integers(0, CLASSES, IMAGES)
+    images = random.random((32, 8, 8, 1), dtype="float32")
+    labels = random.integers(0, 10, 32)
     model = keras.Sequential(
         [
-            keras.Input((SIDE, SIDE, 1)),
-            keras.layers.Rescaling(1 / 255),
+            keras.Input((8, 8, 1)),
             keras.layers.Conv2D(4, 3, activation="relu"),
             keras.layers.MaxPooling2D(),
             keras.layers.Flatten(),
-            keras.layers.Dense(CLASSES),
+            keras.layers.Dense(10),
         ]
     )
     model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
