@@ -130,7 +130,7 @@ def network_tasks() -> dict[str, Task]:
                 f"convolución trabaja con {places}",
             },
         ),
-        "operaciones por foto de la primera convolución": Task(
+        "operaciones por imagen de la primera convolución": Task(
             2 * first_products,
             f"en cada uno de los {side} × {side} sitios, los {first} filtros hacen {window} "
             "productos, y multiplicar y sumar son dos operaciones",
@@ -148,7 +148,7 @@ def network_tasks() -> dict[str, Task]:
             1000 * 2 * products / 100e9,
             f"{written(2 * products)} operaciones entre cien mil millones por segundo son "
             f"{written(2 * products / 100e9, 6, 's')}",
-            "operaciones por foto ÷ operaciones por segundo da segundos; 1 GFLOP/s son mil "
+            "operaciones por imagen ÷ operaciones por segundo da segundos; 1 GFLOP/s son mil "
             "millones",
             {
                 2 * products / 100e9: "eso son segundos; se piden milésimas",
