@@ -352,11 +352,6 @@ DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
         ],
         "el eje empieza en",
     ),
-    "against_baselines without bets": (
-        lambda: lesson.against_baselines(MODELS, {}),
-        [[[0.848, 0], [0.873, 1], [0.917, 2]], [[0.75, 0], [3.2, 1], [11, 2]]],
-        "91.7 %",
-    ),
     "epoch_seconds": (  # las molestadas, además, en su propia línea
         lambda: lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]], [None, "x", "x", None], bet=8.0),
         [[[1, 1], [2, 2]], [[1, 3], [2, 4]], [[2, 2], [1, 3]], [[0, 2.5], [1, 2.5]], [[2.5, 8]]],
@@ -504,13 +499,6 @@ print(hashlib.sha256(style.png(lesson.epoch_seconds([[1.0, 2.0]]))[0]).hexdigest
 """
 
 
-def python(program: str, **environ: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", program]
-    return subprocess.run(
-        command, env=os.environ | environ, capture_output=True, text=True, encoding="utf-8"
-    )
-
-
 def test_a_chart_is_the_same_whatever_the_matplotlibrc(tmp_path: Path) -> None:
     hostile = tmp_path / "hostile"
     hostile.write_text(
@@ -518,7 +506,12 @@ def test_a_chart_is_the_same_whatever_the_matplotlibrc(tmp_path: Path) -> None:
         "font.family: Una que no existe\nlines.linewidth: 7\naxes.facecolor: red\n"
         "backend: nonsense\nlines.markersize: grande\nesto no es nada\n"
     )
-    done = python(DRAW, MATPLOTLIBRC=str(hostile))
+    done = subprocess.run(
+        [sys.executable, "-c", DRAW],
+        env=os.environ | {"MATPLOTLIBRC": str(hostile)},
+        capture_output=True,
+        text=True,
+    )
     names: dict[str, object] = {}
     with mock.patch("builtins.print") as said:
         exec(DRAW, names)
@@ -555,7 +548,6 @@ def test_a_guess_highlights_the_best_class() -> None:
     figure = lesson.guess(IMAGES[0], IMAGES[1], np.array([0.2, 0.7, *[0.0125] * 8]))
     left, middle, right = figure.axes
     assert (picture(left), picture(middle)) == (IMAGES[0].tolist(), IMAGES[1].tolist())
-    assert [label.get_text() for label in right.get_yticklabels()] == list(CLASS_NAMES)
     assert [round(bar.get_width(), 2) for bar in right.patches] == [20, 70, *[1.25] * 8]
     painted = [to_hex(bar.get_facecolor()).upper() for bar in right.patches]
     assert painted == [style.GREY, style.BLUE, *[style.GREY] * 8]
@@ -670,26 +662,12 @@ def test_compare_machines_highlights_this_and_marks_what_does_not_count() -> Non
     assert looks(machines.compare_machines(groups([cut, this]), cut)) == [None, style.SKY]
 
 
-def test_every_epoch_of_every_repeat_is_a_dot_hollow_if_the_machine_was_busy() -> None:
-    calm = {
-        "usable_cores": 4,
-        "own_cpu_seconds": 1.0,
-        "other_cpu_seconds": 0.0,
-        "swapped_mb": 0,
-        **dict.fromkeys(("stolen_cpu_seconds", "waiting_seconds", "temperature_c", "gpu")),
-        "frequency_mhz": None,
-    }
-    seconds = [[1.0, 3.0], [2.0, 9.0]]
-    around = [[calm, calm | {"other_cpu_seconds": 10.0}], [calm, calm]]
-    repeats = [
-        RECORD["repeats"][0] | {"seed": seed, "epoch_seconds": each, "surroundings": states}
-        for seed, each, states in zip((42, 43), seconds, around, strict=True)
-    ]
-    figure = machines.compare_machines(groups([make(repeats=repeats, parameters={"repeats": 2})]))
-    assert dots(figure) == [[1, 2, 9], [3]]
+def test_every_epoch_is_a_dot_hollow_if_the_machine_was_busy() -> None:
+    with mock.patch.object(Record, "disturbed", [None, "otros programas"]):
+        figure = machines.compare_machines(groups([make(0, (1.0, 9.0))]))
+    assert dots(figure) == [[1], [9]]
     filled, hollow = (line for line in figure.axes[0].lines if line.get_marker() == "o")
     assert (filled.get_markerfacecolor(), hollow.get_markerfacecolor()) == ("black", "none")
-    assert typical(figure) == [2.5]
     assert figure.axes[0].get_xlim()[1] > 9
 
 
@@ -703,9 +681,6 @@ def test_several_sessions_have_an_interval_and_all_their_epochs() -> None:
     assert dots(figure) == [[1, 1, 4, 4], [], [3, 3], []]
     assert typical(figure) == pytest.approx([2, 3])
     assert ["2 sesiones" in name for name in names(figure)] == [True, False]
-    assert figure.axes[0].get_xlim()[1] > estimate.high
-    assert looks(figure) == [style.BLUE, style.SKY]
-    assert len(machines.compare_machines(group[1:]).axes[0].lines) == 3
 
 
 @pytest.mark.parametrize("mine", [3, 19, 20, 21])
@@ -730,21 +705,7 @@ def test_compare_machines_says_who_wins_only_if_there_is_somebody_to_compare_wit
         assert "×" not in machines.compare_machines(groups(group), this).get_suptitle()
 
 
-def test_a_chart_says_that_not_all_machines_are_in_it() -> None:
-    many = groups([with_energy(make(number)) for number in range(21)])
-    figure = machines.images_per_joule(many)
-    assert len(names(figure)) == 20
-    assert "20 de 21 equipos" in words(figure)
-    assert "equipos" not in machines.images_per_joule(many[:20]).axes[0].get_ylabel()
-
-
-def test_throughput_crosses_out_what_does_not_count_if_it_is_drawn() -> None:
-    figure = machines.throughput_by_batch(
-        [[make(0), make(0, (1.0, 1.0), parameters={"batch_size": 512}, **CUT)]]
-    )
-    assert points(figure.axes[0]) == [[[128, 1800], [512, 2700]], [[512, 2700]]]
-    assert points(figure.axes[0], "x") == [[[512, 2700]]]
-    assert "lote de 128" in figure.get_suptitle()
+def test_throughput_by_batch_crosses_out_only_what_is_drawn() -> None:
     many = [[make(number, label=f"Equipo {number}")] for number in range(8)]
     figure = machines.throughput_by_batch([*many, [make(8, label="El noveno", **CUT)]])
     assert len(figure.axes[0].lines) == 8
@@ -752,12 +713,6 @@ def test_throughput_crosses_out_what_does_not_count_if_it_is_drawn() -> None:
 
 
 # Los cuadernos 04 y 05
-
-
-def test_roofline_tells_layers_by_what_limits_them() -> None:
-    _, memory, compute = ALL["roofline"]().axes[0].lines
-    assert np.max(memory.get_xdata()) < 5 < np.min(compute.get_xdata())
-    assert [line.get_color() for line in (memory, compute)] == [style.ORANGE, style.BLUE]
 
 
 def test_the_number_of_a_layer_is_that_of_its_network() -> None:
@@ -773,28 +728,22 @@ def test_a_shared_step_gives_each_replica_its_half_of_the_batch() -> None:
     assert len([text for text in axis.texts if getattr(text, "arrow_patch", None)]) == 8
 
 
-def test_worker_speeds_compare_measured_ideal_and_model() -> None:
+def test_worker_speeds_compare_measured_and_model_and_say_what_is_won() -> None:
     figure = cluster.worker_speeds(
-        {1: 100.0, 4: 120.0, 2: 150.0}, {1: 101.0, 2: 155.0, 4: 140.0}, places=4
+        {1: 100.0, 4: 120.0, 2: 150.0}, {1: 101.0, 2: 155.0, 4: 140.0}, 4
     )
-    measured, model = figure.axes[0].containers
-    assert [bar.get_height() for bar in measured] == [100, 150, 120]
-    assert [bar.get_height() for bar in model] == [101, 155, 140]
-    assert ideals(figure) == [100, 200, 400]
+    heights = [[bar.get_height() for bar in bars] for bars in figure.axes[0].containers]
+    assert heights == [[100, 150, 120], [101, 155, 140]]
     assert "Con 2 procesos, 1.5 veces" in told(figure)
     alone = {1: 100.0, 2: 90.0}
     assert "con 1 proceso" in told(cluster.worker_speeds(alone, alone, places=2))
-
-
-def ideals(figure: Figure) -> list[float]:
-    """Las alturas del ideal, que son los rectángulos vacíos."""
-    return [box.get_height() for box in figure.axes[0].patches if not box.get_fill()]
 
 
 @pytest.mark.parametrize("places", [1, 2])
 def test_the_ideal_stops_at_the_cores_there_are(places: int) -> None:
     speeds = {1: 100.0, 2: 150.0, 4: 120.0}
     figure = cluster.worker_speeds(speeds, speeds, places)
-    assert ideals(figure) == [100, 200][:places]
+    ideals = [box.get_height() for box in figure.axes[0].patches if not box.get_fill()]
+    assert ideals == [100, 200][:places]
     assert told(figure).count("Sin ideal") == 3 - places
     assert figure.axes[0].get_ylim()[1] < 300  # el ideal imposible no encoge lo demás

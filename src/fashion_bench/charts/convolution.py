@@ -6,7 +6,7 @@ import ipywidgets
 import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from fashion_bench.charts.style import (
@@ -51,10 +51,26 @@ def steps(image: np.ndarray, kernel: np.ndarray, places: Sequence[tuple[int, int
     draw_signed(landing, result, "El resultado")
     for axis, pixels in ((whole, image), (landing, result)):
         axis.set_xlabel("×".join(map(str, pixels.shape)))
+    axes = bottom.subplots(len(places), 4, width_ratios=(2.7, 2.7, 3.4, 1.3), squeeze=False)
     for number, (row, column) in enumerate(places, 1):
         _mark(whole, number, row, column, SIDE)
         _mark(landing, number, row, column, 1)
-    _sums(bottom, image, kernel, result, places)
+        patch = image[row : row + SIDE, column : column + SIDE]
+        drawn = (
+            (patch, str(number), (0, 255)),
+            (kernel, "×", None),
+            (patch * kernel, "=", None),
+            (result[row : row + 1, column : column + 1], "→", _limits(result)),
+        )
+        for axis, (values, sign, grays) in zip(axes[number - 1], drawn, strict=True):
+            low, high = grays or (-1, 0)  # sin grises, todo blanco: el cero es lo más claro
+            axis.imshow(values if grays else 0 * values, cmap="gray", vmin=low, vmax=high)
+            write_values(axis, [[shortest(round(each, 2)) for each in line] for line in values], 9)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(True)
+            axis.set_ylabel(sign, rotation=0, va="center", ha="right", fontsize=12)
+    for axis, title in zip(axes[0], ("Trozo", "Filtro", "Productos", "Suma"), strict=True):
+        axis.set_title(title, fontsize="small")
     return figure
 
 
@@ -143,30 +159,3 @@ def _mark(axis: Axes, number: int, row: int, column: int, side: int) -> None:
         bbox={"boxstyle": "circle,pad=0.1", "fc": ORANGE, "ec": "none"},
         fontsize=9,
     )
-
-
-def _sums(
-    figure: SubFigure,
-    image: np.ndarray,
-    kernel: np.ndarray,
-    result: np.ndarray,
-    places: Sequence[tuple[int, int]],
-) -> None:
-    axes = figure.subplots(len(places), 4, width_ratios=(2.7, 2.7, 3.4, 1.3), squeeze=False)
-    for number, (row, column) in enumerate(places, 1):
-        patch = image[row : row + SIDE, column : column + SIDE]
-        drawn = (
-            (patch, str(number), (0, 255)),
-            (kernel, "×", None),
-            (patch * kernel, "=", None),
-            (result[row : row + 1, column : column + 1], "→", _limits(result)),
-        )
-        for axis, (values, sign, grays) in zip(axes[number - 1], drawn, strict=True):
-            low, high = grays or (-1, 0)  # sin grises, todo blanco: el cero es lo más claro
-            axis.imshow(values if grays else 0 * values, cmap="gray", vmin=low, vmax=high)
-            write_values(axis, [[shortest(round(each, 2)) for each in line] for line in values], 9)
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(True)
-            axis.set_ylabel(sign, rotation=0, va="center", ha="right", fontsize=12)
-    for axis, title in zip(axes[0], ("Trozo", "Filtro", "Productos", "Suma"), strict=True):
-        axis.set_title(title, fontsize="small")

@@ -29,11 +29,8 @@ def ladder(rungs: Mapping[str, float], bets: Mapping[str, float | None]) -> Figu
     """Dibuja los GFLOP/s de cada peldaño, en escala logarítmica, y lo que se apostó.
 
     Son puntos y no barras, porque en esa escala el largo de una barra no dice nada; al lado de
-    cada uno va cuántas veces más rápido es que el primero.
-
-    Args:
-        rungs: de cada peldaño, sus operaciones por segundo.
-        bets: los GFLOP/s apostados; `None`, o sin peldaño, no se dibuja. El eje llega a todos.
+    cada uno va cuántas veces más rápido es que el primero. De cada uno se dan sus operaciones por
+    segundo y, si se apostó, los GFLOP/s apostados.
     """
     figure, axis = new(1.4 + 0.42 * len(rungs))
     speeds = [speed / 1e9 for speed in rungs.values()]

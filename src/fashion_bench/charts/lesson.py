@@ -119,8 +119,7 @@ def against_baselines(
 
 
 def learning_curves(
-    histories: Sequence[dict[str, list[float]]],
-    test_accuracy: Sequence[float],
+    histories: Sequence[dict[str, list[float]]], test_accuracy: Sequence[float]
 ) -> Figure:
     """Dibuja pérdida y exactitud por época, una línea por repetición, y la exactitud en prueba.
 
@@ -214,11 +213,6 @@ def mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) 
 
     De cada pareja (la clase verdadera y la que se dice), hasta tres ejemplos repartidos entre el
     error más seguro y el más dudoso.
-
-    Args:
-        images: `(n, 28, 28)`, de 0 a 255.
-        labels: clases verdaderas `(n,)`.
-        probabilities: `(n, 10)`, de 0 a 1.
     """
     size = len(CLASS_NAMES)
     predictions = probabilities.argmax(axis=1)

@@ -97,11 +97,7 @@ def measured_and_predicted(group: Sequence[Contender], predicted: Mapping[str, f
 def throughput_by_batch(sweeps: Sequence[Sequence[Record]]) -> Figure:
     """Dibuja las imágenes/s según el lote, una línea por serie.
 
-    Un aspa tacha las medidas que no cuentan.
-
-    Args:
-        sweeps: series de `comparison.sweeps`, cada una de una sola sesión, al menos una; se
-            dibujan las ocho primeras.
+    Un aspa tacha las medidas que no cuentan. Se dibujan las ocho primeras series.
     """
     shown = sweeps[: len(LINES)]
     figure, axis = new(1)

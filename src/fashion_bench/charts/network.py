@@ -47,8 +47,7 @@ def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figu
         for corners, color in faces:
             axis.add_patch(Polygon(corners, fc=color, ec="white"))
         front = faces[-1][0]
-        count = prod(after)
-        numbers = written(count)
+        numbers = written(prod(after))
         block = len(after) == 3
         label = "×".join(map(str, after)) if block else numbers
         middle = (y + front[:, 1].max()) / 2

@@ -47,8 +47,7 @@ LAYERS = {
 def layer_titles(names: Sequence[str]) -> list[str]:
     """Nombra las capas de una red, con su número las que son varias: «Convolución 2».
 
-    Args:
-        names: como las llama Keras, en orden; el número que les pone no cuenta.
+    El número que les pone Keras no cuenta.
     """
     kinds = [re.sub(r"_\d+$", "", name) for name in names]
     seen: Counter[str] = Counter()
@@ -145,9 +144,6 @@ def lever_gains(gains: Mapping[str, Sequence[float]]) -> Figure:
     """Dibuja cuántas veces más rápida es cada palanca: la mediana y los extremos.
 
     Si los dos extremos quedan a lados distintos del 1, no se sabe si se gana, y va en gris.
-
-    Args:
-        gains: de cada palanca, los cocientes de todas las rondas; más de 1 es ganar.
     """
     figure, axis = new(2.2 + 0.4 * len(gains))
     kinds = {

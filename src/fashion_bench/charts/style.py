@@ -46,13 +46,9 @@ FONTS = (
     "Noto Sans CJK SC",
     "Microsoft YaHei",
     "PingFang SC",
-    "Hiragino Sans",
     "Malgun Gothic",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
     "Noto Emoji",
     "Segoe UI Emoji",
-    "Segoe UI Symbol",
     "Arial Unicode MS",
 )
 """Las demás, donde estén, ponen los signos que le faltan a esa, en el nombre de un equipo."""
@@ -94,10 +90,7 @@ def draw(figure: Figure) -> PIL.Image.Image:
 
 
 def png(figure: Figure) -> tuple[bytes, int]:
-    """Devuelve un gráfico en PNG y su ancho, en puntos de la pantalla.
-
-    El alto es el que le toque: en un teléfono mengua con el ancho.
-    """
+    """Devuelve un gráfico en PNG y su ancho, en puntos de la pantalla."""
     reduced = BytesIO()
     picture = draw(figure).quantize(COLORS)  # se ve igual y el cuaderno ocupa la mitad
     picture.save(reduced, format="png")
@@ -123,8 +116,7 @@ def new(height: float) -> tuple[Figure, Axes]:
 
 def headline(figure: Figure, text: str) -> None:
     """Escribe encima de un gráfico lo que se aprende de él o, si no se sabe, de qué es."""
-    margin = 0.12 / WIDTH
-    figure.suptitle(text, x=margin, ha="left", size="medium", wrap=True)
+    figure.suptitle(text, x=0.12 / WIDTH, ha="left", size="medium", wrap=True)
 
 
 def draw_image(axis: Axes, image: np.ndarray, title: str = "") -> None:

@@ -28,12 +28,7 @@ def middle_90(seconds: Sequence[float]) -> tuple[float, float, float]:
 
 
 def calls(seconds: Mapping[str, Sequence[float]], bets: Mapping[str, float | None]) -> Figure:
-    """Dibuja los milisegundos de cada manera de preguntar, y lo que se apostó.
-
-    Args:
-        seconds: de cada manera, los segundos de sus llamadas.
-        bets: los milisegundos apostados; `None`, o sin manera, no se dibuja.
-    """
+    """Dibuja los milisegundos de cada manera de preguntar, y los que se apostaron."""
     figure, axis = new(1.6 + 0.5 * len(seconds))
     for row, each in enumerate(seconds.values()):
         middle, *ends = (1000 * value for value in middle_90(each))
