@@ -28,7 +28,7 @@ from fashion_bench.text import written
 
 MOST_ROWS = 20
 """Equipos que caben en un gráfico."""
-LINE = 22
+LINE = 24
 """Letras que caben en cada renglón del nombre de una fila."""
 
 
