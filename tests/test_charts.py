@@ -10,7 +10,6 @@ from functools import partial
 from io import BytesIO
 from itertools import combinations
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple
 from unittest import mock
 
@@ -25,6 +24,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from fashion_bench.charts import (
+    basics,
     cluster,
     convolution,
     ladder,
@@ -40,8 +40,8 @@ from fashion_bench.compare.comparison import Contender
 from fashion_bench.data import CLASS_NAMES
 from fashion_bench.figures import ACCURACY_FLOOR, Record
 
-PHONE, SMALLEST = 390, 8
-"""Puntos de ancho de un teléfono, y los que ha de medir en él la letra más pequeña."""
+PHONE, SMALLEST = 358, 9
+"""Puntos de ancho de un gráfico en un teléfono, y los que ha de medir su letra más pequeña."""
 
 GENERATOR = np.random.default_rng(0)
 LABELS = np.repeat(np.arange(10, dtype=np.uint8), 20)
@@ -113,6 +113,7 @@ GAINS_BY_LINK = {
 SECONDS = {"CPU": ([1, 64], [0.01, 0.001])}, {"CPU": ([1, 64], [0.02, 0.001])}
 CALLS = [0.001 * number for number in range(101)]
 """De 0 a 100 ms: la mediana es 50, y noventa de cada cien están entre 5 y 95."""
+LOSSES = {"loss": [0.5, 0.3, 0.1], "val_loss": [0.5, 0.4, 0.6]}
 CUT = {"status": "interrupted", "reason": "Parado por ti"}
 
 
@@ -138,7 +139,7 @@ def make_many(count: int) -> list[Record]:
         make(
             number,
             (1000.0 + number, 2000.0 + number),
-            label=f"{number:03}" + "W" * 57,
+            label=f"{number:03}" + 7 * " WWWWWWW",
             **({"status": "failed", "reason": reason} if number % 7 in (1, 2) else {}),
         )
         for number in range(count)
@@ -235,6 +236,14 @@ ALL: dict[str, Callable[[], Figure]] = {
     "seen": lambda: convolution.seen(
         IMAGES[:4], ["Original", "Bordes verticales", "Bordes horizontales", "Desenfoque"]
     ),
+    "pooling": lambda: basics.pooling(IMAGES[0], (12, 10)),
+    "receptive_field": lambda: basics.receptive_field(
+        IMAGES[0], [("Conv2D", 3), ("MaxPooling2D", 4), ("2.ª Conv2D", 8), ("2.ª MaxPooling2D", 10)]
+    ),
+    "loss": lambda: basics.loss(list(CLASS_NAMES[:3]), np.array([2, 1, 0.1])),
+    "descent": lambda: basics.descent([1, -0.6, 0.36]),
+    "answers": lambda: basics.answers(IMAGES[:12], LABELS[:12], LABELS[-12:]),
+    "deep_filter": lambda: network.deep_filter((14, 14, 32), 3, 64),
     "shapes": lambda: network.shapes("Entrada", (28, 28, 1), SHAPES),
     "shares": lambda: network.shares(
         [f"{name}\n{'×'.join(map(str, shape))}" for name, shape in SHAPES], PARTS
@@ -255,7 +264,6 @@ ALL: dict[str, Callable[[], Figure]] = {
     "epoch_seconds of one": lambda: lesson.epoch_seconds([[9.0]], bet=1.5),
     "confusion_matrix": lambda: lesson.confusion_matrix(LABELS, LABELS[::-1]),
     "mistakes": lambda: lesson.mistakes(IMAGES, LABELS, PROBABILITIES),
-    "no mistakes": lambda: lesson.mistakes(IMAGES[:1], np.array([3]), np.eye(10)[[3]]),
     "ladder": lambda: ladder.ladder(
         {"Bucles de Python, 1 imagen": 2e7, "Todos los hilos, lote de 256": 9e12}, {}
     ),
@@ -275,7 +283,7 @@ ALL: dict[str, Callable[[], Figure]] = {
         {1: 2884, 2: 4281, 4: 2842}, {1: 2930, 2: 5103, 4: 4200}, places=2
     ),
     "worker_speeds of many": lambda: cluster.worker_speeds(
-        {1: 28840, 64: 142810, 128: 284200}, {1: 29300, 64: 151030, 128: 9e5}, places=128
+        {1: 2884, 64: 14281, 128: 28420}, {1: 2930, 64: 15103, 128: 9e4}, places=128
     ),
     "predicted_gains": lambda: cluster.predicted_gains(GAINS_BY_LINK, "Predicción. " * 12),
     "predicted_gains that fall": lambda: cluster.predicted_gains(
@@ -286,13 +294,16 @@ ALL: dict[str, Callable[[], Figure]] = {
     ),
     "calls": lambda: use.calls({"predict": CALLS, "Compilada": [0.002] * 3}, {"Compilada": 7.0}),
     "latency": lambda: use.latency({"CPU": {1: CALLS, 32: [0.2]}, "GPU": {1: [0.1], 32: [0.1]}}),
-    "early_stopping": lambda: use.early_stopping([0.5, 0.3, 0.4, 0.6], best=2, stopped=3),
+    "overfitting": lambda: use.overfitting(
+        {"Sin Dropout": LOSSES, "Con Dropout": {key: each[::-1] for key, each in LOSSES.items()}}
+    ),
+    "overfitting of one": lambda: use.overfitting({"Sin parar": LOSSES}, best=1),
     "compare_machines in sessions": lambda: machines.compare_machines(
         groups([s for record in make_many(3) for s in in_sessions(record, (1e3, 1.5e3, 2e3))])
     ),
 }
 for count in (1, 21):
-    for chart in (machines.compare_machines, machines.first_epoch, machines.images_per_joule):
+    for chart in (machines.compare_machines, machines.images_per_joule):
         ALL[f"{chart.__name__} of {count}"] = partial(chart, crowd(count))
     sweeps = [[record] for record in make_many(count)]
     ALL[f"throughput_by_batch of {count}"] = partial(machines.throughput_by_batch, sweeps)
@@ -323,10 +334,6 @@ SWEEPS = [
     ],
     [make(0, (2.0, 2.0), label="Uno", parameters={"precision": "mixed_bfloat16"})],
 ]
-STARTS = [
-    RECORD["repeats"][0] | {"seed": seed, "setup_seconds": setup, "epoch_seconds": seconds}
-    for seed, setup, seconds in ((1, 0.5, [9, 2, 3]), (2, 0.7, [7, 4, 8]), (3, 4, [8, 5, 6]))
-]
 
 DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
     "learning_curves": (
@@ -345,11 +352,6 @@ DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
         ],
         "el eje empieza en",
     ),
-    "against_baselines without bets": (
-        lambda: lesson.against_baselines(MODELS, {}),
-        [[[0.848, 0], [0.873, 1], [0.917, 2]], [[0.75, 0], [3.2, 1], [11, 2]]],
-        "91.7 %",
-    ),
     "epoch_seconds": (  # las molestadas, además, en su propia línea
         lambda: lesson.epoch_seconds([[1.0, 2.0], [3.0, 4.0]], [None, "x", "x", None], bet=8.0),
         [[[1, 1], [2, 2]], [[1, 3], [2, 4]], [[2, 2], [1, 3]], [[0, 2.5], [1, 2.5]], [[2.5, 8]]],
@@ -362,7 +364,7 @@ DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
     ),
     "ladder": (
         lambda: ladder.ladder({"A": 2e6, "B": 3e8, "C": 9e12}, {"A": 1e6, "B": None, "No": 9.0}),
-        [[[0.002, 0], [0.3, 1], [9000, 2]], [[1e6, 0]]],
+        [[[0.002, 0]], [[0.3, 1]], [[9000, 2]], [[1e6, 0]]],
         "9000 (×4 500 000)",
     ),
     "lanes": (
@@ -373,7 +375,7 @@ DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
     "throughput": (
         lambda: ladder.throughput(*SECONDS, {"M1": ([1, 64], [0.01, 0.0001])}),
         [[[1, 50], [64, 1000]], [[1, 100], [64, 1000]], [[1, 100], [64, 10_000]]],
-        "M1: predicho",
+        "M1: según su ficha",
     ),
     "calls": (ALL["calls"], [[[7, 1]]], "50 ms"),
     "latency": (
@@ -381,19 +383,27 @@ DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
         [[[1, 50], [32, 200]], [[1, 100], [32, 100]]],
         "GPU",
     ),
-    "early_stopping": (
-        ALL["early_stopping"],
-        [[[1, 0.5], [2, 0.3], [3, 0.4], [4, 0.6]], [[2, 0.3]], [[3, 0], [3, 1]]],
-        "",
+    "overfitting": (
+        ALL["overfitting"],
+        [
+            *([[1, 0.5], [2, 0.3], [3, 0.1]], [[1, 0.5], [2, 0.4], [3, 0.6]], [[2, 0.4]]),
+            *([[1, 0.1], [2, 0.3], [3, 0.5]], [[1, 0.6], [2, 0.4], [3, 0.5]], [[2, 0.4]]),
+        ],
+        "Sin Dropout: época 2",
+    ),
+    "overfitting of one": (
+        ALL["overfitting of one"],
+        [[[1, 0.5], [2, 0.3], [3, 0.1]], [[1, 0.5], [2, 0.4], [3, 0.6]], [[1, 0.5]]],
+        "Sin parar: época 1",
     ),
     "roofline": (  # sin lo que no calcula ni lo que dura tan poco que no se mide
         ALL["roofline"],
         [
             *([[0.05, 2], [5, 200], [500, 200]],),
-            *([[0.2, 5.333333], [0.2, 4.571429], [4.285714, 30]],),
-            *([[31.25, 142.857143], [90, 180]],),
+            *([[4.285714, 30], [0.2, 5.333333], [0.2, 4.571429]],),
+            *([[90, 180], [31.25, 142.857143]],),
         ],
-        "Convolución 2 (90 %)",
+        "Convolución 2, 90 %",
     ),
     "lever_gains": (
         ALL["lever_gains"],
@@ -401,16 +411,22 @@ DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
             *([[1.1, 0], [1.4, 0]], [[1.2, 0]], [[0.4, 1], [0.6, 1]], [[0.5, 1]]),
             *([[0.9, 2], [1.2, 2]], [[1.05, 2]], [[1, 0], [1, 1]]),
         ],
-        "gana en todas las rondas, 1; pierde en todas, 1; no se sabe, 1",
+        "gana en todas, 1; pierde en todas, 1; no se sabe, 1",
     ),
     "race": (
         ALL["race"],
-        [[[0, 0.92], [1, 0.92]], [[120, 0.921]], [[15, 0.922], [16, 0.919]]],
+        [
+            *([[120, 0], [120, 1]], [[15, 0], [16, 1]]),
+            *([[0.921, 0], [0.921, 1]], [[0.922, 0], [0.919, 1]], [[0.92, 0], [0.92, 1]]),
+        ],
         "7.7 veces menos",
     ),
     "a race that is lost": (
         lambda: speed.race((10.0, 0.921), [(20.0, 0.92)], 0.92),
-        [[[0, 0.92], [1, 0.92]], [[10, 0.921]], [[20, 0.92]]],
+        [
+            *([[10, 0], [10, 1]], [[20, 0]]),
+            *([[0.921, 0], [0.921, 1]], [[0.92, 0]], [[0.92, 0], [0.92, 1]]),
+        ],
         "2.0 veces más",
     ),
     "predicted_gains": (
@@ -443,12 +459,6 @@ BARS: dict[str, tuple[Callable[[], Figure], list[float]]] = {
         lambda: machines.images_per_joule(groups([make(0), with_energy(make(1))])),
         [100],
     ),
-    "first_epoch": (  # la primera de otro, más rápida que las demás
-        lambda: machines.first_epoch(
-            groups([make(repeats=STARTS, parameters={"repeats": 3, "epochs": 3}), make(1)])
-        ),
-        [0.7, 3.5, 0.8, 0],
-    ),
 }
 
 
@@ -456,13 +466,6 @@ BARS: dict[str, tuple[Callable[[], Figure], list[float]]] = {
 def test_every_bar_is_as_long_as_what_it_tells(chart: str) -> None:
     make, lengths = BARS[chart]
     assert bars(make()) == lengths
-
-
-@pytest.mark.parametrize("chart", ["predicted_gains", "throughput_by_batch of 21"])
-def test_lines_are_told_apart_by_their_color_and_by_their_mark(chart: str) -> None:
-    lines = [line for line in ALL[chart]().axes[0].lines if line.get_marker() not in ("None", "x")]
-    for looks in ([line.get_color() for line in lines], [line.get_marker() for line in lines]):
-        assert len(set(looks)) == len(lines)
 
 
 # El estilo
@@ -489,13 +492,6 @@ print(hashlib.sha256(style.png(lesson.epoch_seconds([[1.0, 2.0]]))[0]).hexdigest
 """
 
 
-def python(program: str, **environ: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", program]
-    return subprocess.run(
-        command, env=os.environ | environ, capture_output=True, text=True, encoding="utf-8"
-    )
-
-
 def test_a_chart_is_the_same_whatever_the_matplotlibrc(tmp_path: Path) -> None:
     hostile = tmp_path / "hostile"
     hostile.write_text(
@@ -503,17 +499,16 @@ def test_a_chart_is_the_same_whatever_the_matplotlibrc(tmp_path: Path) -> None:
         "font.family: Una que no existe\nlines.linewidth: 7\naxes.facecolor: red\n"
         "backend: nonsense\nlines.markersize: grande\nesto no es nada\n"
     )
-    done = python(DRAW, MATPLOTLIBRC=str(hostile))
+    done = subprocess.run(
+        [sys.executable, "-c", DRAW],
+        env=os.environ | {"MATPLOTLIBRC": str(hostile)},
+        capture_output=True,
+        text=True,
+    )
     names: dict[str, object] = {}
     with mock.patch("builtins.print") as said:
         exec(DRAW, names)
     assert (done.stdout.strip(), done.stderr) == (said.call_args.args[0], "")
-
-
-def test_a_backend_that_does_not_exist_is_told_naming_its_variable() -> None:
-    done = python("from fashion_bench.charts import style", MPLBACKEND="nonsense")
-    assert done.returncode == 1
-    assert "TutorialError: MPLBACKEND='nonsense'" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -522,12 +517,6 @@ def test_a_backend_that_does_not_exist_is_told_naming_its_variable() -> None:
 def test_any_label_is_drawn_without_warnings(label: str) -> None:
     record = make(1).model_copy(update={"label": label})
     assert style.draw(machines.compare_machines(groups([record]))).width  # un aviso sería un error
-
-
-def test_only_installed_fonts_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = [SimpleNamespace(name=name) for name in ("Malgun Gothic", "Otra", style.FONT)]
-    monkeypatch.setattr(style.fontManager, "ttflist", installed)
-    assert style.fonts() == [style.FONT, "Malgun Gothic"]
 
 
 # El cuaderno 01
@@ -552,7 +541,6 @@ def test_a_guess_highlights_the_best_class() -> None:
     figure = lesson.guess(IMAGES[0], IMAGES[1], np.array([0.2, 0.7, *[0.0125] * 8]))
     left, middle, right = figure.axes
     assert (picture(left), picture(middle)) == (IMAGES[0].tolist(), IMAGES[1].tolist())
-    assert [label.get_text() for label in right.get_yticklabels()] == list(CLASS_NAMES)
     assert [round(bar.get_width(), 2) for bar in right.patches] == [20, 70, *[1.25] * 8]
     painted = [to_hex(bar.get_facecolor()).upper() for bar in right.patches]
     assert painted == [style.GREY, style.BLUE, *[style.GREY] * 8]
@@ -578,13 +566,6 @@ def test_a_convolution_shows_its_nine_products_and_where_their_sum_lands() -> No
     assert grids[-1].images[0].get_clim() == landing.images[0].get_clim() == (-limit, limit)
 
 
-@pytest.mark.parametrize(
-    ("value", "short"), [(-245.0, "\u2212245"), (1 / 9, "0.11"), (28.33, "28.3"), (-0.0, "0")]
-)
-def test_a_number_of_a_convolution_is_short(value: float, short: str) -> None:
-    assert convolution.told(value) == short
-
-
 def test_each_filter_is_beside_its_map_and_in_order() -> None:
     kernels, maps = GENERATOR.normal(size=(3, 3, 6)), GENERATOR.random((28, 28, 6))
     [axis] = convolution.feature_maps(kernels, maps).axes
@@ -606,10 +587,9 @@ def test_one_epoch_is_the_only_mark_of_its_axis() -> None:
             assert [tick for tick in axis.get_xticks() if left <= tick <= right] == [1]
 
 
-@pytest.mark.parametrize("change", [0.0002, 0.003, 0.4])
-def test_accuracies_on_the_axis_are_told_apart(change: float) -> None:
+def test_accuracies_on_the_axis_are_told_apart() -> None:
     figure = lesson.learning_curves(
-        [HISTORY | {"accuracy": [0.9, 0.9 + change]} | {"val_accuracy": [0.9, 0.9]}], [0.9]
+        [HISTORY | {"accuracy": [0.9, 0.9002]} | {"val_accuracy": [0.9, 0.9]}], [0.9]
     )
     drawn_texts(figure)
     shown = [label.get_text() for label in figure.axes[1].get_yticklabels()]
@@ -639,16 +619,6 @@ def test_confusion_matrix_is_in_percent_of_each_true_class_and_its_errors_are_se
     assert len({tuple(color) for color in colors[range(10), range(10)]}) == 1
 
 
-@pytest.mark.parametrize("wrong", [0, 1])
-def test_the_confusion_matrix_never_writes_a_zero(wrong: int) -> None:
-    labels = np.repeat(np.arange(10), 200)
-    predictions = labels.copy()
-    predictions[len(labels) - wrong :] = 8
-    figure = lesson.confusion_matrix(labels, predictions)
-    assert not {"0", "0\xa0%"} & set(words(figure))
-    assert ("→" in figure.get_suptitle()) == bool(wrong)
-
-
 def test_mistakes_go_by_pairs_from_the_most_confident_to_the_most_doubtful() -> None:
     labels = np.array([6, 6, 6, 6, 4, 2, 2])
     probabilities = np.full((7, 10), 0.0001)
@@ -660,7 +630,7 @@ def test_mistakes_go_by_pairs_from_the_most_confident_to_the_most_doubtful() -> 
     first, second = lesson.mistakes(IMAGES[:7], labels, probabilities).subfigs[:2]
     assert [picture(axis) for axis in first.axes] == [IMAGES[index].tolist() for index in (1, 3, 0)]
     [sure, middling, _] = [axis.get_xlabel().replace("\xa0", " ") for axis in first.axes]
-    assert "Camiseta >99.9 %" in sure
+    assert "Camiseta 100.0 %" in sure
     assert "Camiseta 60.0 %" in middling and "Camisa 40.0 %" in middling
     assert picture(second.axes[0]) == IMAGES[6].tolist()
     assert not any(axis.images for axis in second.axes[1:])
@@ -684,26 +654,12 @@ def test_compare_machines_highlights_this_and_marks_what_does_not_count() -> Non
     assert looks(machines.compare_machines(groups([cut, this]), cut)) == [None, style.SKY]
 
 
-def test_every_epoch_of_every_repeat_is_a_dot_hollow_if_the_machine_was_busy() -> None:
-    calm = {
-        "usable_cores": 4,
-        "own_cpu_seconds": 1.0,
-        "other_cpu_seconds": 0.0,
-        "swapped_mb": 0,
-        **dict.fromkeys(("stolen_cpu_seconds", "waiting_seconds", "temperature_c", "gpu")),
-        "frequency_mhz": None,
-    }
-    seconds = [[1.0, 3.0], [2.0, 9.0]]
-    around = [[calm, calm | {"other_cpu_seconds": 10.0}], [calm, calm]]
-    repeats = [
-        RECORD["repeats"][0] | {"seed": seed, "epoch_seconds": each, "surroundings": states}
-        for seed, each, states in zip((42, 43), seconds, around, strict=True)
-    ]
-    figure = machines.compare_machines(groups([make(repeats=repeats, parameters={"repeats": 2})]))
-    assert dots(figure) == [[1, 2, 9], [3]]
+def test_every_epoch_is_a_dot_hollow_if_the_machine_was_busy() -> None:
+    with mock.patch.object(Record, "disturbed", [None, "otros programas"]):
+        figure = machines.compare_machines(groups([make(0, (1.0, 9.0))]))
+    assert dots(figure) == [[1], [9]]
     filled, hollow = (line for line in figure.axes[0].lines if line.get_marker() == "o")
     assert (filled.get_markerfacecolor(), hollow.get_markerfacecolor()) == ("black", "none")
-    assert typical(figure) == [2.5]
     assert figure.axes[0].get_xlim()[1] > 9
 
 
@@ -717,9 +673,6 @@ def test_several_sessions_have_an_interval_and_all_their_epochs() -> None:
     assert dots(figure) == [[1, 1, 4, 4], [], [3, 3], []]
     assert typical(figure) == pytest.approx([2, 3])
     assert ["2 sesiones" in name for name in names(figure)] == [True, False]
-    assert figure.axes[0].get_xlim()[1] > estimate.high
-    assert looks(figure) == [style.BLUE, style.SKY]
-    assert len(machines.compare_machines(group[1:]).axes[0].lines) == 3
 
 
 @pytest.mark.parametrize("mine", [3, 19, 20, 21])
@@ -744,28 +697,7 @@ def test_compare_machines_says_who_wins_only_if_there_is_somebody_to_compare_wit
         assert "×" not in machines.compare_machines(groups(group), this).get_suptitle()
 
 
-def test_two_equal_machines_with_a_long_name_are_told_apart() -> None:
-    both = groups([make(number, label="W" * 60) for number in (0, 1)])
-    shown = told(machines.compare_machines(both))
-    assert "W… #1»" in shown and "W… #2»" in shown
-
-
-@pytest.mark.parametrize("chart", [machines.first_epoch, machines.images_per_joule])
-def test_a_chart_says_that_not_all_machines_are_in_it(chart: Callable[..., Figure]) -> None:
-    many = groups([with_energy(make(number)) for number in range(21)])
-    figure = chart(many)
-    assert len(names(figure)) == 20
-    assert "20 de 21 equipos" in words(figure)
-    assert "equipos" not in chart(many[:20]).axes[0].get_ylabel()
-
-
-def test_throughput_crosses_out_what_does_not_count_if_it_is_drawn() -> None:
-    figure = machines.throughput_by_batch(
-        [[make(0), make(0, (1.0, 1.0), parameters={"batch_size": 512}, **CUT)]]
-    )
-    assert points(figure.axes[0]) == [[[128, 1800], [512, 2700]], [[512, 2700]]]
-    assert points(figure.axes[0], "x") == [[[512, 2700]]]
-    assert "lote de 128" in figure.get_suptitle()
+def test_throughput_by_batch_crosses_out_only_what_is_drawn() -> None:
     many = [[make(number, label=f"Equipo {number}")] for number in range(8)]
     figure = machines.throughput_by_batch([*many, [make(8, label="El noveno", **CUT)]])
     assert len(figure.axes[0].lines) == 8
@@ -773,12 +705,6 @@ def test_throughput_crosses_out_what_does_not_count_if_it_is_drawn() -> None:
 
 
 # Los cuadernos 04 y 05
-
-
-def test_roofline_tells_layers_by_what_limits_them() -> None:
-    _, memory, compute = ALL["roofline"]().axes[0].lines
-    assert np.max(memory.get_xdata()) < 5 < np.min(compute.get_xdata())
-    assert [line.get_color() for line in (memory, compute)] == [style.ORANGE, style.BLUE]
 
 
 def test_the_number_of_a_layer_is_that_of_its_network() -> None:
@@ -794,28 +720,22 @@ def test_a_shared_step_gives_each_replica_its_half_of_the_batch() -> None:
     assert len([text for text in axis.texts if getattr(text, "arrow_patch", None)]) == 8
 
 
-def test_worker_speeds_compare_measured_ideal_and_model() -> None:
+def test_worker_speeds_compare_measured_and_model_and_say_what_is_won() -> None:
     figure = cluster.worker_speeds(
-        {1: 100.0, 4: 120.0, 2: 150.0}, {1: 101.0, 2: 155.0, 4: 140.0}, places=4
+        {1: 100.0, 4: 120.0, 2: 150.0}, {1: 101.0, 2: 155.0, 4: 140.0}, 4
     )
-    measured, model = figure.axes[0].containers
-    assert [bar.get_height() for bar in measured] == [100, 150, 120]
-    assert [bar.get_height() for bar in model] == [101, 155, 140]
-    assert ideals(figure) == [100, 200, 400]
+    heights = [[bar.get_height() for bar in bars] for bars in figure.axes[0].containers]
+    assert heights == [[100, 150, 120], [101, 155, 140]]
     assert "Con 2 procesos, 1.5 veces" in told(figure)
     alone = {1: 100.0, 2: 90.0}
     assert "con 1 proceso" in told(cluster.worker_speeds(alone, alone, places=2))
-
-
-def ideals(figure: Figure) -> list[float]:
-    """Las alturas del ideal, que son los rectángulos vacíos."""
-    return [box.get_height() for box in figure.axes[0].patches if not box.get_fill()]
 
 
 @pytest.mark.parametrize("places", [1, 2])
 def test_the_ideal_stops_at_the_cores_there_are(places: int) -> None:
     speeds = {1: 100.0, 2: 150.0, 4: 120.0}
     figure = cluster.worker_speeds(speeds, speeds, places)
-    assert ideals(figure) == [100, 200][:places]
+    ideals = [box.get_height() for box in figure.axes[0].patches if not box.get_fill()]
+    assert ideals == [100, 200][:places]
     assert told(figure).count("Sin ideal") == 3 - places
     assert figure.axes[0].get_ylim()[1] < 300  # el ideal imposible no encoge lo demás

@@ -1,6 +1,7 @@
 """Los gráficos del cuaderno 05: entrenar entre varios."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,30 +15,26 @@ from fashion_bench.charts.style import (
     LINES,
     ORANGE,
     SKY,
-    WIDTH,
     draw_image,
     headline,
     hide_frame,
+    label_right,
+    log_axes,
+    new,
 )
 from fashion_bench.experiments.scaling import WORTH_IT, best_number
 from fashion_bench.text import shortest, written
 
 
 def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
-    """Dibuja un paso con dos réplicas: repartir el lote, calcular, sumar y dar el mismo paso.
-
-    Args:
-        images: ocho imágenes `(28, 28)`, las de un lote pequeño.
-    """
-    figure = Figure(figsize=(WIDTH, 5))
-    axis = figure.subplots()
+    """Dibuja un paso con dos réplicas: repartir ocho imágenes, calcular, sumar y dar el paso."""
+    figure, axis = new(5)
     for replica, color in enumerate((BLUE, ORANGE)):
         left = 0.02 + 0.52 * replica
         middle = left + 0.22
         for place in range(4):
             inset = axis.inset_axes((left + 0.11 * place, 0.84, 0.1, 0.11))
             draw_image(inset, images[4 * replica + place])
-            hide_frame(inset)
         for bottom, height, text in (
             (0.6, 0.14, f"Réplica {replica + 1}: calcula\ncon la red entera"),
             (0.41, 0.1, "Propone: sus gradientes"),
@@ -69,8 +66,7 @@ def worker_speeds(
         predicted: lo que dice el modelo para los mismos números.
         places: núcleos, o GPU, que hay para ellos; con más procesos no hay ideal.
     """
-    figure = Figure(figsize=(WIDTH, 4.4))
-    axis = figure.subplots()
+    figure, axis = new(4.4)
     numbers = sorted(measured)
     ideal = {n: measured[numbers[0]] * n / numbers[0] for n in numbers if n <= places}
     top = 1.3 * max(*measured.values(), *predicted.values(), *ideal.values())
@@ -89,18 +85,16 @@ def worker_speeds(
         (0.2, predicted, ORANGE, "//", "Modelo"),
     ):
         heights = [speeds[number] for number in numbers]
-        bars = axis.bar(
-            positions + side, heights, 0.4, color=color, edgecolor="white", hatch=hatch, label=label
-        )
-        for text in axis.bar_label(bars, fmt=written, padding=2):
+        look: dict[str, Any] = {"color": color, "ec": "white", "hatch": hatch, "label": label}
+        bars = axis.bar(positions + side, heights, 0.4, **look)
+        for text in axis.bar_label(bars, fmt=written, padding=2, fontsize="small"):
             text.set_path_effects([withStroke(linewidth=3, foreground="white")])
-    axis.set_xticks(positions, map(str, numbers), fontsize="large")
+    axis.set_xticks(positions, map(str, numbers))
     axis.set(xlim=(-0.5, len(numbers) - 0.5), ylim=(0, top))
-    axis.set_xlabel("Procesos", fontsize="large")
-    axis.set_ylabel("Imágenes por segundo", fontsize="large")
+    axis.set(xlabel="Procesos", ylabel="Imágenes por segundo")
     axis.yaxis.set_major_formatter(shortest)
     axis.grid(axis="y")
-    figure.legend(loc="outside lower left", ncols=3, fontsize="large")
+    figure.legend(loc="outside lower left", ncols=3)
     most = max(numbers, key=measured.__getitem__)
     if most == numbers[0]:
         told = f"Lo más rápido, con {most} proceso{'s' * (most > 1)}: con más no se gana"
@@ -120,59 +114,26 @@ def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Fi
     Args:
         curves: de cada red, cuatro como mucho, las veces más rápido que un solo proceso con cada
             número de ellos.
-        title: lo que se aprende del gráfico; los renglones que no caben se parten.
+        title: lo que se aprende del gráfico.
     """
-    figure = Figure(figsize=(WIDTH, 4.4))
-    axis = figure.subplots()
+    figure, axis = new(4.4)
     workers = sorted(set().union(*curves.values()))
     axis.plot(workers, workers, color=GREY, ls="--")
-    ends = [("Ideal", GREY, float(workers[-1]))]
+    ends = [(workers[-1], float(workers[-1]), "Ideal", GREY)]
     for number, (name, gains) in enumerate(curves.items()):
         color, marker = LINES[number]
         size = 11 - 2.5 * number  # si dos se tapan, asoma la de debajo
         axis.plot(list(gains), list(gains.values()), color=color, marker=marker, ms=size)
         best = best_number(gains)
         told = f"{gains[best]:.1f}× con {best}" if gains[best] >= WORTH_IT else "no compensa"
-        ends.append((f"{name}\n{told}", color, gains[max(gains)]))
-    axis.set_xscale("log", base=2)
-    axis.set_yscale("log", base=2)
-    for side in (axis.xaxis, axis.yaxis):
-        side.set_major_formatter(shortest)
-    axis.set_xticks(workers)
+        last = max(gains)
+        ends.append((last, gains[last], f"{name}\n{told}", color))
+    log_axes(axis, workers, base=2)
+    axis.set_xlabel("Procesos, uno por equipo (escalas logarítmicas)", loc="left")
+    axis.set_ylabel("Veces más rápido que uno")
     headline(figure, title)
-    axis.set_xlabel("Procesos, uno por equipo (escalas logarítmicas)")
-    axis.set_ylabel("Veces más rápido que uno", fontsize="large")
-    axis.grid()
-    _label_ends(axis, workers[-1], ends)
+    label_right(axis, ends)
     return figure
-
-
-def _label_ends(axis: Axes, right: float, ends: Sequence[tuple[str, str, float]]) -> None:
-    """Escribe a la derecha el nombre de cada línea, con su color y sin pisar los demás.
-
-    Args:
-        axis: el dibujo, con la escala vertical logarítmica.
-        right: dónde acaban las líneas.
-        ends: de cada una, su texto, su color y la altura a la que acaba.
-    """
-    low, high = np.log2(axis.get_ylim())
-    line = (high - low) / 17  # lo que ocupa un renglón
-    heights = [line * (1 + text.count("\n")) for text, *_ in ends]
-    order = sorted(range(len(ends)), key=lambda number: ends[number][2])
-    middles = {}
-    floor = low
-    for number in order:
-        middles[number] = max(np.log2(ends[number][2]), floor + heights[number] / 2)
-        floor = middles[number] + heights[number] / 2
-    ceiling = high
-    for number in reversed(order):
-        middles[number] = min(middles[number], ceiling - heights[number] / 2)
-        ceiling = middles[number] - heights[number] / 2
-        text, color, _ = ends[number]
-        place = right, 2 ** middles[number]
-        axis.annotate(
-            text, place, xytext=(9, 0), textcoords="offset points", va="center", color=color
-        )
 
 
 def _box(

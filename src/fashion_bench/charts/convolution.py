@@ -6,22 +6,28 @@ import ipywidgets
 import numpy as np
 from IPython.display import display
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from fashion_bench.charts.style import GREY, ORANGE, draw_image, hide_frame, show, write_values
+from fashion_bench.charts.style import (
+    GREY,
+    ORANGE,
+    WIDTH,
+    draw_image,
+    hide_frame,
+    new,
+    show,
+    write_values,
+)
 from fashion_bench.machine.engines import is_attended
+from fashion_bench.text import shortest
 
 SIDE = 3
 """Números que tiene de lado un filtro."""
 
 
 def convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Pasa un filtro `(3, 3)` por una imagen `(alto, ancho)`, sin salirse de ella.
-
-    Returns:
-        `(alto - 2, ancho - 2)`: la suma de los nueve productos de cada sitio.
-    """
+    """Da la suma de los nueve productos de un filtro `(3, 3)` en cada sitio de una imagen."""
     windows = np.lib.stride_tricks.sliding_window_view(image.astype(float), kernel.shape)
     return np.einsum("rcij,ij->rc", windows, kernel)
 
@@ -33,38 +39,43 @@ def steps(image: np.ndarray, kernel: np.ndarray, places: Sequence[tuple[int, int
     cada una. Debajo, una cuenta por fila: el trozo de imagen, el filtro, los nueve productos y su
     suma, que lleva el gris con el que se dibuja.
 
-    Args:
-        image: `(28, 28)`, de 0 a 255.
-        kernel: el filtro, `(3, 3)`.
-        places: de cada píxel del resultado, su fila y su columna, que son las de la esquina de
-            su ventana.
+    `places` es, de cada píxel del resultado, su fila y su columna, que son las de la esquina de
+    su ventana.
     """
     result = convolve(image, kernel)
-    figure = Figure(figsize=(4.8, 2.5 + 1.3 * len(places)))
+    figure = Figure(figsize=(WIDTH, 2.5 + 1.3 * len(places)))
     heights = (2.2, 0.3 + 1.3 * len(places))
     top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=heights).flat
     whole, landing = top.subplots(1, 2)
-    draw_image(whole, image)
-    whole.set_title("La imagen y la ventana", loc="center", fontsize="small")
-    draw_signed(landing, result)
-    landing.set_title("El resultado", loc="center", fontsize="small")
+    draw_image(whole, image, "La imagen y la ventana")
+    draw_signed(landing, result, "El resultado")
     for axis, pixels in ((whole, image), (landing, result)):
-        hide_frame(axis)
         axis.set_xlabel("×".join(map(str, pixels.shape)))
+    axes = bottom.subplots(len(places), 4, width_ratios=(2.7, 2.7, 3.4, 1.3), squeeze=False)
     for number, (row, column) in enumerate(places, 1):
         _mark(whole, number, row, column, SIDE)
         _mark(landing, number, row, column, 1)
-    _sums(bottom, image, kernel, result, places)
+        patch = image[row : row + SIDE, column : column + SIDE]
+        drawn = (
+            (patch, str(number), (0, 255)),
+            (kernel, "×", None),
+            (patch * kernel, "=", None),
+            (result[row : row + 1, column : column + 1], "→", _limits(result)),
+        )
+        for axis, (values, sign, grays) in zip(axes[number - 1], drawn, strict=True):
+            low, high = grays or (-1, 0)  # sin grises, todo blanco: el cero es lo más claro
+            axis.imshow(values if grays else 0 * values, cmap="gray", vmin=low, vmax=high)
+            write_values(axis, [[shortest(round(each, 2)) for each in line] for line in values], 9)
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(True)
+            axis.set_ylabel(sign, rotation=0, va="center", ha="right", fontsize=12)
+    for axis, title in zip(axes[0], ("Trozo", "Filtro", "Productos", "Suma"), strict=True):
+        axis.set_title(title, fontsize="small")
     return figure
 
 
 def explore(image: np.ndarray, kernel: np.ndarray) -> None:
-    """Si hay alguien delante, le da unos mandos para mover la ventana y cambiar el filtro.
-
-    Args:
-        image: `(28, 28)`, de 0 a 255.
-        kernel: el filtro con el que se empieza, `(3, 3)`.
-    """
+    """Si hay alguien delante, le da unos mandos para mover la ventana y cambiar el filtro."""
     if not is_attended():
         return
 
@@ -92,28 +103,21 @@ def seen(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     Si una tiene números negativos, el cero es el gris de en medio; si no, el negro.
     """
     rows = -(-len(images) // 2)
-    figure = Figure(figsize=(4.8, 2.6 * rows))
+    figure = Figure(figsize=(WIDTH, 2.6 * rows))
     for axis, image, title in zip(figure.subplots(rows, 2).flat, images, titles, strict=True):
-        draw_signed(axis, image)
-        hide_frame(axis)
-        axis.set_title(title, loc="center")
+        draw_signed(axis, image, title)
     return figure
 
 
 def feature_maps(kernels: np.ndarray, maps: np.ndarray) -> Figure:
-    """Dibuja cada filtro junto a su mapa de características, de cuatro en cuatro.
+    """Dibuja cada filtro `(3, 3, canales)` junto a su mapa de características, en cuatro columnas.
 
     Cada dibujo tiene su escala; en los filtros, el cero es el gris de en medio.
-
-    Args:
-        kernels: los filtros `(3, 3, canales)`.
-        maps: los mapas `(alto, ancho, canales)`.
     """
     columns, wide, tall = 4, 4.4, 3.0
     count = maps.shape[-1]
     rows = -(-count // columns)
-    figure = Figure(figsize=(5.2, 0.1 + 0.88 * rows))
-    axis = figure.subplots()
+    figure, axis = new(0.1 + 0.82 * rows)
     hide_frame(axis)
     for index in range(count):
         x, y = wide * (index % columns), tall * (index // columns)
@@ -129,16 +133,15 @@ def feature_maps(kernels: np.ndarray, maps: np.ndarray) -> Figure:
     return figure
 
 
-def draw_signed(axis: Axes, image: np.ndarray) -> None:
+def draw_signed(axis: Axes, image: np.ndarray, title: str) -> None:
     """Dibuja en gris una imagen; si tiene negativos, el cero es el gris de en medio."""
+    draw_image(axis, image, title)
+    axis.images[0].set_clim(_limits(image))
+
+
+def _limits(image: np.ndarray) -> tuple[float, float]:
     limit = float(abs(image).max()) or 1
-    axis.imshow(image, cmap="gray", vmin=-limit if image.min() < 0 else 0, vmax=limit)
-
-
-def told(value: float) -> str:
-    """Un número corto: sin decimales si es entero o, si no, con dos cifras o tres."""
-    rounded = round(float(value), 1 if abs(value) >= 10 else 2) + 0.0  # nunca, un cero negativo
-    return f"{rounded:g}".replace("-", "\N{MINUS SIGN}")
+    return -limit if image.min() < 0 else 0, limit
 
 
 def _mark(axis: Axes, number: int, row: int, column: int, side: int) -> None:
@@ -154,36 +157,5 @@ def _mark(axis: Axes, number: int, row: int, column: int, side: int) -> None:
         va="center",
         color="black",
         bbox={"boxstyle": "circle,pad=0.1", "fc": ORANGE, "ec": "none"},
-        fontsize=8,
+        fontsize=9,
     )
-
-
-def _sums(
-    figure: SubFigure,
-    image: np.ndarray,
-    kernel: np.ndarray,
-    result: np.ndarray,
-    places: Sequence[tuple[int, int]],
-) -> None:
-    axes = figure.subplots(len(places), 4, width_ratios=(3, 3, 3, 1.4), squeeze=False)
-    limit = float(abs(result).max()) or 1
-    lowest = -limit if result.min() < 0 else 0
-    for number, (row, column) in enumerate(places, 1):
-        patch = image[row : row + SIDE, column : column + SIDE]
-        drawn = (
-            (patch, str(number), (0, 255)),
-            (kernel, "×", None),
-            (patch * kernel, "=", None),
-            (result[row : row + 1, column : column + 1], "→", (lowest, limit)),
-        )
-        for axis, (values, sign, grays) in zip(axes[number - 1], drawn, strict=True):
-            low, high = grays or (-1, 0)  # sin grises, todo blanco: el cero es lo más claro
-            axis.imshow(values if grays else 0 * values, cmap="gray", vmin=low, vmax=high)
-            texts = [[told(value) for value in line] for line in values]
-            longest = max(len(text) for line in texts for text in line)
-            write_values(axis, texts, 9 if longest < 4 else 8)
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(True)
-            axis.set_ylabel(sign, rotation=0, va="center", ha="right", fontsize=12)
-    for axis, title in zip(axes[0], ("Trozo", "Filtro", "Productos", "Suma"), strict=True):
-        axis.set_title(title, loc="center", fontsize="small")

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from math import log10, prod
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from fashion_bench.charts.style import BLUE, GREY, ORANGE, SKY, hide_frame
+from fashion_bench.charts.style import BLUE, GREY, ORANGE, SKY, hide_frame, name_rows, new
 from fashion_bench.text import Table, written
 
 Shape = tuple[int, ...]
@@ -27,11 +28,6 @@ def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figu
     Una imagen es un bloque: de frente, su alto y su ancho; de fondo, sus canales. Los bloques
     están a escala; las filas de números, no: su largo va en escala logarítmica. Una capa que no
     cambia la forma va con la siguiente que sí, o, si no la hay, con la última.
-
-    Args:
-        name: cómo se llama lo que entra.
-        shape: su forma.
-        layers: de cada capa, su nombre y la forma de lo que sale de ella.
     """
     stages, waiting = [(name, shape)], list[str]()
     for number, (title, after) in enumerate(layers, 1):
@@ -39,8 +35,7 @@ def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figu
         if after != stages[-1][1] or number == len(layers):
             stages.append((" + ".join(waiting), after))
             waiting = []
-    figure = Figure()
-    axis = figure.subplots()
+    figure, axis = new(1)
     hide_frame(axis)
     y = 0.0
     for number, (title, after) in enumerate(stages):
@@ -52,8 +47,7 @@ def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figu
         for corners, color in faces:
             axis.add_patch(Polygon(corners, fc=color, ec="white"))
         front = faces[-1][0]
-        count = prod(after)
-        numbers = written(count)
+        numbers = written(prod(after))
         block = len(after) == 3
         label = "×".join(map(str, after)) if block else numbers
         middle = (y + front[:, 1].max()) / 2
@@ -67,11 +61,7 @@ def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figu
 
 
 def summary(layers: Sequence[tuple[str, Shape, int]]) -> Table:
-    """Devuelve una tabla con lo que sale de cada capa y los pesos que aprende.
-
-    Args:
-        layers: de cada capa, su nombre, la forma de lo que sale de ella y sus pesos.
-    """
+    """Devuelve una tabla con lo que sale de cada capa y los pesos que aprende."""
     total = sum(weights for _, _, weights in layers)
     rows = [(name, "×".join(map(str, shape)), written(weights)) for name, shape, weights in layers]
     return Table(
@@ -81,21 +71,14 @@ def summary(layers: Sequence[tuple[str, Shape, int]]) -> Table:
 
 
 def deep_filter(shape: Shape, side: int, filters: int) -> Figure:
-    """Dibuja un filtro que mira a la vez todos los canales de lo que le llega.
-
-    Args:
-        shape: alto, ancho y canales de lo que llega a la capa.
-        side: el lado del filtro.
-        filters: cuántos filtros tiene la capa.
-    """
+    """Dibuja un filtro que mira a la vez todos los canales de lo que le llega."""
     height, width, channels = shape
-    figure = Figure(figsize=(4.8, 2.6))
-    axis = figure.subplots()
+    figure, axis = new(2.4)
     hide_frame(axis)
     blocks = (
-        (shape, 0.0, 0.0, f"Llega: {height}×{width}×{channels}"),
-        ((side, side, channels), 42.0, 6.0, f"Un filtro: {side}×{side}×{channels}"),
-        ((height, width, 1), 78.0, 0.0, f"Su mapa: {height}×{width}"),
+        (shape, 0.0, 0.0, f"Llega:\n{height}×{width}×{channels}"),
+        ((side, side, channels), 42.0, 6.0, f"Un filtro:\n{side}×{side}×{channels}"),
+        ((height, width, 1), 78.0, 0.0, f"Su mapa:\n{height}×{width}"),
     )
     for block, left, drop, text in blocks:
         for corners, color in _faces(block, drop):
@@ -104,12 +87,11 @@ def deep_filter(shape: Shape, side: int, filters: int) -> Figure:
     for x, sign in ((35, "×"), (70, "→")):
         axis.text(x, 11, sign, va="center", fontsize=14)
     numbers = side * side * channels
-    axis.text(
-        0,
-        25,
-        f"{side} × {side} × {channels} = {numbers} números y un sesgo; la capa tiene {filters} así",
+    told = (
+        f"{side} × {side} × {channels} = {numbers} números y un sesgo; la capa tiene {filters} así"
     )
-    axis.set(xlim=(-1, 112), ylim=(28, -8), aspect="equal")
+    axis.text(0, 25, told)
+    axis.set(xlim=(-1, 112), ylim=(28, -13), aspect="equal")
     return figure
 
 
@@ -133,27 +115,21 @@ def _faces(shape: Shape, top: float) -> list[tuple[np.ndarray, str]]:
 def shares(names: Sequence[str], parts: Mapping[str, Sequence[float]]) -> Figure:
     """Dibuja qué parte del total se lleva cada capa, en tanto por ciento.
 
-    Args:
-        names: las capas; no se dibujan las que no llegan al 1 % en nada.
-        parts: de cada cosa que se reparte (cuatro, como mucho), cuánto le toca a cada capa, en la
-            unidad que sea.
+    No se dibujan las que no llegan al 1 % en nada. Se reparten cuatro cosas, como mucho.
     """
     percents = {title: 100 * np.array(each) / sum(each) for title, each in parts.items()}
     drawn = np.flatnonzero(np.max(list(percents.values()), axis=0) >= 1).tolist()
-    figure = Figure(figsize=(4.8, 1.1 + (0.1 + 0.2 * len(parts)) * len(drawn)))
-    axis = figure.subplots()
+    figure, axis = new(1.1 + (0.1 + 0.2 * len(parts)) * len(drawn))
     height = 0.84 / len(parts)
     styles = ((BLUE, ""), (ORANGE, "//"), (SKY, ".."), (GREY, "xx"))
     for number, (title, percent) in enumerate(percents.items()):
         color, hatch = styles[number]
         places = np.arange(len(drawn)) + (number - (len(parts) - 1) / 2) * height
-        bars = axis.barh(
-            places, percent[drawn], height, color=color, hatch=hatch, ec="white", label=title
-        )
+        look: dict[str, Any] = {"color": color, "hatch": hatch, "ec": "white", "label": title}
+        bars = axis.barh(places, percent[drawn], height, **look)
         texts = [written(value, 0, "%") if value >= 0.5 else "" for value in percent[drawn]]
         axis.bar_label(bars, texts, padding=3, fontsize=9)
-    axis.set_yticks(range(len(drawn)), [names[index] for index in drawn])
-    axis.invert_yaxis()
+    name_rows(axis, [names[index] for index in drawn])
     axis.set_xlim(0, 112)
     axis.set_xlabel("Parte del total (%)\n(sin las capas que no llegan al 1 % en nada)")
     figure.legend(loc="outside upper left", ncols=len(parts))

@@ -8,9 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
-from fashion_bench.charts.style import BLUE, GREY, ORANGE, WIDTH, headline, note, note_apart
+from fashion_bench.charts.style import (
+    BLUE,
+    GREY,
+    ORANGE,
+    WIDTH,
+    draw_row,
+    headline,
+    label_right,
+    name_rows,
+    new,
+    note,
+    percent,
+)
+from fashion_bench.data import TEST_IMAGES
 from fashion_bench.text import NO_BREAK, shortest, written
 
 if TYPE_CHECKING:  # importarlo de verdad traería TensorFlow
@@ -30,15 +43,11 @@ LAYERS = {
 }
 """Cómo se llama en los gráficos una capa que Keras llama así."""
 
-TEST_IMAGES = 10_000
-"""Con cuántas fotos se mide la exactitud: de ahí lo que puede cambiar por azar."""
-
 
 def layer_titles(names: Sequence[str]) -> list[str]:
     """Nombra las capas de una red, con su número las que son varias: «Convolución 2».
 
-    Args:
-        names: como las llama Keras, en orden; el número que les pone no cuenta.
+    El número que les pone Keras no cuenta.
     """
     kinds = [re.sub(r"_\d+$", "", name) for name in names]
     seen: Counter[str] = Counter()
@@ -55,8 +64,7 @@ def layer_costs(costs: "Sequence[LayerCost]") -> Figure:
 
     Junto a cada barra están su suma y qué parte es de la de todas.
     """
-    figure = Figure(figsize=(WIDTH, 1.8 + 0.32 * len(costs)))
-    axis = figure.subplots()
+    figure, axis = new(1.8 + 0.32 * len(costs))
     names = layer_titles([cost.name for cost in costs])
     rows = range(len(costs))
     forward = np.array([1000 * cost.forward_seconds for cost in costs])
@@ -67,16 +75,10 @@ def layer_costs(costs: "Sequence[LayerCost]") -> Figure:
     both = forward + backward
     shares = 100 * both / both.sum()
     for row, (cost, share) in enumerate(zip(both, shares, strict=True)):
-        note(
-            axis,
-            f"{written(cost, 2, 'ms')}, {written(share, 0, '%')}",
-            (cost, row),
-            (5, 0),
-            "small",
-        )
-    axis.set_yticks(rows, names)
-    axis.invert_yaxis()
-    axis.set_xlim(right=1.4 * both.max())
+        text = f"{written(cost, 2, 'ms')}, {written(share, 0, '%')}"
+        note(axis, text, (cost, row), (5, 0), size="small")
+    name_rows(axis, names)
+    axis.set_xlim(right=1.5 * both.max())
     axis.set_xlabel("Milisegundos por lote")
     figure.legend(loc="outside lower left", ncols=2)
     most = int(both.argmax())
@@ -93,55 +95,48 @@ def roofline(costs: "Sequence[LayerCost]", peak: float, bandwidth: float) -> Fig
         peak: operaciones por segundo del producto de matrices.
         bandwidth: bytes por segundo de la memoria.
     """
-    figure = Figure(figsize=(WIDTH, 4.8))
-    axis = figure.subplots()
+    figure, axis = new(4.8)
     ridge = peak / bandwidth
     ends = np.array([0.05, ridge, 100 * ridge])
     roof = np.minimum(peak, bandwidth * ends) / 1e9
     axis.plot(ends, roof, color="black")
-    for color, part in ((ORANGE, slice(0, 2)), (BLUE, slice(1, 3))):
-        axis.fill_between(ends[part], roof[part] / 1e6, roof[part], color=color, alpha=0.08, lw=0)
     points = [
-        (
-            cost.operations / cost.bytes_moved,
-            cost.operations / cost.forward_seconds / 1e9,
-            name,
-        )
+        (cost.operations / cost.bytes_moved, cost.operations / cost.forward_seconds / 1e9, name)
         for cost, name in zip(costs, layer_titles([cost.name for cost in costs]), strict=True)
         if cost.operations and cost.forward_seconds > SHORTEST_SECONDS
     ]
-    points.sort(key=lambda point: (point[0], -point[1]))
-    for memory_bound, color, marker, label in (
-        (True, ORANGE, "s", f"La limita la memoria: {written(bandwidth / 1e9, 0, 'GB/s')}"),
-        (False, BLUE, "o", f"La limitan las cuentas: {written(peak / 1e9, 0, 'GFLOP/s')}"),
+    colors = [ORANGE if x < ridge else BLUE for x, _, _ in points]
+    for color, marker, part, label in (
+        (ORANGE, "s", slice(0, 2), f"La limita la memoria: {written(bandwidth / 1e9, 0, 'GB/s')}"),
+        (BLUE, "o", slice(1, 3), f"La limitan las cuentas: {written(peak / 1e9, 0, 'GFLOP/s')}"),
     ):
-        chosen = [(x, y) for x, y, _ in points if (x < ridge) == memory_bound]
+        axis.fill_between(ends[part], roof[part] / 1e6, roof[part], color=color, alpha=0.08, lw=0)
+        chosen = [(x, y) for (x, y, _), own in zip(points, colors, strict=True) if own == color]
         axis.plot(*np.reshape(chosen, (-1, 2)).T, marker, color=color, label=label)
-    axis.set(xscale="log", yscale="log")
-    axis.set_xlim(0.8 * ends[0], 5 * ends[-1])
+    axis.set(xscale="log", yscale="log", xlim=(0.8 * ends[0], ends[-1]))
     axis.set_ylim(bottom=min([y for _, y, _ in points] + [roof[0]]) / 2, top=3 * roof[-1])
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(shortest)
-    shares = [100 * y / min(peak / 1e9, bandwidth * x / 1e9) for x, y, _ in points]
-    told = [
-        (x, y, f"{name}, {written(share, 0, '%')}")
-        for (x, y, name), share in zip(points, shares, strict=True)
-    ]
     axis.set_xlabel(
-        "Operaciones por byte (escala logarítmica)\nde cada capa, a qué parte del techo llega"
+        "Operaciones por byte (escala logarítmica)\n(de cada capa, a qué parte del techo llega)",
+        loc="right",
     )
     axis.set_ylabel("GFLOP/s (escala logarítmica)")
-    axis.grid(alpha=0.3)
+    axis.grid()
     figure.legend(loc="outside lower left")
+    shares = [100 * y / min(peak / 1e9, bandwidth * x / 1e9) for x, y, _ in points]
+    names = [name for *_, name in points]
+    told = [f"{name}, {written(each, 0, '%')}" for name, each in zip(names, shares, strict=True)]
     if points:
         best, worst = int(np.argmax(shares)), int(np.argmin(shares))
-        headline(
-            figure,
-            f"Lo más cerca del techo, {points[best][2]} ({written(shares[best], 0, '%')}); "
-            f"lo más lejos, {points[worst][2]} ({written(shares[worst], 0, '%')})",
-        )
-    figure.draw_without_rendering()  # los sitios definitivos, para que los nombres no se pisen
-    note_apart(axis, told, peak / 1e9)
+        headline(figure, f"Lo más cerca del techo, {told[best]}; lo más lejos, {told[worst]}")
+    label_right(
+        axis,
+        [
+            (x, y, text.replace(", ", "\n"), color)
+            for (x, y, _), text, color in zip(points, told, colors, strict=True)
+        ],
+    )
     return figure
 
 
@@ -149,34 +144,28 @@ def lever_gains(gains: Mapping[str, Sequence[float]]) -> Figure:
     """Dibuja cuántas veces más rápida es cada palanca: la mediana y los extremos.
 
     Si los dos extremos quedan a lados distintos del 1, no se sabe si se gana, y va en gris.
-
-    Args:
-        gains: de cada palanca, los cocientes de todas las rondas; más de 1 es ganar.
     """
-    figure = Figure(figsize=(WIDTH, 1.9 + 0.4 * len(gains)))
-    axis = figure.subplots()
+    figure, axis = new(2.2 + 0.4 * len(gains))
     kinds = {
-        (True, False): (BLUE, "o", "Gana en todas las rondas"),
+        (True, False): (BLUE, "o", "Gana en todas"),
         (False, True): (ORANGE, "s", "Pierde en todas"),
         (False, False): (GREY, "D", "No se sabe"),
     }
-    found: dict[str, list[str]] = {}
-    for position, (name, values) in enumerate(gains.items()):
+    found: Counter[str] = Counter()
+    for row, values in enumerate(gains.values()):
         color, marker, label = kinds[min(values) > 1, max(values) < 1]
-        axis.plot([min(values), max(values)], [position] * 2, "|-", color=color, lw=2, ms=9)
-        first = "_" if label in found else label  # con «_», Matplotlib no lo pone en la leyenda
-        axis.plot(median(values), position, marker, color=color, ms=8, label=first)
-        note(axis, f"{median(values):.2f}×", (max(values), position), (7, 0))
-        found.setdefault(label, []).append(name)
+        shown = "_" if found[label] else label  # con «_», Matplotlib no lo pone en la leyenda
+        ends, middle = (min(values), max(values)), median(values)
+        look = {"marker": marker, "color": color, "label": shown}
+        draw_row(axis, row, middle, ends, f"{middle:.2f}×", look)
+        found[label] += 1
     axis.axvline(1, color="black", ls="--", lw=1)
-    axis.set_yticks(range(len(gains)), gains)
-    axis.set_ylim(len(gains) - 0.5, -0.5)
-    axis.set_xlim(0, 1.2 * max(map(max, gains.values())))
-    axis.set_xlabel(
-        "Veces más rápido (1: como antes)\nmarca: mediana; línea: todas las rondas", loc="right"
-    )
+    name_rows(axis, gains)
+    axis.set_xlim(0, 1.3 * max(map(max, gains.values())))
+    told = "Veces más rápido (1: como antes)\nmarca: mediana; línea: todas las rondas"
+    axis.set_xlabel(told, loc="right")
     figure.legend(loc="outside lower left", ncols=3, fontsize="small", handletextpad=0.2)
-    counts = [f"{label.lower()}, {len(names)}" for label, names in found.items()]
+    counts = [f"{label.lower()},{NO_BREAK}{count}" for label, count in found.items()]
     headline(figure, f"De {len(gains)} palancas: {'; '.join(counts)}")
     return figure
 
@@ -195,24 +184,26 @@ def race(
         runs: los de cada semilla de la receta.
         goal: la exactitud a la que se quiere llegar.
     """
-    figure = Figure(figsize=(WIDTH, 4.2))
-    axis = figure.subplots()
+    figure = Figure(figsize=(WIDTH, 5))
+    times, hits = figure.subplots(2, 1, sharey=True)
+    rows = range(len(runs))
+    for axis, taken, base in zip((times, hits), zip(*runs, strict=True), reference, strict=True):
+        axis.axvline(base, color=ORANGE, lw=2, label="Cuaderno 01")
+        axis.plot(taken, rows, "o", color=BLUE, label="Receta rápida")
+        axis.set(yticks=[], ylim=(len(runs), -1), ylabel="Cada semilla,\nen su fila")
+    times.set_xlim(0, 1.1 * max(reference[0], *(seconds for seconds, _ in runs)))
+    times.set_xlabel("Segundos, desde cero")
     chance = 1.96 * (goal * (1 - goal) / TEST_IMAGES) ** 0.5
-    label = f"Lo que cambia por azar con {written(TEST_IMAGES)} fotos"
-    axis.axhspan(goal - chance, goal + chance, color=GREY, alpha=0.15, lw=0, label=label)
-    axis.axhline(goal, color=GREY, ls="--", label=f"Meta: {written(100 * goal, 0, '%')}")
-    axis.plot(*reference, "s", color=ORANGE, ms=9, label="Cuaderno 01")
-    axis.plot(*zip(*runs, strict=True), "o", color=BLUE, ms=7, label="Receta rápida (semillas)")
-    axis.set_xlim(0, 1.1 * max(reference[0], *(seconds for seconds, _ in runs)))
-    every = [accuracy for _, accuracy in (reference, *runs)]
-    axis.set_ylim(min(goal - 0.03, *every) - 0.005, min(1.0, max(goal + 0.03, *every) + 0.005))
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=f"{NO_BREAK}%"))
-    axis.set_xlabel("Segundos, desde cero")
-    axis.set_ylabel("Exactitud en prueba")
-    axis.grid(axis="y")
-    figure.legend(loc="outside lower left", ncols=2, fontsize="small")
-    times = reference[0] / median(seconds for seconds, _ in runs)
-    told = f"{times:.1f} veces menos" if times >= 1 else f"{1 / times:.1f} veces más"
+    hits.axvspan(
+        goal - chance, goal + chance, color=GREY, alpha=0.15, lw=0, label="Cambio por azar"
+    )
+    hits.axvline(goal, color=GREY, ls="--", label=f"Meta: {written(100 * goal, 0, '%')}")
+    hits.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    hits.xaxis.set_major_formatter(percent)
+    hits.set_xlabel(f"Exactitud en prueba, con {written(TEST_IMAGES)} fotos")
+    figure.legend(*hits.get_legend_handles_labels(), loc="outside lower left", ncols=2)
+    ratio = reference[0] / median(seconds for seconds, _ in runs)
+    told = f"{ratio:.1f} veces menos" if ratio >= 1 else f"{1 / ratio:.1f} veces más"
     mean = sum(accuracy for _, accuracy in runs) / len(runs)
     headline(
         figure,

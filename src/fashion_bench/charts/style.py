@@ -7,20 +7,20 @@ en brillo.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 import PIL.Image
 from IPython.display import Image, display
-from matplotlib import style
+from matplotlib import rcParams, style
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.ticker import MaxNLocator
 
 from fashion_bench import MAIN_CHART
+from fashion_bench.text import NO_BREAK, shortest
 
 BLUE, ORANGE, SKY, GREY = "#0072B2", "#E69F00", "#56B4E9", "#767676"
 SHARPNESS, COLORS = 2, 128
@@ -37,35 +37,21 @@ LINES = (
     ("#656364", "*"),
 )
 """El color y la marca de cada línea, si son muchas."""
-FEW_LINES = ((BLUE, "o"), (ORANGE, "s"), (SKY, "^"))
-"""Si son pocas, con los colores de los demás gráficos."""
 
-WIDTH = 5.6
+WIDTH = 4.8
 """Pulgadas de ancho de un gráfico: en la pantalla de un teléfono, sus letras aún se leen."""
 
-FONT = "DejaVu Sans"
-"""La letra de todo: viene con Matplotlib."""
-OTHER_FONTS = (
+FONTS = (
+    "DejaVu Sans",  # la de todo: viene con Matplotlib
     "Noto Sans CJK SC",
     "Microsoft YaHei",
     "PingFang SC",
-    "Hiragino Sans",
     "Malgun Gothic",
-    "Noto Sans Devanagari",
-    "Noto Sans Thai",
     "Noto Emoji",
     "Segoe UI Emoji",
-    "Segoe UI Symbol",
     "Arial Unicode MS",
 )
-"""Las que, si están instaladas, ponen los signos que le faltan a esa, en el nombre de un equipo."""
-
-
-def fonts() -> list[str]:
-    """Devuelve las letras con las que se dibuja; solo las que hay, o Matplotlib avisaría."""
-    installed = {font.name for font in fontManager.ttflist}
-    return [FONT, *(name for name in OTHER_FONTS if name in installed)]
-
+"""Las demás, donde estén, ponen los signos que le faltan a esa, en el nombre de un equipo."""
 
 style.use(
     [
@@ -81,8 +67,8 @@ style.use(
             "figure.constrained_layout.use": True,
             "figure.constrained_layout.w_pad": 0.12,
             "figure.dpi": 100,
-            "font.family": fonts(),
-            "font.size": 10,
+            "font.family": FONTS,
+            "font.size": 10.5,
             "grid.alpha": 0.3,
             "legend.frameon": False,
             "text.parse_math": False,  # un nombre de equipo nunca es una fórmula
@@ -96,37 +82,25 @@ def draw(figure: Figure) -> PIL.Image.Image:
 
     Un signo que no está en ninguna letra instalada sale como un recuadro, sin avisos.
     """
-    canvas = FigureCanvasAgg(figure)
-    dots = figure.dpi
+    content = BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
-        try:
-            figure.set_dpi(SHARPNESS * dots)
-            canvas.draw()
-        finally:
-            figure.set_dpi(dots)
-    return PIL.Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        figure.savefig(content, format="png", dpi=SHARPNESS * figure.dpi)
+    return PIL.Image.open(content).convert("RGB")
 
 
 def png(figure: Figure) -> tuple[bytes, int]:
-    """Devuelve un gráfico en PNG y su ancho, en puntos de la pantalla.
-
-    El alto es el que le toque: en un teléfono mengua con el ancho.
-    """
+    """Devuelve un gráfico en PNG y su ancho, en puntos de la pantalla."""
     reduced = BytesIO()
-    # Con pocos colores se ve igual y el cuaderno ocupa la mitad.
-    picture = draw(figure).quantize(COLORS)
+    picture = draw(figure).quantize(COLORS)  # se ve igual y el cuaderno ocupa la mitad
     picture.save(reduced, format="png")
     return reduced.getvalue(), picture.width // SHARPNESS
 
 
 def show(figure: Figure, alt: str, *, main: bool = False) -> None:
-    """Muestra un gráfico en el cuaderno.
+    """Muestra un gráfico en el cuaderno, con lo que oye quien usa un lector de pantalla.
 
-    Args:
-        figure: el gráfico.
-        alt: lo que se ve en él, para quien usa un lector de pantalla.
-        main: si es el principal del cuaderno, el que el script copia en su informe.
+    El script copia en su informe el que sea `main`, el principal.
     """
     content, width = png(figure)
     metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})
@@ -134,33 +108,22 @@ def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     display(Image(content, metadata=metadata, width=width))
 
 
+def new(height: float) -> tuple[Figure, Axes]:
+    """Devuelve un gráfico vacío, del alto que se diga en pulgadas, y sus ejes."""
+    figure = Figure(figsize=(WIDTH, height))
+    return figure, figure.subplots()
+
+
 def headline(figure: Figure, text: str) -> None:
-    """Escribe encima de un gráfico lo que se aprende de él; lo que no cabe en un renglón se parte.
-
-    Args:
-        figure: el gráfico, ya con su ancho.
-        text: lo que se aprende, si se ha calculado; si no, de qué es el gráfico.
-    """
-    margin = 0.12  # pulgadas, a cada lado
-    title = figure.suptitle("", x=margin / figure.get_figwidth(), ha="left", size="medium")
-    room = figure.bbox.width - 2 * margin * figure.dpi
-    lines = []
-    for whole in text.splitlines():
-        line = ""
-        for word in whole.split(" "):
-            title.set_text(f"{line} {word}".lstrip())
-            if line and title.get_window_extent().width > room:
-                lines.append(line)
-                line = word
-            else:
-                line = title.get_text()
-        lines.append(line)
-    title.set_text("\n".join(lines))
+    """Escribe encima de un gráfico lo que se aprende de él o, si no se sabe, de qué es."""
+    figure.suptitle(text, x=0.12 / WIDTH, ha="left", size="medium", wrap=True)
 
 
-def draw_image(axis: Axes, image: np.ndarray) -> None:
-    """Dibuja una imagen en gris, de 0 (negro) a 255 (blanco)."""
+def draw_image(axis: Axes, image: np.ndarray, title: str = "") -> None:
+    """Dibuja una imagen en gris, de 0 (negro) a 255 (blanco), sin ejes."""
     axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.set_title(title, loc="center")
+    hide_frame(axis)
 
 
 def hide_frame(axis: Axes) -> None:
@@ -184,13 +147,69 @@ def write_values(axis: Axes, texts: Sequence[Sequence[str]], size: float) -> Non
             axis.text(column, row, text, ha="center", va="center", color=color, fontsize=size)
 
 
-def draw_bets(axis: Axes, points: Sequence[tuple[float, float]]) -> None:
-    """Dibuja las apuestas, cada una en su sitio `(x, y)`: rombos huecos, con su leyenda encima."""
-    if points:
-        look: dict[str, Any] = {"ls": "none", "ms": 9, "mfc": "none", "mec": ORANGE, "mew": 2}
-        axis.plot(*zip(*points, strict=True), marker="D", label="Apuesta", **look)
-        assert isinstance(axis.figure, Figure)
-        axis.figure.legend(loc="outside upper right")
+def draw_bets(axis: Axes, points: Sequence[tuple[float, float]], label: str = "Apuesta") -> None:
+    """Dibuja las apuestas, cada una en su sitio `(x, y)`, como rombos huecos."""
+    look: dict[str, Any] = {"ls": "none", "ms": 9, "mfc": "none", "mec": ORANGE, "mew": 2}
+    axis.plot(*zip(*points, strict=True), marker="D", label=label, **look)
+
+
+def bet_rows(axis: Axes, names: Iterable[str], bets: Mapping[str, float | None]) -> list[float]:
+    """Dibuja lo apostado en cada fila y lo devuelve; `None`, o sin fila, no cuenta."""
+    placed = [(bet, row) for row, name in enumerate(names) if (bet := bets.get(name))]
+    if placed:
+        draw_bets(axis, placed)
+        _whole(axis).legend(loc="outside upper right")
+    return [bet for bet, _ in placed]
+
+
+def log_values(axis: Axes) -> None:
+    """Pone en escala logarítmica los valores de un gráfico de filas."""
+    axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(shortest)
+    axis.xaxis.set_minor_formatter("")
+    axis.grid(axis="x")
+
+
+def name_rows(axis: Axes, names: Iterable[str], size: str = "medium") -> None:
+    """Pone nombre a las filas de un gráfico, que van de arriba abajo."""
+    names = list(names)
+    axis.set_yticks(range(len(names)), names, fontsize=size)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+
+
+def draw_row(
+    axis: Axes, row: int, value: float, ends: Sequence[float], text: str, look: Mapping[str, Any]
+) -> None:
+    """Dibuja en una fila un valor, la línea que une sus extremos, si los hay, y tras ella un texto.
+
+    `look` es cómo se dibuja la marca, igual que en `Axes.plot`.
+    """
+    if ends:
+        axis.plot(ends, [row] * len(ends), "|-", color=look["color"], ms=10, lw=2)
+    axis.plot(value, row, ls="none", ms=9, **look)
+    note(axis, text, (max([value, *ends]), row), (9, 0))
+
+
+def log_axes(axis: Axes, ticks: Sequence[int], base: int = 10) -> None:
+    """Pone los dos ejes en escala logarítmica: el de abajo, con esas marcas."""
+    axis.set_xscale("log", base=2)
+    axis.set_yscale("log", base=base)
+    axis.set_xticks(ticks, [shortest(tick) for tick in ticks])
+    axis.minorticks_off()
+    axis.yaxis.set_major_formatter(shortest)
+    axis.grid()
+
+
+def count_epochs(axis: Axes) -> None:
+    """Prepara el eje de las épocas, que son números enteros."""
+    axis.set_xlabel("Época")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axis.grid(axis="y")
+
+
+def percent(value: float, _position: object = None) -> str:
+    """Escribe una marca de un eje, de 0 a 1, en tanto por ciento."""
+    return f"{100 * value:g}{NO_BREAK}%"
 
 
 def note(
@@ -201,47 +220,36 @@ def note(
     size: str = "medium",
 ) -> None:
     """Escribe un texto junto a un punto, a `offset` puntos tipográficos de él."""
-    axis.annotate(
-        text, point, xytext=offset, textcoords="offset points", va="center", fontsize=size
-    )
+    look: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": size}
+    axis.annotate(text, point, offset, **look)
 
 
-def note_apart(axis: Axes, notes: Sequence[tuple[float, float, str]], line: float) -> None:
-    """Escribe un texto junto a cada punto, a la derecha, sin que se pisen.
+def label_right(axis: Axes, notes: Sequence[tuple[float, float, str, str]]) -> None:
+    """Escribe a la derecha de los ejes lo que es cada punto, sin que se pisen, y lo une a él.
 
-    Hay que llamarla con los límites de los ejes ya puestos.
-
-    Args:
-        axis: donde están los puntos.
-        notes: de cada uno, su sitio y su texto.
-        line: altura de una línea horizontal que tampoco deben pisar.
+    `notes` es, de cada uno, su sitio, su texto y su color. Hay que llamarla al final.
     """
-    assert axis.figure is not None
-    size = 8.5
-    scale = 72 / axis.figure.dpi  # de puntos de la imagen a puntos tipográficos
-    places = [scale * axis.transData.transform((x, y)) for x, y, _ in notes]
-    taken = [(x - 4, y, 8.0) for x, y in places]  # los propios puntos
-    _, height = scale * axis.transData.transform((notes[0][0], line)) if notes else (0, 0)
-    for (x, y), (*point, text) in sorted(
-        zip(places, notes, strict=True), key=lambda pair: -pair[0][1]
-    ):
-        width, step = 0.6 * size * len(text), 1.25 * size
-        drop = next(
-            drop
-            for tries in range(len(notes) + 2)
-            for drop in (-tries * step, tries * step)
-            if abs(y + drop - height) > 0.8 * size
-            and not any(
-                abs(y + drop - other) < step and left < x + 7 + width and x + 7 < left + wide
-                for left, other, wide in taken
-            )
-        )
-        taken.append((x + 7, y + drop, width))
-        axis.annotate(
-            text,
-            (point[0], point[1]),
-            xytext=(7, drop),
-            textcoords="offset points",
-            va="center",
-            fontsize=size,
-        )
+    figure = _whole(axis)
+    figure.draw_without_rendering()  # los tamaños definitivos
+    line = 1.3 * rcParams["font.size"] / 72 * figure.dpi / axis.bbox.height
+    place = axis.transData + axis.transAxes.inverted()
+    wanted = sorted((place.transform(note[:2])[1], *note) for note in notes)
+    halves = [line * (1 + text.count("\n")) / 2 for _, _, _, text, _ in wanted]
+    middles, floor = [], 0.0
+    for (height, *_), half in zip(wanted, halves, strict=True):
+        middles.append(max(height, floor + half))
+        floor = middles[-1] + half
+    ceiling = 1.0
+    for index in reversed(range(len(wanted))):
+        _, x, y, text, color = wanted[index]
+        middle = min(middles[index], ceiling - halves[index])
+        ceiling = middle - halves[index]
+        line_to = {"arrowstyle": "-", "color": color, "lw": 0.8, "relpos": (0, 0.5)}
+        where: dict[str, Any] = {"textcoords": "axes fraction", "arrowprops": line_to}
+        axis.annotate(text, (x, y), (1.04, middle), va="center", **where)
+
+
+def _whole(axis: Axes) -> Figure:
+    figure = axis.get_figure(root=True)
+    assert figure is not None
+    return figure
