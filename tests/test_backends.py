@@ -4,6 +4,7 @@ Lo segundo, cada motor en su proceso; los que no están instalados se saltan.
 """
 
 import json
+import os
 import platform
 import re
 import subprocess
@@ -24,7 +25,6 @@ from conftest import NOTEBOOK, ROOT, RTX, child_environment
 from fashion_bench.compare.files import load_folder
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends
-from fashion_bench.machine import engines as jupyter
 from fashion_bench.record import Accelerator
 
 BACKENDS = [
@@ -153,7 +153,7 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     variables: dict[str, str] = {}
     monkeypatch.setattr(backends, "os", SimpleNamespace(environ=variables))
     monkeypatch.setattr(backends, "find_spec", lambda name: True)
-    monkeypatch.setattr(jupyter, "_backend", "tensorflow")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.delitem(sys.modules, "keras")
     return variables
 
@@ -181,12 +181,16 @@ def test_a_backend_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, backen
     ],
 )
 def test_the_chosen_device_overrules_the_environment(
-    environ: dict[str, str], backend: str, hidden: dict[str, str]
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    backend: str,
+    hidden: dict[str, str],
 ) -> None:
     for device, expected in (("cpu", hidden), ("auto", {}), ("cpu", hidden), ("gpu", {})):
+        monkeypatch.delitem(sys.modules, "keras", raising=False)
         backends.prepare(backend, device)
         assert environ == expected
-        assert jupyter._backend == backend
+        assert os.environ["KERAS_BACKEND"] == backend
 
 
 def test_changing_the_backend_too_late(

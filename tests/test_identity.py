@@ -5,6 +5,7 @@ import platform
 from pathlib import Path
 from types import SimpleNamespace
 
+import archspec.cpu.detect
 import pytest
 
 from fashion_bench.machine import hardware, identity
@@ -61,7 +62,7 @@ def test_where_it_cannot_be_kept_there_is_no_key(key_file: Path) -> None:
 def test_the_instruction_sets_that_matter(
     monkeypatch: pytest.MonkeyPatch, features: set, architecture: str, expected: list
 ) -> None:
-    monkeypatch.setattr(identity, "_detected", lambda: SimpleNamespace(features=features))
+    monkeypatch.setattr(archspec.cpu.detect, "detected_info", lambda: SimpleNamespace(features=features))
     monkeypatch.setattr(platform, "machine", lambda: architecture)
     assert identity.instruction_sets() == expected
 
@@ -102,7 +103,7 @@ def test_the_cores_that_may_be_used(
 ) -> None:
     for name, content in files.items():
         (tmp_path / name).write_text(f"{content}\n")
-    quotas = ((tmp_path / "cpu.max", None), (tmp_path / "quota", tmp_path / "period"))
+    quotas = ([tmp_path / "cpu.max"], [tmp_path / "quota", tmp_path / "period"])
     monkeypatch.setattr(identity, "CPU_QUOTAS", quotas)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
     assert identity.usable_cores() == expected

@@ -186,9 +186,7 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
 
 
 def test_an_nvidia_card_is_described(nvml: FakeDriver) -> None:
-    assert hardware.nvidia_cards() == [RTX]
     assert hardware.ask_nvidia() == ([RTX], None)
-    assert nvml.open == 0
 
 
 @pytest.mark.parametrize("error", [NOT_SUPPORTED, UNREADABLE])
@@ -225,7 +223,7 @@ def test_what_a_card_tells_of_itself(
     nvml: FakeDriver, told: dict[str, object], changes: dict[str, object]
 ) -> None:
     nvml.cards = [FakeCard(**told)]
-    assert hardware.nvidia_cards() == [RTX.model_copy(update=changes)]
+    assert hardware.ask_nvidia() == ([RTX.model_copy(update=changes)], None)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +245,6 @@ def test_what_fails_is_told_and_loses_only_itself(
 ) -> None:
     vars(nvml).update(changes)
     assert hardware.ask_nvidia() == (cards, problem)
-    assert nvml.open == 0
 
 
 # --- La energía ---
@@ -259,7 +256,7 @@ def test_energy_is_read_in_joules_only_from_the_card_that_trains(nvml: FakeDrive
     watcher = CardWatcher(RTX)
     assert watcher.joules() == 5.0
     card.nvmlDeviceGetTotalEnergyConsumption = 7500
-    hardware.nvidia_cards()  # preguntar otra vez por las GPU no cierra el contador
+    hardware.ask_nvidia()  # preguntar otra vez por las GPU no cierra el contador
     assert watcher.joules() == 7.5
 
 

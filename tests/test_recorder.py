@@ -20,8 +20,7 @@ import pytest
 import tensorflow as tf
 from conftest import RTX
 
-from fashion_bench import lesson
-from fashion_bench import record as recordings
+from fashion_bench import figures, lesson
 from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
@@ -44,7 +43,7 @@ SLOWER = FAST.model_copy(update={"precision_flops": 1.7e11})
 def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[Calibration]:
     """Lo que darán las calibraciones, en vez de medirlas: la siguiente es siempre la primera."""
     found = [FAST]
-    monkeypatch.setattr(recordings, "disturbance", lambda *_: None)  # otras pruebas molestan
+    monkeypatch.setattr(figures, "disturbance", lambda *_: None)  # otras pruebas molestan
     monkeypatch.setattr(
         recorders, "calibrate", lambda precision: found.pop(0) if len(found) > 1 else found[0]
     )

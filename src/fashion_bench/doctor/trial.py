@@ -13,7 +13,7 @@ from typing import Any
 
 from fashion_bench.doctor.facts import Engine
 from fashion_bench.machine import backends
-from fashion_bench.machine.engines import choose_backend, prepare_import, restore_keras
+from fashion_bench.machine.engines import prepare_import, restore_keras
 from fashion_bench.record import Backend
 
 TIMEOUT_SECONDS = 120
@@ -72,8 +72,7 @@ def _heard(
 
 def main(backend: Backend) -> None:
     """Hace la prueba en este proceso; escribe en cada avance, en una línea, un `Engine`."""
-    choose_backend(backend)
-    prepare_import()
+    prepare_import(backend)
     engine = ask(backend)
     print(engine.model_dump_json(), flush=True)
     import keras

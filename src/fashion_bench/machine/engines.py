@@ -21,17 +21,8 @@ from fashion_bench.record import Backend
 X86 = ("x86_64", "amd64")
 """Cómo llaman los sistemas a los procesadores que pueden calcular con oneDNN."""
 
-KERAS_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
-
 INSIST_SECONDS = 0.05
 """Lo que se tarda en repetir una interrupción; si tampoco llega, se repite otra vez."""
-
-_backend: Backend = "tensorflow"
-
-
-def in_jupyterlab() -> bool:
-    """Dice si este Python es el kernel de un cuaderno abierto en JupyterLab."""
-    return "JPY_SESSION_NAME" in os.environ
 
 
 def is_attended() -> bool:
@@ -47,20 +38,11 @@ def is_attended() -> bool:
     return bool(kernel and kernel.get_parent("shell").get("content", {}).get("allow_stdin"))
 
 
-def choose_backend(backend: Backend) -> None:
-    """Elige el motor con el que calculará Keras; si nadie lo elige, es TensorFlow.
-
-    La variable `KERAS_BACKEND` y el `keras.json` de la persona no deciden.
-    """
-    global _backend
-    _backend = backend
-
-
-def prepare_import() -> None:
+def prepare_import(backend: Backend = "tensorflow") -> None:
     """Pone las variables que Keras y TensorFlow solo leen al importarse: el motor y oneDNN.
 
     Keras no llega a leer el `keras.json` de la persona ni las variables con las que recorta los
-    entrenamientos: su carpeta pasa a ser una del proyecto.
+    entrenamientos: su carpeta pasa a ser una del proyecto. Tampoco decide `KERAS_BACKEND`.
 
     oneDNN es la biblioteca con la que TensorFlow calcula en la CPU. Él solo la enciende en algunos
     procesadores, según sus instrucciones; quien ponga `TF_ENABLE_ONEDNN_OPTS=0` la apaga.
@@ -69,10 +51,10 @@ def prepare_import() -> None:
         TutorialError: si alguien importó TensorFlow antes y ya no se puede encender.
     """
     if "keras" not in sys.modules:
-        for name in KERAS_LIMITS:
+        for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"):
             os.environ.pop(name, None)
         os.environ["KERAS_HOME"] = str(platformdirs.user_cache_path("fashion-bench") / "keras")
-        os.environ["KERAS_BACKEND"] = _backend
+        os.environ["KERAS_BACKEND"] = backend
     if platform.machine().lower() in X86 and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
         if "tensorflow" in sys.modules:
             raise TutorialError(
@@ -118,9 +100,7 @@ def silent() -> Iterator[None]:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    jax_start = logging.getLogger("jax._src.xla_bridge")
-    level = jax_start.level
-    jax_start.setLevel(logging.CRITICAL)
+    logging.getLogger("jax._src.xla_bridge").setLevel(logging.CRITICAL)
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
@@ -134,19 +114,19 @@ def silent() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-            jax_start.setLevel(level)
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet(backend: Backend = "tensorflow") -> Iterator[None]:
     """Contexto en el que se importan Keras y TensorFlow: en silencio y siempre igual.
 
-    Desde entonces, además, no se pierde ninguna interrupción.
+    Desde entonces, además, no se pierde ninguna interrupción. Si Keras ya está importado, no cambia
+    de motor.
 
     Raises:
         TutorialError: si la importación falla, o como `prepare_import`.
     """
-    prepare_import()
+    prepare_import(backend)
     if sys.unraisablehook is sys.__unraisablehook__:
         sys.unraisablehook = _insist
     try:

@@ -7,7 +7,6 @@ from time import perf_counter
 
 import keras
 
-from fashion_bench.machine.engines import in_jupyterlab
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.text import written
 
@@ -33,7 +32,7 @@ class EpochLine(keras.callbacks.Callback):
         self._name = ""
         self._start = self._next = 0.0
         columns = os.environ.get("FASHION_BENCH_PROGRESS")
-        self.live = in_jupyterlab() or columns is not None
+        self.live = "JPY_SESSION_NAME" in os.environ or columns is not None
         self._columns = int(columns) - 1 if columns else None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
