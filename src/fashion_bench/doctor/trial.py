@@ -13,7 +13,7 @@ from typing import Any
 
 from fashion_bench.doctor.facts import Engine
 from fashion_bench.machine import backends
-from fashion_bench.machine.engines import prepare_import, restore_keras
+from fashion_bench.machine.engines import prepare_import
 from fashion_bench.record import Backend
 
 TIMEOUT_SECONDS = 120
@@ -77,7 +77,6 @@ def main(backend: Backend) -> None:
     print(engine.model_dump_json(), flush=True)
     import keras
 
-    restore_keras()
     backends.hide_devices("auto", backend)
     device = backends.gpu_device(backend) if engine.gpus else "cpu"
     engine = engine.model_copy(

@@ -73,11 +73,7 @@ def prepare(backend: Backend, device: str) -> None:
 
 
 def hide_devices(requested: str, backend: str) -> None:
-    """Deja a la vista de TensorFlow solo el dispositivo pedido.
-
-    Args:
-        requested: `auto` (la GPU si la hay), `cpu` (esconde la GPU) o `gpu`.
-        backend: motor de Keras, ya importado.
+    """Deja a la vista de TensorFlow solo el dispositivo pedido; Keras ya está importado.
 
     Raises:
         TutorialError: si TensorFlow ya está en marcha con otro dispositivo.
@@ -232,14 +228,8 @@ def _describe(name: str | None) -> Accelerator | None:
     if name is None:
         return None
     name = clean(name)
-    return find_accelerator(name) or Accelerator(
-        name=name,
-        memory_gib=None,
-        driver=None,
-        compute_capability=None,
-        power_limit_w=None,
-        mig=None,
-    )
+    unknown = dict.fromkeys(Accelerator.model_fields)
+    return find_accelerator(name) or Accelerator.model_validate(unknown | {"name": name})
 
 
 def _gpu_with(tensor: Any, backend: str) -> str | None:  # noqa: ANN401

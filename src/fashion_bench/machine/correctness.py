@@ -24,8 +24,8 @@ def agreement(
         model: modelo compilado con `precision`; no cambia.
         images: `(n, 28, 28, 1)`, de 0 a 255.
         labels: `(n,)`, de 0 a 9.
-        device: dispositivo que se comprueba, como `gpu:0`.
-        precision: precisión con la que se entrena en él.
+        device: como `gpu:0`.
+        precision: con la que se entrena en él.
 
     Raises:
         TutorialError: si en `device` el paso no acaba.
@@ -53,12 +53,9 @@ def training_step(
 ) -> Step:
     """Da un paso de entrenamiento, sin azar, con una copia del modelo.
 
-    El paso es de descenso por gradiente con tasa de aprendizaje 1: lo que cada peso cambia
+    Es de descenso por gradiente con tasa de aprendizaje 1: lo que cada peso cambia
     es su gradiente. La copia no apaga neuronas (Dropout), porque cada dispositivo sortea
-    las suyas.
-
-    Returns:
-        La pérdida y los gradientes, en el orden de `model.get_weights()`.
+    las suyas. Devuelve la pérdida y los gradientes, en el orden de `model.get_weights()`.
     """
     optimizer = keras.optimizers.SGD(1.0)
     if precision == "mixed_float16":  # los gradientes pequeños desaparecen sin escalar
@@ -75,10 +72,7 @@ def training_step(
 
 
 def compare(reference: Step, candidate: Step, precision: Precision) -> Agreement:
-    """Compara dos pasos; de los gradientes cuenta la mayor diferencia de todas las capas.
-
-    La diferencia es relativa: norma de la resta entre norma de la referencia.
-    """
+    """Compara dos pasos; de los gradientes cuenta la mayor diferencia de todas las capas."""
     loss = _difference(np.array(reference[0]), np.array(candidate[0]))
     gradient = max(map(_difference, reference[1], candidate[1]))
     return Agreement(
@@ -110,6 +104,7 @@ def describe(result: Agreement | None) -> str:
 
 
 def _difference(expected: np.ndarray, found: np.ndarray) -> float:
+    """La norma de la resta entre la de lo esperado."""
     difference = np.linalg.norm(found - expected) / np.linalg.norm(expected)
     return float(np.nan_to_num(difference, nan=np.inf))
 

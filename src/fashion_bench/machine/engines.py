@@ -21,16 +21,12 @@ from fashion_bench.record import Backend
 X86 = ("x86_64", "amd64")
 """Cómo llaman los sistemas a los procesadores que pueden calcular con oneDNN."""
 
-INSIST_SECONDS = 0.05
-"""Lo que se tarda en repetir una interrupción; si tampoco llega, se repite otra vez."""
-
 
 def is_attended() -> bool:
     """Dice si quien ha pedido ejecutar esta celda es un editor con una persona delante.
 
-    Cada petición dice si se le puede preguntar algo a alguien: es el `allow_stdin` del protocolo
-    de Jupyter, el que permite usar `input`. JupyterLab, Notebook, VS Code y Colab dicen que sí;
-    papermill, nbclient, nbconvert, nbval y el script, que no. Fuera de un kernel no hay petición.
+    Lo dice el `allow_stdin` del protocolo de Jupyter, el que permite usar `input`: JupyterLab,
+    Notebook, VS Code y Colab dicen que sí; papermill, nbclient, nbconvert, nbval y el script, no.
     """
     from IPython import get_ipython
 
@@ -66,22 +62,8 @@ def prepare_import(backend: Backend = "tensorflow") -> None:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
 
-def restore_keras() -> None:
-    """Deja Keras como viene por defecto, aunque alguien lo importara antes que la lección."""
-    keras = sys.modules.get("keras")
-    if keras and hasattr(keras, "config"):
-        keras.config.set_floatx("float32")
-        keras.config.set_epsilon(1e-7)
-        keras.config.set_image_data_format("channels_last")
-        keras.config.set_max_epochs(None)
-        keras.config.set_max_steps_per_epoch(None)
-
-
 def hiding_files(folder: Path) -> list[Path]:
-    """Devuelve los archivos y paquetes de una carpeta que tapan a una biblioteca.
-
-    Son los que se llaman como ella: Python, que mira antes en la carpeta, los importa en su lugar.
-    """
+    """Devuelve lo que, en una carpeta, Python importa en lugar de la biblioteca de igual nombre."""
     path = [entry for entry in sys.path if entry and Path(entry).resolve() != folder.resolve()]
     found = [*folder.glob("*.py"), *(init.parent for init in folder.glob("*/__init__.py"))]
     return sorted(
@@ -132,7 +114,6 @@ def quiet(backend: Backend = "tensorflow") -> Iterator[None]:
     try:
         with silent():
             yield
-            restore_keras()
     except TutorialError:
         raise
     except Exception as error:  # el complemento Metal, por ejemplo, no da un ImportError
@@ -152,7 +133,7 @@ def _insist(lost: "sys.UnraisableHookArgs") -> None:
 
 
 def _interrupt_later() -> None:
-    sleep(INSIST_SECONDS)
+    sleep(0.05)  # si tampoco llega, se repite otra vez
     _thread.interrupt_main()
 
 

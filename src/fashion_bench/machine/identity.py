@@ -61,13 +61,12 @@ def machine_key() -> str | None:
     No sale de nada personal: para cambiarlo basta con borrar el archivo. Donde no se puede
     guardar es `None`.
     """
+    key = _read(KEY_FILE) or ""
+    if re.fullmatch(r"[0-9a-f]{32}", key):
+        return key
+    key = secrets.token_hex(16)
     try:
-        if KEY_FILE.exists():
-            key = KEY_FILE.read_text(encoding="ascii", errors="replace").strip()
-            if re.fullmatch(r"[0-9a-f]{32}", key):
-                return key
         KEY_FILE.parent.mkdir(parents=True, exist_ok=True)
-        key = secrets.token_hex(16)
         KEY_FILE.write_text(f"{key}\n", encoding="ascii")
     except OSError:  # sin carpeta personal, o sin permiso para escribir en ella
         return None
@@ -119,8 +118,12 @@ def usable_cores() -> float:
     allowed: float = psutil.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
-    quota = _quota()
-    return min(allowed, quota) if quota else allowed
+    for files in CPU_QUOTAS:
+        words = " ".join(_read(file) or "" for file in files).split()
+        if words and words[0] not in ("max", "-1"):
+            quota, period = map(int, words)
+            allowed = min(allowed, quota / period)
+    return allowed
 
 
 def settings() -> dict[str, str]:
@@ -138,17 +141,8 @@ def is_virtual() -> bool | None:
     return None if told is None else "hypervisor" in told
 
 
-def _quota() -> float | None:
-    for files in CPU_QUOTAS:
-        words = " ".join(_read(file) or "" for file in files).split()
-        if words:
-            limit, period = words
-            return None if limit in ("max", "-1") else int(limit) / int(period)
-    return None
-
-
 def _read(path: Path) -> str | None:
-    """Lo que dice un archivo del sistema; `None` si no lo hay o no se deja leer."""
+    """Lo que dice un archivo; `None` si no lo hay o no se deja leer."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -4,16 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
 import psutil
 
 from fashion_bench.errors import TutorialError
-from fashion_bench.machine import backends
 
 CHILD = """
 import json, sys
@@ -85,21 +83,6 @@ def gpu_peak_bytes(function: Callable[[], object]) -> int | None:
         return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
     except ValueError:  # el complemento Metal no la lleva
         return None
-
-
-@contextmanager
-def fitting_in_memory(batch_size: int) -> Iterator[None]:
-    """Contexto en el que se calcula con lotes de `batch_size` imágenes.
-
-    Raises:
-        TutorialError: si el motor de cálculo se queda sin memoria.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not backends.is_out_of_memory(error):
-            raise
-        raise out_of_memory(batch_size) from error
 
 
 def out_of_memory(batch_size: int) -> TutorialError:

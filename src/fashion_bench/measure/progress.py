@@ -66,9 +66,5 @@ class EpochLine(keras.callbacks.Callback):
 
 
 def final_line(totals: Sequence[float]) -> str:
-    """Devuelve la línea final.
-
-    Args:
-        totals: segundos de todas las épocas de cada repetición; de varias cuenta la mediana.
-    """
+    """Devuelve la línea final, con la mediana de los segundos de todas las repeticiones."""
     return f"--- Entrenamiento finalizado en {median(totals):.2f} segundos ---"
