@@ -24,13 +24,10 @@ if TYPE_CHECKING:
 
 
 MPS = "GPU de Apple (MPS)"
-"""Cómo se llama aquí la GPU de un Mac con PyTorch, que no le da nombre."""
+"""La GPU de un Mac, a la que PyTorch no da nombre."""
 
 CUDA_RUNTIME, CUDNN = r"nvidia-cuda-runtime(-cu\d+)?", r"nvidia-cudnn-cu\d+"
 """Cómo se llaman los paquetes con las bibliotecas de NVIDIA, según para qué CUDA sean."""
-
-FIRST_TF32_CAPABILITY = 8.0
-"""Ampere: https://docs.nvidia.com/cuda/ampere-tuning-guide/."""
 
 HIDE_GPU = {"torch": "KERAS_TORCH_DEVICE", "jax": "JAX_PLATFORMS"}
 """La variable que, con `cpu`, esconde la GPU; TensorFlow la esconde después de importarlo."""
@@ -127,9 +124,8 @@ def _uses_tf32(backend: str) -> bool | None:
     card = accelerator(backend)
     if card is None or card.compute_capability is None:
         return None
-    if float(card.compute_capability) < FIRST_TF32_CAPABILITY:
-        return False
-    if os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
+    # Ampere, la primera que lo hace, es la 8.0: https://docs.nvidia.com/cuda/ampere-tuning-guide/
+    if float(card.compute_capability) < 8 or os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
         return False
     if backend == "torch":
         import torch
@@ -172,12 +168,10 @@ def versions(backend: str) -> dict[str, str | None]:
     if backend == "jax":
         import jax
 
-        on_cuda = _installed(r"jax-cuda\d+-plugin") is not None
-        return {
-            "jax": jax.__version__,
-            "cuda": _installed(CUDA_RUNTIME) if on_cuda else None,
-            "cudnn": _installed(CUDNN) if on_cuda else None,
-        }
+        told = {"jax": jax.__version__, "cuda": None, "cudnn": None}
+        if _installed(r"jax-cuda\d+-plugin"):
+            told |= {"cuda": _installed(CUDA_RUNTIME), "cudnn": _installed(CUDNN)}
+        return told
     import tensorflow as tf
 
     build = tf.sysconfig.get_build_info()

@@ -18,14 +18,12 @@ Step = tuple[float, list[np.ndarray]]
 def agreement(
     model: keras.Model, images: np.ndarray, labels: np.ndarray, device: str, precision: Precision
 ) -> Agreement:
-    """Compara la pérdida y los gradientes de un lote en `device` y en la CPU.
+    """Compara la pérdida y los gradientes de un lote en `device`, como `gpu:0`, y en la CPU.
 
     Args:
         model: modelo compilado con `precision`; no cambia.
         images: `(n, 28, 28, 1)`, de 0 a 255.
         labels: `(n,)`, de 0 a 9.
-        device: como `gpu:0`.
-        precision: con la que se entrena en él.
 
     Raises:
         TutorialError: si en `device` el paso no acaba.
@@ -34,15 +32,14 @@ def agreement(
     try:
         tried = training_step(model, images, labels, device, precision)
     except (RuntimeError, tf.errors.OpError) as error:
-        if backends.is_out_of_memory(error):
-            raise TutorialError(
-                "La GPU no tiene memoria libre ni para un paso de entrenamiento: cierra otros "
-                "programas que la usen (nvidia-smi los enseña) o elige device='cpu'."
-            ) from error
         first_line = str(error).strip().partition("\n")[0][:200]
+        why = (
+            f"falla en ella («{first_line}»): «python -m fashion_bench» dice qué se puede arreglar"
+        )
+        if backends.is_out_of_memory(error):
+            why = "no cabe en su memoria: cierra otros programas que la usen (los da nvidia-smi)"
         raise TutorialError(
-            f"La GPU se ve, pero un paso de entrenamiento falla en ella («{first_line}»): "
-            "«python -m fashion_bench» dice qué se puede arreglar; mientras tanto, elige "
+            f"La GPU se ve, pero un paso de entrenamiento {why}; mientras tanto, elige "
             "device='cpu'."
         ) from error
     return compare(reference, tried, precision)

@@ -117,7 +117,11 @@ def quiet(backend: Backend = "tensorflow") -> Iterator[None]:
     except TutorialError:
         raise
     except Exception as error:  # el complemento Metal, por ejemplo, no da un ImportError
-        raise TutorialError(_why_it_fails(error)) from error
+        raise TutorialError(
+            f"TensorFlow no se puede importar ({error}); instálalo con «pip install "
+            f"{install.pip('requirements.txt')}» en el mismo entorno que usa este cuaderno. Si ya "
+            "lo está, «python -m fashion_bench» dice qué falla y cómo arreglarlo."
+        ) from error
 
 
 def _insist(lost: "sys.UnraisableHookArgs") -> None:
@@ -135,17 +139,3 @@ def _insist(lost: "sys.UnraisableHookArgs") -> None:
 def _interrupt_later() -> None:
     sleep(0.05)  # si tampoco llega, se repite otra vez
     _thread.interrupt_main()
-
-
-def _why_it_fails(error: Exception) -> str:
-    hiding = hiding_files(Path.cwd())
-    if hiding:
-        return (
-            f"El archivo {hiding[0].name} de esta carpeta se llama como una biblioteca y Python lo "
-            f"importa en su lugar ({error}): cámbiale el nombre y reinicia el kernel."
-        )
-    return (
-        f"TensorFlow no se puede importar ({error}); instálalo con «pip install "
-        f"{install.pip('requirements.txt')}» en el mismo entorno que usa este cuaderno. Si ya lo "
-        "está, «python -m fashion_bench» dice qué falla y cómo arreglarlo."
-    )

@@ -21,10 +21,8 @@ class EpochClock(keras.callbacks.Callback):
     prepara los lotes de validación antes de avisar de que valida, así que eso (unos milisegundos
     por época) cae dentro.
 
-    Args:
-        images: imágenes que se ven en cada época.
-
     Attributes:
+        images: imágenes que se ven en cada época.
         epoch_seconds: los de cada época terminada.
         validation_seconds: los de cada validación.
         surroundings: lo que pasaba en el equipo durante cada época.
@@ -38,10 +36,6 @@ class EpochClock(keras.callbacks.Callback):
         self.epoch_seconds: list[float] = []
         self.validation_seconds: list[float] = []
         self.surroundings: list[Surroundings] = []
-        self._card = CardWatcher(None)
-        self._before = surroundings.snapshot()
-        self._start = self._end = 0.0
-        self._joules: float | None = None
 
     @property
     def total_seconds(self) -> float:
@@ -93,11 +87,8 @@ def warm_up(model: keras.Model, dataset: tf.data.Dataset) -> float:
 
     La primera vez, TensorFlow traza la red y, en una GPU, elige el mejor algoritmo para cada
     capa. Eso no es entrenar y se cuenta aparte. Al volver, los pesos, el optimizador y los
-    generadores de azar de la red tienen los valores de antes.
-
-    Args:
-        model: modelo compilado y sin entrenar.
-        dataset: pocos lotes, con las mismas formas y tipos que los del entrenamiento.
+    generadores de azar de la red tienen los valores de antes. `dataset` son pocos lotes, con las
+    mismas formas y tipos que los del entrenamiento.
 
     Raises:
         TutorialError: si un lote no cabe en la memoria del dispositivo.

@@ -39,6 +39,11 @@ from fashion_bench.record import (
 
 Status = Literal["ok", "failed", "interrupted"]
 
+NOT_ALIKE = (
+    "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a ejecutar el "
+    "cuaderno desde la celda de los parámetros."
+)
+
 
 class Recorder(keras.callbacks.Callback):
     """Anota una ejecución, en un solo archivo, y lo guarda después de cada época.
@@ -185,7 +190,7 @@ class Recorder(keras.callbacks.Callback):
         self._refuse_if_closed()
         before = self._conditions or conditions
         if conditions._replace(data=before.data, batch_size=before.batch_size) != before:
-            raise _not_alike()
+            raise TutorialError(NOT_ALIKE)
         checked = conditions.agreement
         if conditions.accelerator and (not checked or checked.precision != conditions.precision):
             raise TutorialError(
@@ -271,7 +276,7 @@ class Recorder(keras.callbacks.Callback):
             if not self._repeats:
                 self._conditions = None
             if not alike:
-                raise _not_alike()
+                raise TutorialError(NOT_ALIKE)
             raise TutorialError(
                 f"El registro no diría la verdad: según los parámetros, los lotes son de "
                 f"{batch_size} imágenes, pero esta época ha tenido {self._images} imágenes en "
@@ -384,10 +389,3 @@ class Stopped(KeyboardInterrupt):
             "Has detenido el entrenamiento: su registro queda como interrumpido y no cuenta. Para "
             "empezar otra vez, ejecuta esta celda."
         ]
-
-
-def _not_alike() -> TutorialError:
-    return TutorialError(
-        "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a ejecutar "
-        "el cuaderno desde la celda de los parámetros."
-    )
