@@ -111,8 +111,8 @@ def test_a_second_warm_up_changes_nothing(backend: str) -> None:
 def test_the_notebook_runs_on_it(backend: str, tmp_path: Path) -> None:
     chosen = {"epochs": 1, "train_samples": 1000, "device": "cpu", "backend": backend}
     options = [("-p", name, str(value)) for name, value in chosen.items()]
-    options += [("-p", "results_dir", str(tmp_path)), ("--no-progress-bar",)]
     command = [sys.executable, "-m", "papermill", NOTEBOOK, tmp_path / "01.ipynb"]
+    command += ["-p", "results_dir", str(tmp_path), "--no-progress-bar"]
     subprocess.run(
         [*command, *chain.from_iterable(options)], cwd=ROOT, check=True, env=child_environment()
     )

@@ -23,7 +23,7 @@ ORDERS = 200
 
 
 def calibrate(precision: str) -> Calibration:
-    """Mide el producto de matrices, también en `precision`, la memoria y lo que cuesta pedir."""
+    """Mide la memoria, lo que cuesta una petición y el producto, también en `precision`."""
     dtype = keras.DTypePolicy(precision).compute_dtype
     float32 = matmul_flops("float32")
     return Calibration(
