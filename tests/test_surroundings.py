@@ -71,23 +71,21 @@ def test_fewer_cores_disturb() -> None:
     assert disturbance(calm, 1.0, machine) == told
 
 
-def test_counters_are_subtracted() -> None:
-    before = surroundings.Snapshot(own=1.0, busy=10.0, stolen=0.5, waited=2.0, swapped=100)
-    after = surroundings.Snapshot(own=3.0, busy=15.0, stolen=0.75, waited=2.5, swapped=2_000_100)
-    around = surroundings.between(before, after, None)
-    assert around.own_cpu_seconds == 2
-    assert around.other_cpu_seconds == 3
-    assert around.stolen_cpu_seconds == 0.25
-    assert around.waiting_seconds == 0.5
-    assert around.swapped_mb == 2
-
-
-def test_a_counter_that_goes_back_counts_as_nothing() -> None:
-    before = surroundings.Snapshot(own=3.0, busy=15.0, stolen=0.75, waited=2.5, swapped=100)
-    after = surroundings.Snapshot(own=1.0, busy=10.0, stolen=0.5, waited=2.0, swapped=50)
-    around = surroundings.between(before, after, None)
-    assert around.own_cpu_seconds == around.other_cpu_seconds == around.swapped_mb == 0
-    assert around.stolen_cpu_seconds == around.waiting_seconds == 0
+def test_counters_are_subtracted_and_one_that_goes_back_counts_as_nothing() -> None:
+    early = surroundings.Snapshot(own=1.0, busy=10.0, stolen=0.5, waited=2.0, swapped=100)
+    late = surroundings.Snapshot(own=3.0, busy=15.0, stolen=0.75, waited=2.5, swapped=2_000_100)
+    for before, after, expected in (
+        (early, late, [2, 3, 0.25, 0.5, 2]),
+        (late, early, [0, 0, 0, 0, 0]),
+    ):
+        around = surroundings.between(before, after, None)
+        assert [
+            around.own_cpu_seconds,
+            around.other_cpu_seconds,
+            around.stolen_cpu_seconds,
+            around.waiting_seconds,
+            around.swapped_mb,
+        ] == expected
 
 
 LINUX = namedtuple("LINUX", "user nice system idle iowait irq softirq steal guest guest_nice")

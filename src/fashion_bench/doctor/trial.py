@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fashion_bench.doctor.facts import Engine
 from fashion_bench.machine import backends
-from fashion_bench.machine.engines import choose_backend, prepare_import, restore_keras
+from fashion_bench.machine.engines import prepare_import
 from fashion_bench.record import Backend
 
 TIMEOUT_SECONDS = 120
@@ -61,13 +61,11 @@ def run(backend: Backend, folder: Path, without: Iterable[str] = ()) -> Engine:
 
 def main(backend: Backend) -> None:
     """Hace la prueba en este proceso; escribe en cada avance, en una línea, un `Engine`."""
-    choose_backend(backend)
-    prepare_import()
+    prepare_import(backend)
     engine = ask(backend)
     print(engine.model_dump_json(), flush=True)
     import keras
 
-    restore_keras()
     backends.hide_devices("auto", backend)
     device = backends.gpu_device(backend) if engine.gpus else "cpu"
     engine = engine.model_copy(

@@ -8,46 +8,41 @@ import os
 import platform
 import re
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from fashion_bench import install
 from fashion_bench.errors import TutorialError
-from fashion_bench.machine.engines import X86, choose_backend, quiet, silent
+from fashion_bench.machine.engines import X86, quiet, silent
 from fashion_bench.machine.hardware import find_accelerator
 from fashion_bench.record import TITLES, Accelerator, Backend, Software, clean
 
 if TYPE_CHECKING:
     import keras
-    import torch
 
 
 MPS = "GPU de Apple (MPS)"
-"""Cómo se llama aquí la GPU de un Mac con PyTorch, que no le da nombre."""
+"""La GPU de un Mac, a la que PyTorch no da nombre."""
 
 CUDA_RUNTIME, CUDNN = r"nvidia-cuda-runtime(-cu\d+)?", r"nvidia-cudnn-cu\d+"
 """Cómo se llaman los paquetes con las bibliotecas de NVIDIA, según para qué CUDA sean."""
 
-FIRST_TF32_CAPABILITY = 8.0
-"""Ampere: https://docs.nvidia.com/cuda/ampere-tuning-guide/."""
+HIDE_GPU = {"torch": "KERAS_TORCH_DEVICE", "jax": "JAX_PLATFORMS"}
+"""La variable que, con `cpu`, esconde la GPU; TensorFlow la esconde después de importarlo."""
 
-HIDE_GPU: dict[str, dict[str, str]] = {
-    "tensorflow": {},
-    "torch": {"KERAS_TORCH_DEVICE": "cpu"},
-    "jax": {"JAX_PLATFORMS": "cpu"},
-}
-"""Variables que esconden la GPU; TensorFlow la esconde después de importarlo."""
+STARTED = (
+    "Keras ya está en marcha con otro motor o en otro dispositivo: reinicia el kernel (menú "
+    "Kernel; en Colab, Entorno de ejecución) y vuelve a ejecutar el cuaderno."
+)
 
 
 def prepare(backend: Backend, device: str) -> None:
     """Elige el motor de Keras y su dispositivo, y los arranca sin avisos.
 
-    Manda el dispositivo pedido: si no es la CPU, las variables que esconden la GPU se quitan.
-
-    Args:
-        backend: `tensorflow`, `torch` o `jax`.
-        device: dispositivo pedido; con `cpu` se esconde la GPU.
+    Manda el dispositivo pedido: con `cpu` se esconde la GPU; si no, la variable que la esconde se
+    quita.
 
     Raises:
         TutorialError: si el motor no está instalado o Keras ya funciona con otro motor o en otro
@@ -59,33 +54,23 @@ def prepare(backend: Backend, device: str) -> None:
             f"backend={backend!r} no es válido: falta {TITLES[backend]}; instálalo con «python -m "
             f"pip install {install.pip(lock)}» en el entorno que usa este cuaderno."
         )
-    wanted = {name: value if device == "cpu" else None for name, value in HIDE_GPU[backend].items()}
+    variable, wanted = HIDE_GPU.get(backend), "cpu" if device == "cpu" else None
     if "keras" in sys.modules and (
         sys.modules["keras"].backend.backend() != backend
-        or any(os.environ.get(name) != value for name, value in wanted.items())
+        or (variable and os.environ.get(variable) != wanted)
     ):
-        raise TutorialError(
-            "Keras ya está en marcha con otro motor o en otro dispositivo: reinicia el kernel "
-            "(menú Kernel; en Colab, Entorno de ejecución) y "
-            "vuelve a ejecutar el cuaderno."
-        )
-    choose_backend(backend)
-    for name, value in wanted.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-    with quiet():
+        raise TutorialError(STARTED)
+    if variable:
+        os.environ.pop(variable, None)
+        if wanted:
+            os.environ[variable] = wanted
+    with quiet(backend):
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
 
 
 def hide_devices(requested: str, backend: str) -> None:
-    """Deja a la vista de TensorFlow solo el dispositivo pedido.
-
-    Args:
-        requested: `auto` (la GPU si la hay), `cpu` (esconde la GPU) o `gpu`.
-        backend: motor de Keras, ya importado.
+    """Deja a la vista de TensorFlow solo el dispositivo pedido; Keras ya está importado.
 
     Raises:
         TutorialError: si TensorFlow ya está en marcha con otro dispositivo.
@@ -101,11 +86,7 @@ def hide_devices(requested: str, backend: str) -> None:
     try:
         tf.config.set_visible_devices(gpus, "GPU")
     except RuntimeError:
-        raise TutorialError(
-            "TensorFlow ya está en marcha con otro dispositivo: reinicia el kernel "
-            "(menú Kernel; en Colab, Entorno de ejecución) y "
-            "vuelve a ejecutar el cuaderno."
-        ) from None
+        raise TutorialError(STARTED) from None
 
 
 def accelerator(backend: str) -> Accelerator | None:
@@ -126,25 +107,16 @@ def software() -> Software:
     import tensorflow as tf
 
     backend = keras.backend.backend()
+    may_use_onednn = backend == "tensorflow" and platform.machine().lower() in X86
     return Software(
         python=platform.python_version(),
         tensorflow=tf.__version__,
         keras=keras.__version__,
         backend=backend,
-        onednn=uses_onednn() if backend == "tensorflow" else None,
+        onednn=os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0" if may_use_onednn else None,
         tf32=_uses_tf32(backend),
         **versions(backend),
     )
-
-
-def uses_onednn() -> bool | None:
-    """Dice si TensorFlow calcula con oneDNN en la CPU; `None` en los procesadores sin ella.
-
-    Lo decide la variable `TF_ENABLE_ONEDNN_OPTS` que había al importarlo: `jupyter.quiet` la pone.
-    """
-    if platform.machine().lower() not in X86:
-        return None
-    return os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0"
 
 
 def _uses_tf32(backend: str) -> bool | None:
@@ -152,9 +124,8 @@ def _uses_tf32(backend: str) -> bool | None:
     card = accelerator(backend)
     if card is None or card.compute_capability is None:
         return None
-    if float(card.compute_capability) < FIRST_TF32_CAPABILITY:
-        return False
-    if os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
+    # Ampere, la primera que lo hace, es la 8.0: https://docs.nvidia.com/cuda/ampere-tuning-guide/
+    if float(card.compute_capability) < 8 or os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
         return False
     if backend == "torch":
         import torch
@@ -178,7 +149,9 @@ def gpu_name(backend: str) -> str | None:
 
 def gpu_device(backend: str) -> str:
     """Devuelve cómo llama el motor a esa GPU en `keras.device`."""
-    return str(_torch_device()) if backend == "torch" else "gpu:0"
+    import keras
+
+    return str(keras.ops.zeros(1).device) if backend == "torch" else "gpu:0"
 
 
 def versions(backend: str) -> dict[str, str | None]:
@@ -195,12 +168,10 @@ def versions(backend: str) -> dict[str, str | None]:
     if backend == "jax":
         import jax
 
-        on_cuda = _installed(r"jax-cuda\d+-plugin") is not None
-        return {
-            "jax": jax.__version__,
-            "cuda": _installed(CUDA_RUNTIME) if on_cuda else None,
-            "cudnn": _installed(CUDNN) if on_cuda else None,
-        }
+        told = {"jax": jax.__version__, "cuda": None, "cudnn": None}
+        if _installed(r"jax-cuda\d+-plugin"):
+            told |= {"cuda": _installed(CUDA_RUNTIME), "cudnn": _installed(CUDNN)}
+        return told
     import tensorflow as tf
 
     build = tf.sysconfig.get_build_info()
@@ -218,23 +189,23 @@ def _installed(pattern: str) -> str | None:
     return None
 
 
-def keep_random_state(backend: str) -> AbstractContextManager[None]:
+@contextmanager
+def keep_random_state(backend: str) -> Iterator[None]:
     """Contexto del que se sale con el azar global del motor como al entrar.
 
     Con TensorFlow y JAX el azar de la red está en sus variables. Con PyTorch, Keras apaga
     neuronas (Dropout) con el generador global de PyTorch.
     """
     if backend != "torch":
-        return nullcontext()
+        yield
+        return
+    import keras
     import torch
 
-    device = _torch_device()
-    kept: AbstractContextManager[None]
-    if device.type == "cpu":
-        kept = torch.random.fork_rng(devices=[])
-    else:
-        kept = torch.random.fork_rng(devices=[device.index], device_type=device.type)
-    return kept
+    device = keras.ops.zeros(1).device
+    devices = [] if device.type == "cpu" else [device.index]
+    with torch.random.fork_rng(devices, device_type=device.type):
+        yield
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -242,8 +213,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}:
         return True
-    # JAX ha cambiado de nombre a su error y PyTorch no siempre da el suyo: los dos son
-    # `RuntimeError` y se conocen por el texto.
+    # JAX ha cambiado de nombre a su error y PyTorch no siempre da el suyo: se ve en el texto.
     told = re.search(r"RESOURCE_EXHAUSTED|out of memory|DefaultCPUAllocator", str(error))
     return isinstance(error, RuntimeError) and told is not None
 
@@ -252,14 +222,8 @@ def _describe(name: str | None) -> Accelerator | None:
     if name is None:
         return None
     name = clean(name)
-    return find_accelerator(name) or Accelerator(
-        name=name,
-        memory_gib=None,
-        driver=None,
-        compute_capability=None,
-        power_limit_w=None,
-        mig=None,
-    )
+    unknown = dict.fromkeys(Accelerator.model_fields)
+    return find_accelerator(name) or Accelerator.model_validate(unknown | {"name": name})
 
 
 def _gpu_with(tensor: Any, backend: str) -> str | None:  # noqa: ANN401
@@ -285,10 +249,3 @@ def _tensorflow_gpu() -> str | None:
     if not visible:
         return None
     return str(tf.config.experimental.get_device_details(visible[0]).get("device_name", "GPU"))
-
-
-def _torch_device() -> "torch.device":
-    """El dispositivo en el que Keras, con PyTorch, pone lo que crea."""
-    import keras
-
-    return keras.ops.zeros(1).device

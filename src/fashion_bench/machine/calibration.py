@@ -20,20 +20,11 @@ CALLS = 5
 BANDWIDTH_FLOATS = 32 * 2**20
 """Valores de 4 bytes con los que se mide la memoria: más de los que caben en la caché."""
 ORDERS = 200
-COMPUTE_DTYPES = {
-    "float32": "float32",
-    "mixed_float16": "float16",
-    "mixed_bfloat16": "bfloat16",
-}
 
 
 def calibrate(precision: str) -> Calibration:
-    """Mide el producto de matrices, la memoria y lo que cuesta una petición.
-
-    Args:
-        precision: precisión con la que se entrena; en ella se mide otra vez el producto.
-    """
-    dtype = COMPUTE_DTYPES[precision]
+    """Mide la memoria, lo que cuesta una petición y el producto, también en `precision`."""
+    dtype = keras.DTypePolicy(precision).compute_dtype
     float32 = matmul_flops("float32")
     return Calibration(
         float32_flops=float32,
@@ -44,10 +35,7 @@ def calibrate(precision: str) -> Calibration:
 
 
 def matmul_flops(dtype: str = "float32") -> float:
-    """Mide cuántas operaciones por segundo hace el dispositivo al multiplicar matrices.
-
-    Cada multiplicación con su suma cuenta como dos.
-    """
+    """Mide las operaciones por segundo al multiplicar matrices: multiplicar y sumar son dos."""
     side = FIRST_SIDE
     while True:
         matrix = keras.ops.cast(keras.random.uniform((side, side), seed=0), dtype)

@@ -18,14 +18,12 @@ Step = tuple[float, list[np.ndarray]]
 def agreement(
     model: keras.Model, images: np.ndarray, labels: np.ndarray, device: str, precision: Precision
 ) -> Agreement:
-    """Compara la pérdida y los gradientes de un lote en `device` y en la CPU.
+    """Compara la pérdida y los gradientes de un lote en `device`, como `gpu:0`, y en la CPU.
 
     Args:
         model: modelo compilado con `precision`; no cambia.
         images: `(n, 28, 28, 1)`, de 0 a 255.
         labels: `(n,)`, de 0 a 9.
-        device: dispositivo que se comprueba, como `gpu:0`.
-        precision: precisión con la que se entrena en él.
 
     Raises:
         TutorialError: si en `device` el paso no acaba.
@@ -34,15 +32,14 @@ def agreement(
     try:
         tried = training_step(model, images, labels, device, precision)
     except (RuntimeError, tf.errors.OpError) as error:
-        if backends.is_out_of_memory(error):
-            raise TutorialError(
-                "La GPU no tiene memoria libre ni para un paso de entrenamiento: cierra otros "
-                "programas que la usen (nvidia-smi los enseña) o elige device='cpu'."
-            ) from error
         first_line = str(error).strip().partition("\n")[0][:200]
+        why = (
+            f"falla en ella («{first_line}»): «python -m fashion_bench» dice qué se puede arreglar"
+        )
+        if backends.is_out_of_memory(error):
+            why = "no cabe en su memoria: cierra otros programas que la usen (los da nvidia-smi)"
         raise TutorialError(
-            f"La GPU se ve, pero un paso de entrenamiento falla en ella («{first_line}»): "
-            "«python -m fashion_bench» dice qué se puede arreglar; mientras tanto, elige "
+            f"La GPU se ve, pero un paso de entrenamiento {why}; mientras tanto, elige "
             "device='cpu'."
         ) from error
     return compare(reference, tried, precision)
@@ -53,12 +50,9 @@ def training_step(
 ) -> Step:
     """Da un paso de entrenamiento, sin azar, con una copia del modelo.
 
-    El paso es de descenso por gradiente con tasa de aprendizaje 1: lo que cada peso cambia
+    Es de descenso por gradiente con tasa de aprendizaje 1: lo que cada peso cambia
     es su gradiente. La copia no apaga neuronas (Dropout), porque cada dispositivo sortea
-    las suyas.
-
-    Returns:
-        La pérdida y los gradientes, en el orden de `model.get_weights()`.
+    las suyas. Devuelve la pérdida y los gradientes, en el orden de `model.get_weights()`.
     """
     optimizer = keras.optimizers.SGD(1.0)
     if precision == "mixed_float16":  # los gradientes pequeños desaparecen sin escalar
@@ -75,10 +69,7 @@ def training_step(
 
 
 def compare(reference: Step, candidate: Step, precision: Precision) -> Agreement:
-    """Compara dos pasos; de los gradientes cuenta la mayor diferencia de todas las capas.
-
-    La diferencia es relativa: norma de la resta entre norma de la referencia.
-    """
+    """Compara dos pasos; de los gradientes cuenta la mayor diferencia de todas las capas."""
     loss = _difference(np.array(reference[0]), np.array(candidate[0]))
     gradient = max(map(_difference, reference[1], candidate[1]))
     return Agreement(
@@ -110,6 +101,7 @@ def describe(result: Agreement | None) -> str:
 
 
 def _difference(expected: np.ndarray, found: np.ndarray) -> float:
+    """La norma de la resta entre la de lo esperado."""
     difference = np.linalg.norm(found - expected) / np.linalg.norm(expected)
     return float(np.nan_to_num(difference, nan=np.inf))
 

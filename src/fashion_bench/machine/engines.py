@@ -21,25 +21,12 @@ from fashion_bench.record import Backend
 X86 = ("x86_64", "amd64")
 """Cómo llaman los sistemas a los procesadores que pueden calcular con oneDNN."""
 
-KERAS_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
-
-INSIST_SECONDS = 0.05
-"""Lo que se tarda en repetir una interrupción; si tampoco llega, se repite otra vez."""
-
-_backend: Backend = "tensorflow"
-
-
-def in_jupyterlab() -> bool:
-    """Dice si este Python es el kernel de un cuaderno abierto en JupyterLab."""
-    return "JPY_SESSION_NAME" in os.environ
-
 
 def is_attended() -> bool:
     """Dice si quien ha pedido ejecutar esta celda es un editor con una persona delante.
 
-    Cada petición dice si se le puede preguntar algo a alguien: es el `allow_stdin` del protocolo
-    de Jupyter, el que permite usar `input`. JupyterLab, Notebook, VS Code y Colab dicen que sí;
-    papermill, nbclient, nbconvert, nbval y el script, que no. Fuera de un kernel no hay petición.
+    Lo dice el `allow_stdin` del protocolo de Jupyter, el que permite usar `input`: JupyterLab,
+    Notebook, VS Code y Colab dicen que sí; papermill, nbclient, nbconvert, nbval y el script, no.
     """
     from IPython import get_ipython
 
@@ -47,20 +34,11 @@ def is_attended() -> bool:
     return bool(kernel and kernel.get_parent("shell").get("content", {}).get("allow_stdin"))
 
 
-def choose_backend(backend: Backend) -> None:
-    """Elige el motor con el que calculará Keras; si nadie lo elige, es TensorFlow.
-
-    La variable `KERAS_BACKEND` y el `keras.json` de la persona no deciden.
-    """
-    global _backend
-    _backend = backend
-
-
-def prepare_import() -> None:
+def prepare_import(backend: Backend = "tensorflow") -> None:
     """Pone las variables que Keras y TensorFlow solo leen al importarse: el motor y oneDNN.
 
     Keras no llega a leer el `keras.json` de la persona ni las variables con las que recorta los
-    entrenamientos: su carpeta pasa a ser una del proyecto.
+    entrenamientos: su carpeta pasa a ser una del proyecto. Tampoco decide `KERAS_BACKEND`.
 
     oneDNN es la biblioteca con la que TensorFlow calcula en la CPU. Él solo la enciende en algunos
     procesadores, según sus instrucciones; quien ponga `TF_ENABLE_ONEDNN_OPTS=0` la apaga.
@@ -69,10 +47,10 @@ def prepare_import() -> None:
         TutorialError: si alguien importó TensorFlow antes y ya no se puede encender.
     """
     if "keras" not in sys.modules:
-        for name in KERAS_LIMITS:
+        for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"):
             os.environ.pop(name, None)
         os.environ["KERAS_HOME"] = str(platformdirs.user_cache_path("fashion-bench") / "keras")
-        os.environ["KERAS_BACKEND"] = _backend
+        os.environ["KERAS_BACKEND"] = backend
     if platform.machine().lower() in X86 and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
         if "tensorflow" in sys.modules:
             raise TutorialError(
@@ -84,22 +62,8 @@ def prepare_import() -> None:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
 
-def restore_keras() -> None:
-    """Deja Keras como viene por defecto, aunque alguien lo importara antes que la lección."""
-    keras = sys.modules.get("keras")
-    if keras and hasattr(keras, "config"):
-        keras.config.set_floatx("float32")
-        keras.config.set_epsilon(1e-7)
-        keras.config.set_image_data_format("channels_last")
-        keras.config.set_max_epochs(None)
-        keras.config.set_max_steps_per_epoch(None)
-
-
 def hiding_files(folder: Path) -> list[Path]:
-    """Devuelve los archivos y paquetes de una carpeta que tapan a una biblioteca.
-
-    Son los que se llaman como ella: Python, que mira antes en la carpeta, los importa en su lugar.
-    """
+    """Devuelve lo que, en una carpeta, Python importa en lugar de la biblioteca de igual nombre."""
     path = [entry for entry in sys.path if entry and Path(entry).resolve() != folder.resolve()]
     found = [*folder.glob("*.py"), *(init.parent for init in folder.glob("*/__init__.py"))]
     return sorted(
@@ -118,9 +82,7 @@ def silent() -> Iterator[None]:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    jax_start = logging.getLogger("jax._src.xla_bridge")
-    level = jax_start.level
-    jax_start.setLevel(logging.CRITICAL)
+    logging.getLogger("jax._src.xla_bridge").setLevel(logging.CRITICAL)
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as notices:
         os.dup2(notices.fileno(), 2)
@@ -134,29 +96,32 @@ def silent() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-            jax_start.setLevel(level)
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet(backend: Backend = "tensorflow") -> Iterator[None]:
     """Contexto en el que se importan Keras y TensorFlow: en silencio y siempre igual.
 
-    Desde entonces, además, no se pierde ninguna interrupción.
+    Desde entonces, además, no se pierde ninguna interrupción. Si Keras ya está importado, no cambia
+    de motor.
 
     Raises:
         TutorialError: si la importación falla, o como `prepare_import`.
     """
-    prepare_import()
+    prepare_import(backend)
     if sys.unraisablehook is sys.__unraisablehook__:
         sys.unraisablehook = _insist
     try:
         with silent():
             yield
-            restore_keras()
     except TutorialError:
         raise
     except Exception as error:  # el complemento Metal, por ejemplo, no da un ImportError
-        raise TutorialError(_why_it_fails(error)) from error
+        raise TutorialError(
+            f"TensorFlow no se puede importar ({error}); instálalo con «pip install "
+            f"{install.pip('requirements.txt')}» en el mismo entorno que usa este cuaderno. Si ya "
+            "lo está, «python -m fashion_bench» dice qué falla y cómo arreglarlo."
+        ) from error
 
 
 def _insist(lost: "sys.UnraisableHookArgs") -> None:
@@ -172,19 +137,5 @@ def _insist(lost: "sys.UnraisableHookArgs") -> None:
 
 
 def _interrupt_later() -> None:
-    sleep(INSIST_SECONDS)
+    sleep(0.05)  # si tampoco llega, se repite otra vez
     _thread.interrupt_main()
-
-
-def _why_it_fails(error: Exception) -> str:
-    hiding = hiding_files(Path.cwd())
-    if hiding:
-        return (
-            f"El archivo {hiding[0].name} de esta carpeta se llama como una biblioteca y Python lo "
-            f"importa en su lugar ({error}): cámbiale el nombre y reinicia el kernel."
-        )
-    return (
-        f"TensorFlow no se puede importar ({error}); instálalo con «pip install "
-        f"{install.pip('requirements.txt')}» en el mismo entorno que usa este cuaderno. Si ya lo "
-        "está, «python -m fashion_bench» dice qué falla y cómo arreglarlo."
-    )

@@ -28,7 +28,7 @@ def machine() -> Machine:
         vendor=identity.vendor(),
         family=family,
         model=model,
-        microarchitecture=identity.microarchitecture(),
+        microarchitecture=clean(archspec.cpu.host().name),
         instruction_sets=identity.instruction_sets(),
         cache_mib=identity.cache_mib(),
         physical_cores=psutil.cpu_count(logical=False),
@@ -68,38 +68,23 @@ class Card(NamedTuple):
     """Con qué se le pregunta; una parte de una GPU partida (MIG) no lo tiene."""
 
 
-def nvidia_cards() -> list[Accelerator]:
-    """Pregunta al controlador de NVIDIA (NVML) qué GPU hay; sin controlador, ninguna."""
-    cards, _ = ask_nvidia()
-    return cards
-
-
 def ask_nvidia() -> tuple[list[Accelerator], str | None]:
-    """Como `nvidia_cards`, pero dice también qué falla: el controlador o una de las GPU."""
-    cards, problem = _ask_cards()
+    """Pregunta al controlador de NVIDIA qué GPU hay y qué falla: él mismo o una de ellas."""
+    cards, problem = _cards()
     return [card.accelerator for card in cards], problem
 
 
 def find_accelerator(name: str) -> Accelerator | None:
-    """Describe la GPU NVIDIA en la que se entrena; `None` si no se sabe con certeza cuál es.
-
-    Args:
-        name: cómo la llama el motor.
-    """
-    cards, _ = _ask_cards()
-    card = match_card(cards, name, first_cuda_uuid())
+    """Describe la GPU NVIDIA que el motor llama `name`; `None` si no se sabe cuál es."""
+    card = _find_card(name)
     return card and card.accelerator
 
 
 def match_card(cards: Sequence[Card], name: str, cuda_uuid: str | None = None) -> Card | None:
-    """Busca la GPU en la que se entrena; `None` si no se sabe con certeza cuál es.
+    """Busca la GPU que el motor llama `name`; `None` si no se sabe con certeza cuál es.
 
-    De una parte de una GPU partida (MIG) se cuenta lo que comparte con la GPU entera.
-
-    Args:
-        cards: las que hay.
-        name: cómo la llama el motor.
-        cuda_uuid: la primera que ve CUDA, si se sabe; decide entre las que se llaman igual.
+    De una parte de una GPU partida (MIG) se cuenta lo que comparte con la GPU entera. Entre las
+    que se llaman igual decide `cuda_uuid`, la primera que ve CUDA.
     """
     whole, is_slice, _ = name.partition(" MIG ")
     same = [card for card in cards if card.accelerator.name == whole]
@@ -112,10 +97,10 @@ def match_card(cards: Sequence[Card], name: str, cuda_uuid: str | None = None) -
 
 
 def first_cuda_uuid() -> str | None:
-    """Pregunta a CUDA el UUID de la primera GPU que ve este proceso.
+    """Pregunta a CUDA el UUID de la primera GPU que ve, que es en la que entrenan los motores.
 
-    Es en la que entrenan los motores. CUDA cuenta solo las que deja ver CUDA_VISIBLE_DEVICES, y
-    en su propio orden; el controlador (NVML), todas y en el suyo.
+    CUDA cuenta solo las que deja ver CUDA_VISIBLE_DEVICES, y en su propio orden; el controlador
+    (NVML), todas y en el suyo.
     """
     try:
         cuda = ctypes.CDLL("nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1")
@@ -137,24 +122,13 @@ SLOWDOWNS = {
 
 
 class CardWatcher:
-    """Lo que cuenta de sí misma la GPU NVIDIA en la que se entrena (NVML).
+    """Lo que cuenta de sí misma la GPU NVIDIA en la que se entrena (NVML); en la CPU, nada.
 
     La energía es la de la GPU entera, no la del resto del equipo.
-
-    Args:
-        accelerator: la GPU, o `None` si se entrena en la CPU.
     """
 
     def __init__(self, accelerator: Accelerator | None) -> None:
-        self._handle: object = None
-        if accelerator is None:
-            return
-        try:
-            pynvml.nvmlInit()  # y queda así hasta el final: cerrarlo anularía la GPU
-            cards, _ = _cards()
-        except pynvml.NVMLError:
-            return
-        card = match_card(cards, accelerator.name, first_cuda_uuid())
+        card = _find_card(accelerator.name) if accelerator else None
         self._handle = card and card.handle
 
     def joules(self) -> float | None:
@@ -200,29 +174,27 @@ def _power() -> Literal["mains", "battery"] | None:
     return "mains" if battery.power_plugged else "battery"
 
 
-def _ask_cards() -> tuple[list[Card], str | None]:
-    """Como `_cards`, sin nadie que haya abierto NVML; las GPU ya no se pueden preguntar."""
-    try:
-        pynvml.nvmlInit()
-        try:
-            return _cards()
-        finally:
-            pynvml.nvmlShutdown()
-    except pynvml.NVMLError as error:
-        return [], str(error)
+def _find_card(name: str) -> Card | None:
+    cards, _ = _cards()
+    return match_card(cards, name, first_cuda_uuid())
 
 
 def _cards() -> tuple[list[Card], str | None]:
-    """Las GPU que responden y, si alguna no responde, por qué."""
+    """Las GPU que responden y, si el controlador o alguna no responde, por qué.
+
+    NVML queda abierto: cerrarlo anularía las GPU.
+    """
     cards, problem = [], None
-    driver = _ask(pynvml.nvmlSystemGetDriverVersion)
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        try:
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        except pynvml.NVMLError as error:
-            problem = str(error)
-        else:
-            cards.append(_card(handle, driver))
+    try:
+        pynvml.nvmlInit()
+        driver = _ask(pynvml.nvmlSystemGetDriverVersion)
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            try:
+                cards.append(_card(pynvml.nvmlDeviceGetHandleByIndex(index), driver))
+            except pynvml.NVMLError as error:
+                problem = str(error)
+    except pynvml.NVMLError as error:
+        problem = str(error)
     return cards, problem
 
 

@@ -5,10 +5,8 @@ import platform
 import re
 import secrets
 import subprocess
-from functools import cache
 from pathlib import Path
 
-import archspec.cpu
 import archspec.cpu.detect
 import platformdirs
 import psutil
@@ -49,13 +47,12 @@ SETTINGS = (
 
 CPUINFO = Path("/proc/cpuinfo")
 CPU_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+CGROUP = Path("/sys/fs/cgroup")
 CPU_QUOTAS = (
-    (Path("/sys/fs/cgroup/cpu.max"), None),
-    (
-        Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
-        Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
-    ),
+    [CGROUP / "cpu.max"],
+    [CGROUP / "cpu" / "cpu.cfs_quota_us", CGROUP / "cpu" / "cpu.cfs_period_us"],
 )
+"""Dónde está la cuota de procesador de un contenedor, y cada cuánto se cuenta."""
 
 
 def machine_key() -> str | None:
@@ -64,13 +61,12 @@ def machine_key() -> str | None:
     No sale de nada personal: para cambiarlo basta con borrar el archivo. Donde no se puede
     guardar es `None`.
     """
+    key = _read(KEY_FILE) or ""
+    if re.fullmatch(r"[0-9a-f]{32}", key):
+        return key
+    key = secrets.token_hex(16)
     try:
-        if KEY_FILE.exists():
-            key = KEY_FILE.read_text(encoding="ascii", errors="replace").strip()
-            if re.fullmatch(r"[0-9a-f]{32}", key):
-                return key
         KEY_FILE.parent.mkdir(parents=True, exist_ok=True)
-        key = secrets.token_hex(16)
         KEY_FILE.write_text(f"{key}\n", encoding="ascii")
     except OSError:  # sin carpeta personal, o sin permiso para escribir en ella
         return None
@@ -79,7 +75,7 @@ def machine_key() -> str | None:
 
 def instruction_sets() -> list[str]:
     """Devuelve los juegos de instrucciones del procesador que deciden lo rápido que calcula."""
-    features = set(_detected().features)
+    features = set(archspec.cpu.detect.detected_info().features)
     if platform.machine().lower() in ("arm64", "aarch64"):
         features.add("asimd")  # todos los de 64 bits lo tienen
     found = {name for feature, name in INSTRUCTION_SETS.items() if feature in features}
@@ -88,13 +84,8 @@ def instruction_sets() -> list[str]:
 
 def vendor() -> str | None:
     """Devuelve quién hizo el procesador."""
-    found = _detected().vendor
+    found = archspec.cpu.detect.detected_info().vendor
     return clean(found) if found and found != "generic" else None
-
-
-def microarchitecture() -> str:
-    """Devuelve el nombre que archspec da al procesador."""
-    return clean(archspec.cpu.host().name)
 
 
 def family_and_model() -> tuple[int | None, int | None]:
@@ -111,8 +102,9 @@ def cache_mib() -> list[float]:
     """Devuelve las cachés de datos de un núcleo, de la más pequeña a la mayor, en MiB."""
     if platform.system() == "Darwin":
         names = ("hw.l1dcachesize", "hw.l2cachesize", "hw.l3cachesize")
-        sizes = [_sysctl(name) for name in names]
-        return [round(size / 2**20, 3) for size in sizes if size]
+        command = ["/usr/sbin/sysctl", "-n", *names]  # calla las que no conoce
+        told = subprocess.run(command, capture_output=True, text=True).stdout
+        return [round(int(size) / 2**20, 3) for size in told.split() if int(size)]
     found = []
     for folder in sorted(CPU_CACHES.glob("index*")):
         kind, size = (_read(folder / name) for name in ("type", "size"))
@@ -126,8 +118,12 @@ def usable_cores() -> float:
     allowed: float = psutil.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
-    quota = _quota()
-    return min(allowed, quota) if quota else allowed
+    for files in CPU_QUOTAS:
+        words = " ".join(_read(file) or "" for file in files).split()
+        if words and words[0] not in ("max", "-1"):
+            quota, period = map(int, words)
+            allowed = min(allowed, quota / period)
+    return allowed
 
 
 def settings() -> dict[str, str]:
@@ -145,29 +141,9 @@ def is_virtual() -> bool | None:
     return None if told is None else "hypervisor" in told
 
 
-@cache
-def _detected() -> archspec.cpu.Microarchitecture:
-    return archspec.cpu.detect.detected_info()
-
-
-def _quota() -> float | None:
-    for quota, period in CPU_QUOTAS:
-        words = (_read(quota) or "").split()
-        if words:
-            words += (_read(period) or "").split() if period else []
-            limit, each = words[0], words[-1]
-            return None if limit in ("max", "-1") else int(limit) / int(each)
-    return None
-
-
 def _read(path: Path) -> str | None:
-    """Lo que dice un archivo del sistema; `None` si no lo hay o no se deja leer."""
+    """Lo que dice un archivo; `None` si no lo hay o no se deja leer."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None
-
-
-def _sysctl(name: str) -> int:
-    asked = subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True)
-    return int(asked.stdout) if asked.stdout.strip().isdigit() else 0

@@ -4,15 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Thread
+from time import sleep
 
 import psutil
 
 from fashion_bench.errors import TutorialError
-from fashion_bench.machine import backends
 
 CHILD = """
 import json, sys
@@ -32,25 +31,19 @@ print(json.dumps(peaks))
 
 
 def peak_bytes(function: Callable[[], object]) -> int:
-    """Da los bytes que llega a ocupar este proceso mientras se ejecuta `function`.
+    """Da los bytes que llega a ocupar este proceso mientras otro hilo ejecuta `function`.
 
-    Un hilo los mira cada milisegundo: de lo que dure menos puede no enterarse.
+    Los mira cada milisegundo: de lo que dure menos puede no enterarse.
     """
-    process, done = psutil.Process(), Event()
-    seen = [process.memory_info().rss]
-
-    def watch() -> None:
-        while not done.wait(0.001):
-            seen.append(process.memory_info().rss)
-
-    watcher = Thread(target=watch)
-    watcher.start()
-    try:
-        function()
-    finally:
-        done.set()
-        watcher.join()
-    return max(*seen, process.memory_info().rss)
+    process = psutil.Process()
+    peak = process.memory_info().rss
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(function)
+        while not running.done():
+            peak = max(peak, process.memory_info().rss)
+            sleep(0.001)
+    running.result()  # si ha fallado, aquí se sabe
+    return max(peak, process.memory_info().rss)
 
 
 def answering_peaks(network: Path, batches: Sequence[int]) -> list[int]:
@@ -60,8 +53,8 @@ def answering_peaks(network: Path, batches: Sequence[int]) -> list[int]:
     que haya entrenado, responder no pediría ninguna. Por lo mismo, los lotes van de menor a mayor.
 
     Args:
-        network: archivo `.keras` con la red, de imágenes `(n, 28, 28, 1)`.
-        batches: imágenes de cada lote, de menor a mayor.
+        network: archivo `.keras`, de imágenes `(n, 28, 28, 1)`.
+        batches: imágenes de cada lote.
 
     Returns:
         Bytes: los que ocupa antes de responder y los de cada lote.
@@ -79,10 +72,8 @@ def answering_peaks(network: Path, batches: Sequence[int]) -> list[int]:
 def gpu_peak_bytes(function: Callable[[], object]) -> int | None:
     """Da los bytes de la GPU que los tensores llegan a ocupar mientras se ejecuta `function`.
 
-    Son los que reparte TensorFlow, no los que él ha reservado ni los que gastan sus bibliotecas.
-
-    Returns:
-        `None` si el dispositivo no lleva esa cuenta.
+    Son los que reparte TensorFlow, no los que él ha reservado ni los que gastan sus bibliotecas;
+    `None` si el dispositivo no lleva esa cuenta.
     """
     import tensorflow as tf
 
@@ -92,21 +83,6 @@ def gpu_peak_bytes(function: Callable[[], object]) -> int | None:
         return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
     except ValueError:  # el complemento Metal no la lleva
         return None
-
-
-@contextmanager
-def fitting_in_memory(batch_size: int) -> Iterator[None]:
-    """Contexto en el que se calcula con lotes de `batch_size` imágenes.
-
-    Raises:
-        TutorialError: si el motor de cálculo se queda sin memoria.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not backends.is_out_of_memory(error):
-            raise
-        raise out_of_memory(batch_size) from error
 
 
 def out_of_memory(batch_size: int) -> TutorialError:

@@ -35,11 +35,7 @@ class LayerCost(NamedTuple):
 
 
 def seconds_per_call(function: Callable[[], tf.Tensor], calls: int) -> float:
-    """Mide una función, ya caliente, esperando cada vez a su resultado.
-
-    Returns:
-        La mediana de `calls` llamadas, en segundos; antes hace otras dos que no cuentan.
-    """
+    """Da la mediana de lo que tarda una función hasta su resultado, sin dos primeras llamadas."""
     return median([_one_call(function) for _ in range(2 + calls)][2:])
 
 
@@ -48,12 +44,8 @@ def alternate(
 ) -> dict[str, list[Measured]]:
     """Llama a varias funciones por turnos, para que un mal momento del equipo les toque a todas.
 
-    Args:
-        functions: cada una devuelve lo que ha medido.
-        rounds: rondas; las impares van en el orden contrario.
-
-    Returns:
-        Lo medido por cada función, en el orden de las rondas.
+    Una ronda va en un orden y la siguiente en el contrario. Devuelve lo que devuelve cada función,
+    en el orden de las rondas.
     """
     measured: dict[str, list[Measured]] = {name: [] for name in functions}
     for number in range(rounds):
@@ -68,14 +60,10 @@ def ratios(numerator: list[float], denominator: list[float]) -> list[float]:
 
 
 def layer_costs(model: keras.Sequential, images: np.ndarray, calls: int = 30) -> list[LayerCost]:
-    """Mide cada capa por separado, con la entrada que de verdad le llega.
+    """Mide cada capa por separado, `calls` veces, con la entrada que de verdad le llega.
 
-    Descuenta lo que tarda en llamarse una función que no hace nada.
-
-    Args:
-        model: la red, que no cambia.
-        images: un lote `(n, 28, 28, 1)`, de 0 a 255.
-        calls: veces que se mide cada capa, alternando con una función que no hace nada.
+    Descuenta lo que tarda en llamarse una función que no hace nada. La red no cambia; `images` es
+    un lote `(n, 28, 28, 1)`, de 0 a 255.
     """
     costs, trainable_before = [], False
     values = tf.constant(images)
@@ -84,14 +72,11 @@ def layer_costs(model: keras.Sequential, images: np.ndarray, calls: int = 30) ->
     for layer in model.layers:
         outputs, forward, both = _functions(layer, values, trainable_before)
         turns = {"nada": empty, "delante": forward, "todo": both or forward}
-        repeats = _repeats(turns["todo"])
-        seconds = {
-            name: median(each[2:])  # las dos primeras rondas calientan
-            for name, each in alternate(
-                {name: partial(_one_call, function, repeats) for name, function in turns.items()},
-                2 + calls,
-            ).items()
-        }
+        _one_call(turns["todo"])
+        repeats = max(1, ceil(ENOUGH_SECONDS / _one_call(turns["todo"])))
+        timed = {name: partial(_one_call, each, repeats) for name, each in turns.items()}
+        rounds = alternate(timed, 2 + calls)
+        seconds = {name: median(each[2:]) for name, each in rounds.items()}  # dos para calentar
         weights = sum(prod(weight.shape) for weight in layer.weights)
         size = outputs.dtype.size
         costs.append(
@@ -136,12 +121,6 @@ def _one_call(function: Callable[[], tf.Tensor | list[tf.Tensor]], repeats: int 
         result = function()
     tf.reshape(tf.nest.flatten(result)[-1], [-1])[0].numpy()
     return (perf_counter() - start) / repeats
-
-
-def _repeats(function: Callable[[], tf.Tensor | list[tf.Tensor]]) -> int:
-    """Cuántas llamadas seguidas hacen falta para que medirlas todas dure lo bastante."""
-    _one_call(function)
-    return max(1, ceil(ENOUGH_SECONDS / _one_call(function)))
 
 
 def _functions(

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from fashion_bench.machine import backends
 from fashion_bench.machine.hardware import CardWatcher
-from fashion_bench.machine.memory import fitting_in_memory
+from fashion_bench.machine.memory import out_of_memory
 from fashion_bench.measure import surroundings
 from fashion_bench.record import Surroundings
 
@@ -21,14 +21,12 @@ class EpochClock(keras.callbacks.Callback):
     prepara los lotes de validación antes de avisar de que valida, así que eso (unos milisegundos
     por época) cae dentro.
 
-    Args:
-        images: imágenes que se ven en cada época.
-
     Attributes:
-        epoch_seconds: segundos de cada época terminada.
-        validation_seconds: segundos de cada validación.
+        images: imágenes que se ven en cada época.
+        epoch_seconds: los de cada época terminada.
+        validation_seconds: los de cada validación.
         surroundings: lo que pasaba en el equipo durante cada época.
-        energy_joules: julios que la GPU gastó en las épocas, o `None` si no se sabe.
+        energy_joules: los que la GPU gastó en las épocas, o `None` si no se sabe.
     """
 
     def __init__(self, images: int) -> None:
@@ -38,14 +36,10 @@ class EpochClock(keras.callbacks.Callback):
         self.epoch_seconds: list[float] = []
         self.validation_seconds: list[float] = []
         self.surroundings: list[Surroundings] = []
-        self._card = CardWatcher(None)
-        self._before = surroundings.snapshot()
-        self._start = self._end = 0.0
-        self._joules: float | None = None
 
     @property
     def total_seconds(self) -> float:
-        """Suma de las épocas, en segundos."""
+        """Suma de las épocas."""
         return sum(self.epoch_seconds)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -89,18 +83,12 @@ def wait_for_device(model: keras.Model) -> None:
 
 
 def warm_up(model: keras.Model, dataset: tf.data.Dataset) -> float:
-    """Entrena un momento para que TensorFlow se prepare y lo deja todo como estaba.
+    """Entrena un momento, para que TensorFlow se prepare, y da los segundos que ha tardado.
 
     La primera vez, TensorFlow traza la red y, en una GPU, elige el mejor algoritmo para cada
     capa. Eso no es entrenar y se cuenta aparte. Al volver, los pesos, el optimizador y los
-    generadores de azar de la red tienen los valores de antes.
-
-    Args:
-        model: modelo compilado y sin entrenar.
-        dataset: pocos lotes, con las mismas formas y tipos que los del entrenamiento.
-
-    Returns:
-        Segundos que ha tardado.
+    generadores de azar de la red tienen los valores de antes. `dataset` son pocos lotes, con las
+    mismas formas y tipos que los del entrenamiento.
 
     Raises:
         TutorialError: si un lote no cabe en la memoria del dispositivo.
@@ -110,13 +98,14 @@ def warm_up(model: keras.Model, dataset: tf.data.Dataset) -> float:
     variables = [*model.variables, *model.optimizer.variables]
     # Con PyTorch y JAX, convert_to_numpy no copia: sin np.array guardaríamos lo que va a cambiar.
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
-    largest = max(len(labels) for _, labels in dataset)
-    with (
-        fitting_in_memory(largest),
-        backends.keep_random_state(keras.backend.backend()),
-    ):
-        model.fit(dataset, verbose=0, shuffle=False)
-        wait_for_device(model)
+    with backends.keep_random_state(keras.backend.backend()):
+        try:
+            model.fit(dataset, verbose=0, shuffle=False)
+            wait_for_device(model)
+        except Exception as error:
+            if backends.is_out_of_memory(error):
+                raise out_of_memory(max(len(labels) for _, labels in dataset)) from error
+            raise
     for variable, value in zip(variables, before, strict=True):
         variable.assign(value)
     return perf_counter() - start

@@ -7,7 +7,6 @@ from time import perf_counter
 
 import keras
 
-from fashion_bench.machine.engines import in_jupyterlab
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.text import written
 
@@ -21,19 +20,14 @@ class EpochLine(keras.callbacks.Callback):
     Mira alguien si el cuaderno está abierto en JupyterLab o si el script, que lo dice con la
     variable `FASHION_BENCH_PROGRESS`, escribe en una terminal: su valor son las columnas que tiene.
     Cada aviso se corta para que quepa en una fila y se escribe encima del anterior, y la línea de
-    la época, encima del último.
-
-    Args:
-        clock: reloj del mismo `fit`, puesto antes que este en la lista de `callbacks`.
+    la época, encima del último. El reloj del mismo `fit` va antes en la lista de `callbacks`.
     """
 
     def __init__(self, clock: EpochClock) -> None:
         super().__init__()
         self.clock = clock
-        self._name = ""
-        self._start = self._next = 0.0
         columns = os.environ.get("FASHION_BENCH_PROGRESS")
-        self.live = in_jupyterlab() or columns is not None
+        self.live = "JPY_SESSION_NAME" in os.environ or columns is not None
         self._columns = int(columns) - 1 if columns else None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -67,9 +61,5 @@ class EpochLine(keras.callbacks.Callback):
 
 
 def final_line(totals: Sequence[float]) -> str:
-    """Devuelve la línea final.
-
-    Args:
-        totals: segundos de todas las épocas de cada repetición; de varias cuenta la mediana.
-    """
+    """Devuelve la línea final, con la mediana de los segundos de todas las repeticiones."""
     return f"--- Entrenamiento finalizado en {median(totals):.2f} segundos ---"

@@ -26,11 +26,7 @@ class Conditions(NamedTuple):
 
 
 def code(notebook: str) -> Code:
-    """Describe el código con el que se mide.
-
-    Args:
-        notebook: nombre del cuaderno que se ejecuta, de la carpeta `notebooks/`.
-    """
+    """Describe el código con el que se mide al ejecutar un cuaderno de la carpeta `notebooks/`."""
     cells = lesson.read(notebook).cells
     sources = [cell.source for cell in cells if cell.cell_type == "code"]
     return Code(
@@ -71,26 +67,22 @@ def _describe_optimizer(optimizer: keras.Optimizer) -> str:
     # Con mixed_float16, Keras envuelve el optimizador elegido en otro que escala la pérdida.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     rate = optimizer.get_config()["learning_rate"]
-    if isinstance(rate, dict):  # una tasa que cambia durante el entrenamiento
-        settings = {
-            name: value
-            for name, value in rate["config"].items()
-            if value and name not in ("name", "decay_steps")
-        }
-        known = settings.pop("initial_learning_rate", None)
-        shown = [_flat(known)] if known is not None else []
-        shown += [f"{name}={_flat(value)}" for name, value in settings.items()]
-        rate = " ".join([rate["class_name"], *shown])
-    else:
-        rate = _flat(rate)
-    return f"{type(optimizer).__name__} learning_rate={rate}"[:120]
+    if not isinstance(rate, dict):
+        return f"{type(optimizer).__name__} learning_rate={_flat(rate)}"
+    shown = [rate["class_name"]]  # una tasa que cambia durante el entrenamiento
+    for name, value in rate["config"].items():
+        if name == "initial_learning_rate" and value:
+            shown.insert(1, _flat(value))
+        elif value and name not in ("name", "decay_steps"):
+            shown.append(f"{name}={_flat(value)}")
+    return f"{type(optimizer).__name__} learning_rate={' '.join(shown)}"[:120]
 
 
 def _describe_layer(layer: keras.Layer) -> str:
     config = layer.get_config()
     keys = ("filters", "kernel_size", "pool_size", "strides", "padding", "units", "rate", "scale")
-    values = {key: config[key] for key in (*keys, "activation") if key in config}
-    return " ".join([type(layer).__name__, *(f"{key}={_flat(values[key])}" for key in values)])
+    shown = [f"{key}={_flat(config[key])}" for key in (*keys, "activation") if key in config]
+    return " ".join([type(layer).__name__, *shown])
 
 
 def _flat(value: object) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from types import FrameType, TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import keras
 
@@ -38,10 +38,14 @@ from fashion_bench.record import (
 )
 
 Status = Literal["ok", "failed", "interrupted"]
-UNFINISHED = "la ejecución no llegó al final"
+
+NOT_ALIKE = (
+    "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a ejecutar el "
+    "cuaderno desde la celda de los parámetros."
+)
 
 
-class Recorder:
+class Recorder(keras.callbacks.Callback):
     """Anota una ejecución, en un solo archivo, y lo guarda después de cada época.
 
     Se usa como contexto y una sola vez, alrededor del entrenamiento:
@@ -49,7 +53,16 @@ class Recorder:
         `with Recorder(folder, "Mi equipo") as recorder:`
 
     Cada guardado es atómico y, hasta el final, con el estado `interrupted`: si el equipo se apaga
-    queda un registro válido con lo ya hecho. Si algo falla o se interrumpe, también lo deja dicho.
+    queda un registro válido con lo ya hecho.
+
+    Como `callback` de un `fit`, anota con qué se entrena de verdad. No recorre los datos: si se
+    barajan, la vez siguiente salen en otro orden, y mirar cambiaría lo que se entrena. Con el reloj
+    parado, mira de cuántas imágenes ha hecho Keras la media de la pérdida; hasta que acaba la
+    primera época vale lo que dicen el reloj y los parámetros.
+
+    Mientras se entrena, Ctrl-C o el botón de detener esperan a que acabe el lote en marcha: si
+    cortan a TensorFlow en mitad de un paso, a veces muere el proceso entero. La segunda vez ya no
+    se espera.
 
     Args:
         folder: carpeta de resultados que devolvió `prepare_folder`.
@@ -65,9 +78,10 @@ class Recorder:
         agreement: Agreement | None = None,
         notebook: str = NOTEBOOK,
     ) -> None:
+        super().__init__()
         now = datetime.now(UTC).replace(microsecond=0)
         self._label = machine_name.strip()
-        self.agreement = agreement
+        self._agreement = agreement
         self._machine = hardware.machine()
         self._facts: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
@@ -82,12 +96,9 @@ class Recorder:
         self._first_seed = 0
         self._repeats: list[Repeat] = []
         self._calibration: list[Calibration] = []
-        self._current: tuple[int, float, EpochClock] | None = None
-        self._losses: list[float] = []
-        self._follower: Follower | None = None
-        self._ending: tuple[Status, str | None] = ("interrupted", UNFINISHED)
-        self._closed = False
-        self._saved = False
+        self._current: Training | None = None
+        self._ending: tuple[Status, str | None] | None = None
+        self._on_interrupt: Any = None
 
     @property
     def record(self) -> Record:
@@ -101,9 +112,9 @@ class Recorder:
         conditions = self._conditions
         device = conditions.accelerator.name if conditions.accelerator else self._machine.cpu
         repeats = list(self._repeats)
-        if self._current and self._current[2].epoch_seconds:
-            repeats.append(self._repeat(None, None))
-        status, reason = self._ending
+        if self._current and self._current.clock.epoch_seconds:
+            repeats.append(self._current.repeat(None, None))
+        status, reason = self._ending or ("interrupted", "la ejecución no llegó al final")
         return Record(
             **self._facts,
             status=status,
@@ -132,7 +143,7 @@ class Recorder:
         Raises:
             TutorialError: si se detuvo o falló.
         """
-        if self._ending[0] != "ok":
+        if self._ending != ("ok", None):
             raise TutorialError(
                 "El entrenamiento no llegó al final: ejecuta otra vez la celda que entrena, en el "
                 "apartado 9."
@@ -140,13 +151,10 @@ class Recorder:
         return self.record
 
     def seeds(self, first: int, most: int, margin: float = 0) -> Iterator[int]:
-        """Da las semillas de las repeticiones: `first` y las siguientes.
+        """Da las semillas de las repeticiones: `first` y las siguientes, `most` como mucho.
 
-        Args:
-            first: la primera.
-            most: cuántas, como mucho.
-            margin: si no es cero, se para en cuanto el intervalo del 95 % de la época típica, que
-                sale de lo medido hasta entonces, mide menos de este tanto por ciento de ella.
+        Si `margin` no es cero, se para en cuanto el intervalo del 95 % de la época típica, que sale
+        de lo medido hasta entonces, mide menos de ese tanto por ciento de ella.
         """
         for seed in range(first, first + most):
             if margin and self._repeats:
@@ -156,25 +164,19 @@ class Recorder:
             gc.collect()  # la red de antes y sus datos esperan, si no, a que Python se acuerde
             yield seed
 
-    def follow(
-        self,
-        clock: EpochClock,
-        seed: int,
-        setup_seconds: float,
-        config: Sized,
-    ) -> "Follower":
-        """Devuelve el `callback` que anota un `fit`: una repetición.
+    def follow(self, clock: EpochClock, seed: int, setup_seconds: float, config: Sized) -> Self:
+        """Se prepara para anotar un `fit`, que es una repetición, y se devuelve: es su `callback`.
 
-        Va detrás de `clock` en la lista de `callbacks`.
-
-        Args:
-            clock: reloj del mismo `fit`.
-            seed: semilla de la repetición.
-            setup_seconds: segundos del calentamiento.
-            config: los parámetros de los que salieron los lotes.
+        Va detrás de `clock`, el reloj del mismo `fit`, en la lista de `callbacks`; `config` son los
+        parámetros de los que salieron los lotes y `setup_seconds`, lo que duró el calentamiento.
         """
-        self._follower = Follower(self, clock, seed, setup_seconds, config)
-        return self._follower
+        self._followed = (seed, setup_seconds, clock)
+        self._batch_size = min(config.batch_size, clock.images)
+        self._images = clock.images
+        self._validation_images = config.train_samples - clock.images
+        self._steps = 0
+        self._validated = self._stop_asked = False
+        return self
 
     def start(
         self, conditions: Conditions, seed: int, setup_seconds: float, clock: EpochClock
@@ -188,7 +190,7 @@ class Recorder:
         self._refuse_if_closed()
         before = self._conditions or conditions
         if conditions._replace(data=before.data, batch_size=before.batch_size) != before:
-            raise _not_alike()
+            raise TutorialError(NOT_ALIKE)
         checked = conditions.agreement
         if conditions.accelerator and (not checked or checked.precision != conditions.precision):
             raise TutorialError(
@@ -197,57 +199,97 @@ class Recorder:
             )
         if self._conditions is None:
             self._conditions, self._first_seed = conditions, seed
-        self._current, self._losses = (seed, setup_seconds, clock), []
+        self._current = Training(seed, setup_seconds, clock, [])
 
-    def trained_with(
-        self, steps: int, batch_size: int, images: int, validation_images: int
-    ) -> None:
-        """Corrige con lo que de verdad se ha visto en una época lo que se dijo al empezar.
+    def save_epochs(self) -> bool:
+        """Guarda las épocas terminadas hasta ahora y dice si ha podido."""
+        try:
+            write_atomically(self.path, self.record.model_dump_json(indent=1) + "\n")
+        except OSError as error:
+            print(f"Aviso: no se puede guardar {shown(self.path)} ({cause(error)}).")
+            return False
+        return True
+
+    def finish(self, test_loss: float, test_accuracy: float) -> None:
+        """Cierra la repetición con su evaluación: pérdida y exactitud (de 0 a 1), y guarda."""
+        assert self._current is not None
+        loss = test_loss if math.isfinite(test_loss) else None
+        self._repeats.append(self._current.repeat(loss, round(test_accuracy * data.TEST_IMAGES)))
+        self._current = None
+        self.save_epochs()
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Anota con qué se entrena y, la primera vez, mide el dispositivo."""
+        accelerator = backends.accelerator_of(self.model)
+        conditions = Conditions(
+            network=provenance.describe_network(self.model),
+            data=provenance.describe_data(self._images, self._validation_images),
+            epochs=self.params["epochs"],
+            batch_size=self._batch_size,
+            precision=provenance.precision(self.model),
+            accelerator=accelerator,
+            agreement=self._agreement if accelerator else None,
+        )
+        self.start(conditions, *self._followed)
+        if not self._calibration:
+            self._calibration.append(calibrate(conditions.precision))
+        main = threading.current_thread() is threading.main_thread()  # solo él recibe Ctrl-C
+        if main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            self._on_interrupt = signal.signal(signal.SIGINT, self._ask_to_stop)
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Se detiene aquí si alguien lo ha pedido."""
+        self._steps = batch + 1
+        self._stop_if_asked()
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Mira con cuántas imágenes se ha entrenado; al validar, Keras empieza otra cuenta."""
+        self._images, self._validated = self._counted(), True
+
+    def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Se detiene aquí si alguien lo ha pedido."""
+        self._stop_if_asked()
+
+    def on_test_end(self, logs: dict | None = None) -> None:
+        """Mira con cuántas imágenes se ha validado."""
+        self._validation_images = self._counted()
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        """Corrige con lo que ha visto Keras lo que se dijo al empezar, y guarda la época.
 
         Raises:
             TutorialError: si los lotes no son del tamaño que se dijo o si las repeticiones
                 anteriores no se entrenaron así; esta no queda anotada.
         """
         assert self._conditions is not None
-        batch_size = min(batch_size, images)
+        assert self._current is not None
+        if not self._validated:
+            self._images, self._validation_images = self._counted(), 0
+        batch_size = min(self._batch_size, self._images)
         seen = self._conditions._replace(
-            data=provenance.describe_data(images, validation_images), batch_size=batch_size
+            data=provenance.describe_data(self._images, self._validation_images),
+            batch_size=batch_size,
         )
         alike = seen == self._conditions or not self._repeats
-        if alike and steps == -(-images // batch_size):
-            self._conditions = seen
-            return
-        self._current = None
-        if not self._repeats:
-            self._conditions = None
-        if not alike:
-            raise _not_alike()
-        raise TutorialError(
-            f"El registro no diría la verdad: según los parámetros, los lotes son de {batch_size} "
-            f"imágenes, pero esta época ha tenido {images} imágenes en {steps} lotes. Cambia "
-            "`batch_size` en la celda de los parámetros."
-        )
+        if not alike or self._steps != math.ceil(self._images / batch_size):
+            self._current = None
+            if not self._repeats:
+                self._conditions = None
+            if not alike:
+                raise TutorialError(NOT_ALIKE)
+            raise TutorialError(
+                f"El registro no diría la verdad: según los parámetros, los lotes son de "
+                f"{batch_size} imágenes, pero esta época ha tenido {self._images} imágenes en "
+                f"{self._steps} lotes. Cambia `batch_size` en la celda de los parámetros."
+            )
+        self._conditions = seen
+        self._current.losses.append(float(logs["loss"]))
+        self.save_epochs()
 
-    def calibrate_first(self) -> None:
-        """Mide el dispositivo antes de la primera repetición; al cerrar se mide otra vez."""
-        if not self._calibration and self._conditions:
-            self._calibrate(self._conditions.precision)
-
-    def _calibrate(self, precision: str) -> None:
-        self._calibration.append(calibrate(precision))
-
-    def save_epochs(self, loss: float | None = None) -> None:
-        """Guarda las épocas terminadas hasta ahora; `loss` es la pérdida de la última."""
-        if loss is not None:
-            self._losses.append(loss)
-        self._save()
-
-    def finish(self, test_loss: float, test_accuracy: float) -> None:
-        """Cierra la repetición con su evaluación: pérdida y exactitud (de 0 a 1), y guarda."""
-        loss = test_loss if math.isfinite(test_loss) else None
-        self._repeats.append(self._repeat(loss, round(test_accuracy * data.TEST_IMAGES)))
-        self._current = None
-        self._save()
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Ctrl-C vuelve a hacer lo que hacía."""
+        self._stop_listening()
+        self._stop_if_asked()
 
     def __enter__(self) -> Self:
         self._refuse_if_closed()
@@ -259,16 +301,14 @@ class Recorder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._follower:
-            self._follower.stop_listening()
+        self._stop_listening()
         self._ending = self._how_it_ended(error)
-        self._closed = True
         if self._conditions is None:
             return
         if error is None and self._calibration:
-            self._calibrate(self._conditions.precision)
-        record = self._save()
-        if self._saved:
+            self._calibration.append(calibrate(self._conditions.precision))
+        saved, record = self.save_epochs(), self.record
+        if saved:
             if record.drift:
                 print(f"Aviso: mientras se entrenaba, el equipo cambió ({record.drift}).")
             print(f"Registro guardado en {shown(self.path)}", flush=True)
@@ -279,7 +319,7 @@ class Recorder:
             raise out_of_memory(self._conditions.batch_size) from error
 
     def _refuse_if_closed(self) -> None:
-        if self._closed:
+        if self._ending:
             raise TutorialError(
                 "Este registro ya está cerrado y no se puede cambiar: para entrenar otra vez, crea "
                 "otro `Recorder`, como hace la celda que entrena."
@@ -288,135 +328,16 @@ class Recorder:
     def _how_it_ended(self, error: BaseException | None) -> tuple[Status, str | None]:
         if isinstance(error, KeyboardInterrupt):
             return "interrupted", "alguien detuvo la ejecución"
+        if error is not None and backends.is_out_of_memory(error):
+            return "failed", "el lote no cabe en la memoria del dispositivo"
         if error is not None:
-            return "failed", _reason(error)
+            # Solo el tipo: el texto de un error ajeno puede llevar rutas o nombres de la persona.
+            return "failed", clean(f"error {type(error).__name__}")
         if self._current is not None:
             return "failed", "falta la evaluación con las imágenes de prueba"
         if any(repeat.test_loss is None for repeat in self._repeats):
             return "failed", "la pérdida en prueba no es un número"
         return "ok", None
-
-    def _repeat(self, test_loss: float | None, test_correct: int | None) -> Repeat:
-        assert self._current is not None
-        seed, setup_seconds, clock = self._current
-        finite = all(map(math.isfinite, self._losses))
-        return Repeat(
-            seed=seed,
-            setup_seconds=setup_seconds,
-            epoch_seconds=list(clock.epoch_seconds),
-            epoch_losses=list(self._losses) or None if finite else None,
-            test_correct=test_correct,
-            test_loss=test_loss,
-            energy_joules=clock.energy_joules,
-            surroundings=list(clock.surroundings) or None,
-        )
-
-    def _save(self) -> Record:
-        record = self.record
-        try:
-            write_atomically(self.path, record.model_dump_json(indent=1) + "\n")
-        except OSError as error:
-            self._saved = False
-            print(f"Aviso: no se puede guardar {shown(self.path)} ({cause(error)}).")
-        else:
-            self._saved = True
-        return record
-
-
-class Follower(keras.callbacks.Callback):
-    """Lleva al registro lo que pasa en un `fit`, y solo en ese.
-
-    Mientras se entrena, Ctrl-C o el botón de detener esperan a que acabe el lote en marcha: si
-    cortan a TensorFlow en mitad de un paso, a veces muere el proceso entero. La segunda vez ya no
-    se espera.
-
-    No recorre los datos: si se barajan, la vez siguiente salen en otro orden, y mirar cambiaría lo
-    que se entrena. Con el reloj parado, mira de cuántas imágenes ha hecho Keras la media de la
-    pérdida; hasta que acaba la primera época vale lo que dicen el reloj y los parámetros.
-
-    Args:
-        recorder: el registro.
-        clock: reloj del mismo `fit`.
-        seed: semilla de la repetición.
-        setup_seconds: segundos del calentamiento.
-        config: los parámetros de los que salieron los lotes.
-    """
-
-    def __init__(
-        self,
-        recorder: Recorder,
-        clock: EpochClock,
-        seed: int,
-        setup_seconds: float,
-        config: Sized,
-    ) -> None:
-        super().__init__()
-        self._recorder = recorder
-        self._repeat = (seed, setup_seconds, clock)
-        self._batch_size = min(config.batch_size, clock.images)
-        self._images = clock.images
-        self._validation_images = config.train_samples - clock.images
-        self._steps = 0
-        self._validated = False
-        self._stop_asked = False
-        self._previous: Any = None
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        """Anota con qué se entrena; desde aquí, Ctrl-C espera al final del lote."""
-        self._recorder.start(self._conditions(), *self._repeat)
-        self._recorder.calibrate_first()
-        main = threading.current_thread() is threading.main_thread()  # solo él recibe Ctrl-C
-        if main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            self._previous = signal.signal(signal.SIGINT, self._ask_to_stop)
-
-    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Se detiene aquí si alguien lo ha pedido."""
-        self._steps = batch + 1
-        self._stop_if_asked()
-
-    def on_test_begin(self, logs: dict | None = None) -> None:
-        """Mira con cuántas imágenes se ha entrenado; al validar, Keras empieza otra cuenta."""
-        self._images, self._validated = self._counted(), True
-
-    def on_test_end(self, logs: dict | None = None) -> None:
-        """Mira con cuántas imágenes se ha validado."""
-        self._validation_images = self._counted()
-
-    def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Se detiene aquí si alguien lo ha pedido."""
-        self._stop_if_asked()
-
-    def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        """Anota con qué se ha entrenado y guarda las épocas terminadas hasta ahora."""
-        if not self._validated:
-            self._images, self._validation_images = self._counted(), 0
-        self._recorder.trained_with(
-            self._steps, self._batch_size, self._images, self._validation_images
-        )
-        self._recorder.save_epochs(float(logs["loss"]))
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        """Ctrl-C vuelve a hacer lo que hacía."""
-        self.stop_listening()
-        self._stop_if_asked()
-
-    def stop_listening(self) -> None:
-        """Devuelve Ctrl-C a quien lo tenía."""
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
-
-    def _conditions(self) -> Conditions:
-        accelerator = backends.accelerator_of(self.model)
-        return Conditions(
-            network=provenance.describe_network(self.model),
-            data=provenance.describe_data(self._images, self._validation_images),
-            epochs=self.params["epochs"],
-            batch_size=self._batch_size,
-            precision=provenance.precision(self.model),
-            accelerator=accelerator,
-            agreement=self._recorder.agreement if accelerator else None,
-        )
 
     def _counted(self) -> int:
         [loss] = [metric for metric in self.model.metrics if metric.name == "loss"]
@@ -424,11 +345,40 @@ class Follower(keras.callbacks.Callback):
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop_asked = True
-        self.stop_listening()
+        self._stop_listening()
 
     def _stop_if_asked(self) -> None:
         if self._stop_asked:
             raise Stopped
+
+    def _stop_listening(self) -> None:
+        """Devuelve Ctrl-C a quien lo tenía."""
+        if self._on_interrupt is not None:
+            signal.signal(signal.SIGINT, self._on_interrupt)
+            self._on_interrupt = None
+
+
+class Training(NamedTuple):
+    """Una repetición en marcha."""
+
+    seed: int
+    setup_seconds: float
+    clock: EpochClock
+    losses: list[float]
+
+    def repeat(self, test_loss: float | None, test_correct: int | None) -> Repeat:
+        """Lo que hay que anotar de ella, hasta ahora."""
+        finite = all(map(math.isfinite, self.losses))
+        return Repeat(
+            seed=self.seed,
+            setup_seconds=self.setup_seconds,
+            epoch_seconds=list(self.clock.epoch_seconds),
+            epoch_losses=list(self.losses) or None if finite else None,
+            test_correct=test_correct,
+            test_loss=test_loss,
+            energy_joules=self.clock.energy_joules,
+            surroundings=list(self.clock.surroundings) or None,
+        )
 
 
 class Stopped(KeyboardInterrupt):
@@ -439,17 +389,3 @@ class Stopped(KeyboardInterrupt):
             "Has detenido el entrenamiento: su registro queda como interrumpido y no cuenta. Para "
             "empezar otra vez, ejecuta esta celda."
         ]
-
-
-def _not_alike() -> TutorialError:
-    return TutorialError(
-        "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a ejecutar "
-        "el cuaderno desde la celda de los parámetros."
-    )
-
-
-def _reason(error: BaseException) -> str:
-    # Solo el tipo: el texto de un error ajeno puede llevar rutas o nombres de la persona.
-    if backends.is_out_of_memory(error):
-        return "el lote no cabe en la memoria del dispositivo"
-    return clean(f"error {type(error).__name__}")

@@ -36,9 +36,8 @@ def snapshot() -> Snapshot:
     own, every, swap = os.times(), psutil.cpu_times(), psutil.swap_memory()
     idle = every.idle + getattr(every, "iowait", 0.0)
     stolen = getattr(every, "steal", None)
-    guests = getattr(every, "guest", 0.0) + getattr(
-        every, "guest_nice", 0.0
-    )  # ya en `user` y `nice`
+    # Los de las máquinas virtuales que hay dentro ya están en `user` y `nice`.
+    guests = getattr(every, "guest", 0.0) + getattr(every, "guest_nice", 0.0)
     return Snapshot(
         own=own.user + own.system,
         busy=sum(every) - idle - (stolen or 0.0) - guests,
