@@ -25,7 +25,7 @@ usan otros programas, parte que se lleva otra máquina virtual y MB de memoria d
 
 
 class Record(Content):
-    """Una ejecución de un cuaderno que entrena, con las cifras que salen de ella."""
+    """Una ejecución de un cuaderno que entrena."""
 
     @property
     def epoch_seconds(self) -> list[float]:
@@ -128,10 +128,14 @@ class Record(Content):
         if len(self.calibration) < 2:
             return None
         before, after = self.calibration
+        rates = (
+            ("producto de matrices", before.precision_flops, after.precision_flops, "GFLOP/s"),
+            ("memoria", before.bytes_per_second, after.bytes_per_second, "GB/s"),
+        )
         changed = [
-            f"{name}, de {shown(getattr(before, field))} a {shown(getattr(after, field))}"
-            for field, name, shown in DRIFTS
-            if abs(getattr(after, field) / getattr(before, field) - 1) > MAX_DRIFT
+            f"{name}, de {written(first / 1e9, 0, unit)} a {written(last / 1e9, 0, unit)}"
+            for name, first, last, unit in rates
+            if abs(last / first - 1) > MAX_DRIFT
         ]
         return "; ".join(changed) or None
 
@@ -200,50 +204,22 @@ class Metric(NamedTuple):
 
     title: str
     unit: str
-    value: Callable[[Record], float]
-    """La cifra de un registro."""
     seconds: Callable[[Record], list[float]]
-    """Los segundos de los que sale; ninguno, si el registro no los lleva."""
+    """Los segundos de los que sale."""
     more_is_better: bool
-
-    def known(self, record: Record) -> bool:
-        """Dice si un registro lleva lo que hace falta para esta medida."""
-        return bool(record.repeats and self.seconds(record))
 
 
 METRICS = {
     "images_per_second": Metric(
-        "Rendimiento",
-        "imágenes/s",
-        lambda record: record.images_per_second,
-        lambda record: record.epoch_seconds,
-        more_is_better=True,
+        "Rendimiento", "imágenes/s", lambda record: record.epoch_seconds, more_is_better=True
     ),
     "median_epoch": Metric(
-        "Época mediana",
-        "s",
-        lambda record: record.median_epoch_seconds,
-        lambda record: record.epoch_seconds,
-        more_is_better=False,
+        "Época mediana", "s", lambda record: record.epoch_seconds, more_is_better=False
     ),
     "cold_total": Metric(
-        "Total en frío",
-        "s",
-        lambda record: record.cold_seconds,
-        lambda record: [record.cold_seconds],
-        more_is_better=False,
+        "Total en frío", "s", lambda record: [record.cold_seconds], more_is_better=False
     ),
 }
-
-
-DRIFTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    (
-        "precision_flops",
-        "producto de matrices",
-        lambda flops: written(flops / 1e9, 0, "GFLOP/s"),
-    ),
-    ("bytes_per_second", "memoria", lambda rate: written(rate / 1e9, 0, "GB/s")),
-)
 
 
 def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str | None:
