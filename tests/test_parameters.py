@@ -1,5 +1,4 @@
 import ast
-import re
 import subprocess
 import symtable
 import sys
@@ -36,7 +35,7 @@ EXPLANATION = {
     "other_gb_per_second": 360.0,
     "other_order_us": 5.0,
 }
-COMPARISON = {"results_dir": "../results", "baseline": "", "metric": "images_per_second"}
+COMPARISON = {"results_dir": "../results", "baseline": "", "metric": "median_epoch"}
 ACCELERATION = {"quick": False, "device": "auto", "precision": "auto", "seed": 42}
 DISTRIBUTION = {
     "workers": 2,
@@ -137,9 +136,6 @@ def test_no_other_cell_uses_the_name_of_a_parameter(
     assert {cell: names for cell, names in used.items() if names} == {}
 
 
-HIDDEN = ("a\nb", "\x1b[31m", "\u202eabc", "a\x00b", "\0")
-"""Textos con un signo que no se ve."""
-
 BAD: list[tuple[str, object]] = [
     *[("epochs", value) for value in (0, -1, 1001, 1.5, "diez", None, True)],
     *[("batch_size", value) for value in (0, -128, 54_001, 12.5, "", [128])],
@@ -152,7 +148,10 @@ BAD: list[tuple[str, object]] = [
     *[("seed", value) for value in (-1, 2**31, 0.5, "azar")],
     *[("photo", value) for value in ("a\x00b", None, b"a")],
     *[("results_dir", value) for value in ("", "a\x00b", None)],
-    *[("machine_name", value) for value in ("a/b", "a\\b", "<b>", "$x$", *HIDDEN, "x" * 61, None)],
+    *[
+        ("machine_name", value)
+        for value in ("a/b", "a\\b", "<b>", "$x$", "a\nb", "\u202eabc", "x" * 61, None)
+    ],
 ]
 BAD_ELSEWHERE = [
     *[(parameters.Comparison, "results_dir", value) for value in ("", None)],
@@ -191,25 +190,6 @@ def test_a_bad_value_is_refused_naming_parameter_value_and_what_is_allowed(
     told = str(caught.value)
     assert told.startswith(f"{name}={value!r} no es válido: ")
     assert told.endswith(f"debe ser {allowed}.")
-    named = "no admite el signo" in told
-    assert named == (value in ("a/b", "a\\b", "<b>", "$x$", *HIDDEN))
-
-
-@pytest.mark.parametrize(
-    ("value", "sign"),
-    [
-        ("a/b", "«/»"),
-        ("5 < 6", "«<»"),
-        ("👩\u200d💻", "invisible U+200D"),
-        ("a\nb", "invisible U+000A"),
-        ("abc\n", "invisible U+000A"),
-    ],
-)
-def test_a_refused_sign_is_named(value: str, sign: str) -> None:
-    with pytest.raises(
-        TutorialError, match=rf" no es válido: no admite el signo {re.escape(sign)}; "
-    ):
-        parameters.Training.check(TRAINING | {"machine_name": value})
 
 
 @pytest.mark.parametrize(

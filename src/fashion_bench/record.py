@@ -8,14 +8,7 @@ pueden imprimir, dibujar y guardar sin riesgo, vengan de donde vengan.
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 SCHEMA_VERSION = 2
@@ -318,59 +311,55 @@ class Content(Frozen):
     @classmethod
     def _known_version(cls, value: Any) -> Any:  # noqa: ANN401
         version = value.get("schema_version") if isinstance(value, dict) else None
-        if type(version) is int and version > SCHEMA_VERSION:
-            raise _contradiction(
-                f"usa el formato {version}, más nuevo que el de este proyecto ({SCHEMA_VERSION}); "
-                "actualiza el proyecto"
-            )
-        if type(version) is int and 1 <= version < SCHEMA_VERSION:
-            raise _contradiction(
-                f"usa el formato {version}, de una versión anterior de este proyecto; mide otra vez"
-            )
+        if type(version) is int and 1 <= version != SCHEMA_VERSION:
+            newer = "más nuevo que el de este proyecto; actualízalo"
+            older = "de una versión anterior de este proyecto; mide otra vez"
+            told = newer if version > SCHEMA_VERSION else older
+            raise refused(f"usa el formato {version}, {told}")
         return value
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         told, data = self.parameters, self.data
         if data.training_images + data.validation_images != told.train_samples:
-            raise _contradiction("sus imágenes no cuadran con train_samples")
+            raise refused("sus imágenes no cuadran con train_samples")
         if told.batch_size > data.training_images:
-            raise _contradiction("su lote tiene más imágenes que el entrenamiento")
+            raise refused("su lote tiene más imágenes que el entrenamiento")
         if any((repeat.test_correct or 0) > data.test_images for repeat in self.repeats):
-            raise _contradiction("acierta más imágenes de prueba de las que hay")
+            raise refused("acierta más imágenes de prueba de las que hay")
         if any(len(repeat.epoch_seconds) > told.epochs for repeat in self.repeats):
-            raise _contradiction("tiene más épocas de las que dice")
+            raise refused("tiene más épocas de las que dice")
         if any(
-            repeat.surroundings is not None
-            and len(repeat.surroundings) != len(repeat.epoch_seconds)
-            for repeat in self.repeats
+            each.surroundings is not None and len(each.surroundings) != len(each.epoch_seconds)
+            for each in self.repeats
         ):
-            raise _contradiction("no dice qué pasaba en cada época")
+            raise refused("no dice qué pasaba en cada época")
         if any(len(each.epoch_losses or ()) > len(each.epoch_seconds) for each in self.repeats):
-            raise _contradiction("tiene más pérdidas que épocas")
+            raise refused("tiene más pérdidas que épocas")
         if len(self.repeats) > told.repeats:
-            raise _contradiction("tiene más repeticiones de las que dice")
+            raise refused("tiene más repeticiones de las que dice")
         if len({repeat.seed for repeat in self.repeats}) != len(self.repeats):
-            raise _contradiction("repite una semilla")
+            raise refused("repite una semilla")
         if self.agreement and not self.accelerator:
-            raise _contradiction("comprueba una GPU que no dice tener")
+            raise refused("comprueba una GPU que no dice tener")
         if self.agreement and self.agreement.precision != told.precision:
-            raise _contradiction("su comprobación de la GPU se hizo con otra precisión")
+            raise refused("su comprobación de la GPU se hizo con otra precisión")
         if (self.status == "ok") != (self.reason is None):
-            raise _contradiction("su estado y su razón no concuerdan")
+            raise refused("su estado y su razón no concuerdan")
         if self.status == "ok":
             self._is_whole()
         return self
 
     def _is_whole(self) -> None:
         if len(self.repeats) != self.parameters.repeats:
-            raise _contradiction("le faltan repeticiones")
+            raise refused("le faltan repeticiones")
         for repeat in self.repeats:
             if len(repeat.epoch_seconds) != self.parameters.epochs:
-                raise _contradiction("le faltan épocas")
+                raise refused("le faltan épocas")
             if repeat.test_correct is None or repeat.test_loss is None:
-                raise _contradiction("le falta la evaluación con las imágenes de prueba")
+                raise refused("le falta la evaluación con las imágenes de prueba")
 
 
-def _contradiction(sentence: str) -> PydanticCustomError:
+def refused(sentence: str) -> PydanticCustomError:
+    """El error con el que se rechaza algo, dicho con una frase entera."""
     return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})
