@@ -265,9 +265,9 @@ def test_a_missing_parameter_is_told() -> None:
 
 def test_text_from_the_command_line_gets_its_type() -> None:
     texts = {name: str(value) for name, value in TRAINING.items()}
-    assert parameters.Training.check_strings(texts).model_dump() == TRAINING
+    assert parameters.Training.check(texts, strings=True).model_dump() == TRAINING
     with pytest.raises(TutorialError, match=r"^epochs='1\.5' no es válido"):
-        parameters.Training.check_strings(texts | {"epochs": "1.5"})
+        parameters.Training.check(texts | {"epochs": "1.5"}, strings=True)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError
@@ -28,47 +29,35 @@ from fashion_bench.record import (
 class Checked(BaseModel):
     """Parámetros ya comprobados; la descripción de cada campo dice lo que se admite."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, frozen=True)
 
     @classmethod
-    def check(cls, cell: Mapping[str, object]) -> Self:
+    def check(cls, cell: Mapping[str, object], *, strings: bool = False) -> Self:
         """Comprueba los valores que la celda de los parámetros deja en un cuaderno.
 
         Args:
             cell: los nombres del cuaderno, `globals()`; de los que no son parámetros no se ocupa.
+            strings: si son textos, como los de la línea de órdenes.
 
         Raises:
             TutorialError: con una frase por cada valor que falta o no vale.
         """
+        given = {name: cell[name] for name in cls.model_fields if name in cell}
         try:
-            return cls.model_validate(
-                {name: cell[name] for name in cls.model_fields if name in cell}
-            )
+            return cls.model_validate_strings(given) if strings else cls.model_validate(given)
         except ValidationError as error:
-            raise cls._in_spanish(error) from None
+            sentences = map(cls._in_spanish, error.errors())
+            raise TutorialError("\n".join(sentences)) from None
 
     @classmethod
-    def check_strings(cls, values: dict[str, str]) -> Self:
-        """Como `check`, con los valores en texto que llegan de la línea de órdenes."""
-        try:
-            return cls.model_validate_strings(values)
-        except ValidationError as error:
-            raise cls._in_spanish(error) from None
-
-    @classmethod
-    def _in_spanish(cls, error: ValidationError) -> TutorialError:
-        sentences = []
-        for problem in error.errors():
-            name = str(problem["loc"][0]) if problem["loc"] else ""
-            if problem["type"] == "sentence":
-                sentences.append(problem["msg"])
-            elif problem["type"] == "missing":
-                sentences.append(f"Falta {name}: ejecuta antes la celda de los parámetros.")
-            else:
-                allowed = cls.model_fields[name].description
-                value = f"{problem['input']!r:.80}"
-                sentences.append(f"{name}={value} no es válido: debe ser {allowed}.")
-        return TutorialError("\n".join(sentences))
+    def _in_spanish(cls, problem: ErrorDetails) -> str:
+        if problem["type"] == "sentence":
+            return problem["msg"]
+        name = str(problem["loc"][0])
+        if problem["type"] == "missing":
+            return f"Falta {name}: ejecuta antes la celda de los parámetros."
+        value, allowed = f"{problem['input']!r:.80}", cls.model_fields[name].description
+        return f"{name}={value} no es válido: debe ser {allowed}."
 
 
 def _as_written(value: object) -> object:

@@ -114,7 +114,7 @@ def _train(names: SimpleNamespace, told: Repeat) -> Repeat:
         callbacks=[clock, EpochLine(clock)],
     ).history["loss"]
     seen: dict[str, object] = {"epoch_losses": losses}
-    if told.test_correct is not None:
+    if (told.test_correct, told.test_loss) != (None, None):
         seen["test_loss"], accuracy = model.evaluate(names.test_data, verbose=0)
         seen["test_correct"] = round(accuracy * len(names.test_labels))
     return told.model_copy(update=seen)
