@@ -1,8 +1,6 @@
 """Las cifras de un registro: las que salen de lo que guarda, y si su tiempo cuenta."""
 
-from collections.abc import Callable
 from statistics import median
-from typing import NamedTuple
 
 from fashion_bench.record import Content, Machine, Surroundings
 from fashion_bench.text import written
@@ -22,6 +20,13 @@ MAX_DISTURBED = 1 / 3
 MAX_OTHERS, MAX_STOLEN, MAX_SWAPPED_MB = 0.05, 0.02, 10
 """Cuánto puede hacer el resto del equipo durante una época tranquila: parte de los núcleos que
 usan otros programas, parte que se lleva otra máquina virtual y MB de memoria de intercambio."""
+
+METRICS = {
+    "images_per_second": "Rendimiento (imágenes/s)",
+    "median_epoch": "Época mediana (s)",
+    "cold_total": "Total en frío (s)",
+}
+"""Las formas de medir lo rápido que va un equipo, con su título."""
 
 
 class Record(Content):
@@ -142,14 +147,15 @@ class Record(Content):
     @property
     def disturbed(self) -> list[str | None]:
         """De cada época, por qué está perturbada, o `None` si fue tranquila o no se sabe."""
-        reasons: list[str | None] = []
-        for repeat in self.repeats:
-            if repeat.surroundings is None:
-                reasons += [None] * len(repeat.epoch_seconds)
-            else:
-                pairs = zip(repeat.surroundings, repeat.epoch_seconds, strict=True)
-                reasons += [disturbance(around, second, self.machine) for around, second in pairs]
-        return reasons
+        return [
+            around and disturbance(around, second, self.machine)
+            for repeat in self.repeats
+            for around, second in zip(
+                repeat.surroundings or [None] * len(repeat.epoch_seconds),
+                repeat.epoch_seconds,
+                strict=True,
+            )
+        ]
 
     @property
     def setting(self) -> tuple[object, ...]:
@@ -199,37 +205,8 @@ class Record(Content):
         return {"text/plain": str(self), MIME: self.model_dump(mode="json")}
 
 
-class Metric(NamedTuple):
-    """Una forma de medir lo rápido que va un equipo."""
-
-    title: str
-    unit: str
-    seconds: Callable[[Record], list[float]]
-    """Los segundos de los que sale."""
-    more_is_better: bool
-
-
-METRICS = {
-    "images_per_second": Metric(
-        "Rendimiento", "imágenes/s", lambda record: record.epoch_seconds, more_is_better=True
-    ),
-    "median_epoch": Metric(
-        "Época mediana", "s", lambda record: record.epoch_seconds, more_is_better=False
-    ),
-    "cold_total": Metric(
-        "Total en frío", "s", lambda record: [record.cold_seconds], more_is_better=False
-    ),
-}
-
-
 def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str | None:
-    """Dice qué perturbó una época, o `None` si fue tranquila.
-
-    Args:
-        around: lo que pasaba mientras tanto.
-        seconds: lo que duró la época.
-        machine: el equipo.
-    """
+    """Dice qué perturbó una época que duró `seconds`, o `None` si fue tranquila."""
     available = seconds * machine.logical_cores
     others = around.other_cpu_seconds / available
     stolen = (around.stolen_cpu_seconds or 0.0) / available

@@ -19,10 +19,7 @@ PREPARE = ("importar", "datos", "repartir", "lotes", "red", "compilar")
 
 
 def read(name: str = NOTEBOOK) -> nbformat.NotebookNode:
-    """Lee un cuaderno, sin los parámetros que papermill le haya inyectado otra vez.
-
-    Args:
-        name: su archivo, de la carpeta `notebooks/`.
+    """Lee un cuaderno de `notebooks/`, sin los parámetros que papermill le haya inyectado.
 
     Raises:
         TutorialError: si no está o no es un cuaderno.
@@ -64,13 +61,7 @@ def defaults(notebook: nbformat.NotebookNode) -> dict[str, tuple[object, str]]:
 def load(*cells: str, **chosen: object) -> SimpleNamespace:
     """Comprueba los parámetros del cuaderno 01 y ejecuta sus celdas, por orden.
 
-    Args:
-        cells: identificadores de las celdas; sin ninguno, las de `PREPARE`.
-        chosen: parámetros que sustituyen a los de su celda.
-
-    Returns:
-        Lo que esas celdas definen (`make_dataset`, `train_images`…) y los parámetros ya
-        comprobados (`config`).
+    Como `borrow`, pero sin `cells` son las de `PREPARE`, y deja los parámetros en `config`.
 
     Raises:
         TutorialError: si un parámetro no vale o falta una celda.
@@ -87,9 +78,6 @@ def borrow(name: str, *cells: str, **chosen: object) -> SimpleNamespace:
         name: el cuaderno, de la carpeta `notebooks/`.
         cells: los identificadores de sus celdas, por orden.
         chosen: parámetros que sustituyen a los de su celda, y lo demás que las celdas necesiten.
-
-    Returns:
-        Lo que esas celdas definen.
 
     Raises:
         TutorialError: si falta el cuaderno o una celda.

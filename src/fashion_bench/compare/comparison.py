@@ -52,18 +52,19 @@ class Contender(NamedTuple):
 
     def seconds(self, metric: str) -> list[float]:
         """Los segundos de cada una de sus sesiones: la mediana de los que se midieron en ella."""
+        sessions = sessions_of(self.records)
+        if metric == "cold_total":
+            return [median(record.cold_seconds for record in session) for session in sessions]
         return [
-            median(seconds for record in session for seconds in METRICS[metric].seconds(record))
-            for session in sessions_of(self.records)
+            median(seconds for record in session for seconds in record.epoch_seconds)
+            for session in sessions
         ]
 
     def estimate(self, metric: str) -> Estimate:
         """Su cifra, en la unidad de la medida, con su intervalo del 95 %."""
-        seconds = self.seconds(metric)
-        if METRICS[metric].more_is_better:
-            images = self.latest.data.training_images
-            return interval.typical([images / each for each in seconds])
-        return interval.typical(seconds)
+        images = self.latest.data.training_images
+        speed = metric == "images_per_second"
+        return interval.typical([images / s if speed else s for s in self.seconds(metric)])
 
 
 class Row(NamedTuple):
@@ -125,10 +126,9 @@ def sweeps(records: Iterable[Record]) -> list[list[Record]]:
 
 
 def machines_table(machines: Mapping[str, Record]) -> Table:
-    """Hace la tabla de qué equipo es cada uno: procesador, instrucciones, calibración y MFU.
+    """Hace la tabla de qué equipo es cada uno, con un registro suyo.
 
-    Args:
-        machines: de cada nombre, un registro; lo que no se midió queda en blanco.
+    Lleva procesador, instrucciones, calibración y MFU; lo que no se midió queda en blanco.
     """
     rows: list[tuple[str, ...]] = [
         ("Equipo", "Arquitectura", "Núcleos", "Máquina virtual", "GFLOP/s", "GB/s", "MFU")
@@ -186,13 +186,11 @@ def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:
 
 
 def baseline_of(group: Sequence[Contender], baseline: str) -> Contender:
-    """Devuelve el equipo con el que se compara un grupo.
+    """Devuelve el equipo con el que se compara un grupo, que va del más rápido al más lento.
 
-    Args:
-        group: equipos comparables, del más rápido al más lento.
-        baseline: nombre o identificador; vacío, o si no está en el grupo, el más lento
-            de los que cuentan y tienen varias sesiones, sin las que no hay veredicto; si no los
-            hay, el más lento de los que cuentan, o de todos.
+    Es el de ese nombre o identificador. Si no está, o no se da, el más lento de los que cuentan y
+    tienen varias sesiones, sin las que no hay veredicto; si no los hay, el más lento de los que
+    cuentan, o de todos.
     """
     named = [
         contender
@@ -266,7 +264,7 @@ def rows(group: Iterable[Contender], base: Contender, metric: str) -> list[Row]:
                 estimate,
                 ratio,
                 verdict,
-                figure=tell_figure(estimate, 0 if METRICS[metric].more_is_better else 2),
+                figure=tell_figure(estimate, 0 if metric == "images_per_second" else 2),
                 accuracy="-" if accuracy is None else f"{accuracy:.4f}",
                 mfu=written(100 * mfu, unit="%") if mfu else "-",
             )
@@ -276,8 +274,8 @@ def rows(group: Iterable[Contender], base: Contender, metric: str) -> list[Row]:
 
 def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
     """Hace la tabla de un grupo; en los tiempos que no cuentan, el veredicto es su razón."""
-    chosen, first = METRICS[metric], group[0].latest
-    titles = ("Equipo", "Veredicto", f"{chosen.title} ({chosen.unit})", "Sesiones", "Exactitud")
+    first = group[0].latest
+    titles = ("Equipo", "Veredicto", METRICS[metric], "Sesiones", "Exactitud")
     lines = [
         (
             row.contender.name,
