@@ -86,29 +86,12 @@ def test_twenty_equal_machines_with_equal_label_are_twenty_rows(record: dict) ->
     assert len(table.rows) == 21
 
 
-@pytest.mark.parametrize("change", [{"cpu": "Otra"}, {"usable_cores": 2}, {"key": "f" * 32}])
-def test_a_machine_is_not_another_with_the_same_label(record: dict, change: dict) -> None:
-    one, other = make(record, "PC", [1.0]), make(record, "PC", [2.0], machine=change)
-    [group] = comparison.groups([one, other], "median_epoch")
-    assert names(group) == ["PC (AVX2) · CPU #1", "PC (AVX2) · CPU #2"]
-
-
 def test_a_machine_keeps_being_the_same_with_another_label(record: dict) -> None:
     key = {"key": "a" * 32}
     old = make(record, "PC", [2.0], machine=key)
     new = make(record, "Mi PC", [2.0], minute=60, machine=key)
     [[only]] = comparison.groups([new, old], "median_epoch")
     assert only == Contender("Mi PC (AVX2) · CPU", [old, new])
-
-
-def test_without_a_key_what_is_known_of_the_machine_counts(record: dict) -> None:
-    unknown: dict[str, object] = {"key": None}
-    one = make(record, "PC", [1.0], machine=unknown)
-    same = make(record, "PC", [1.0], minute=60, machine=unknown)
-    label = make(record, "Otro", [2.0], machine=unknown)
-    model = make(record, "PC", [3.0], machine=unknown | {"model": 18})
-    [group] = comparison.groups([one, same, label, model], "median_epoch")
-    assert [contender.records for contender in group] == [[one, same], [label], [model]]
 
 
 def test_different_instructions_are_never_one_row(record: dict) -> None:

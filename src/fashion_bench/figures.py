@@ -147,15 +147,14 @@ class Record(Content):
     @property
     def disturbed(self) -> list[str | None]:
         """De cada época, por qué está perturbada, o `None` si fue tranquila o no se sabe."""
-        return [
-            around and disturbance(around, second, self.machine)
-            for repeat in self.repeats
-            for around, second in zip(
-                repeat.surroundings or [None] * len(repeat.epoch_seconds),
-                repeat.epoch_seconds,
-                strict=True,
-            )
-        ]
+        reasons: list[str | None] = []
+        for repeat in self.repeats:
+            if repeat.surroundings is None:
+                reasons += [None] * len(repeat.epoch_seconds)
+            else:
+                pairs = zip(repeat.surroundings, repeat.epoch_seconds, strict=True)
+                reasons += [disturbance(around, second, self.machine) for around, second in pairs]
+        return reasons
 
     @property
     def setting(self) -> tuple[object, ...]:
