@@ -137,7 +137,6 @@ def test_what_is_not_checked_is_told(record: dict) -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"parameters": {"workers": 2}}, "en 2 procesos"),
         ({"code": {"notebook": "05_otro.ipynb"}}, "con 05_otro.ipynb"),
         ({"code": {"version": "0.2.0"}}, "la versión 0.2.0, que recorría los lotes"),
         ({"status": "failed", "reason": "error", "repeats": []}, "la pérdida de ninguna época"),

@@ -66,10 +66,9 @@ def _verdict(record: Record, impossible: list[str], first_epoch_only: bool) -> V
     if reasons := obstacles(record, here):
         return not_comparable(reasons)
     told = first_epoch(record) if first_epoch_only else record.repeats
-    what = "su primera época" if first_epoch_only else "entero"
-    training = sum(sum(repeat.epoch_seconds) for repeat in told)
-    seconds = written(START_SECONDS + told[0].setup_seconds + training, unit="s")
-    print(f"Se va a repetir {what}: en un equipo igual de rápido, unos {seconds}.", flush=True)
+    training = sum(repeat.setup_seconds + repeat.total_seconds for repeat in told)
+    seconds = written(START_SECONDS + training, unit="s")
+    print(f"En un equipo igual de rápido, repetirlo son unos {seconds}.", flush=True)
     seen = figures([_train(names, repeat) for repeat in told])
     return judge(figures(told), seen, doubts(record, here), impossible, unchecked(record, told))
 
@@ -146,8 +145,6 @@ def figures(repeats: Sequence[Repeat]) -> dict[str, float]:
 
 def unrepeatable(record: Record) -> str | None:
     """Por qué un registro no se puede repetir en ningún equipo, o `None` si se puede."""
-    if record.parameters.workers > 1:
-        return f"se entrenó en {record.parameters.workers} procesos a la vez; aquí, en uno"
     if record.code.notebook != lesson.NOTEBOOK:
         return f"se entrenó con {record.code.notebook}; aquí se repite {lesson.NOTEBOOK}"
     if record.code.version in WALKED:

@@ -88,11 +88,13 @@ def sessions_of(records: Iterable[Record]) -> list[list[Record]]:
     lo que cambia de un día a otro les afecta por igual.
     """
     sessions: list[list[Record]] = []
+    end: datetime | None = None
     for record in sorted(records, key=lambda record: record.created_utc):
-        if sessions and record.created_utc - _end(sessions[-1][-1]) < SESSION_GAP:
-            sessions[-1].append(record)
-        else:
-            sessions.append([record])
+        if end is None or record.created_utc >= end + SESSION_GAP:
+            sessions.append([])
+        sessions[-1].append(record)
+        lasted = sum(repeat.setup_seconds + repeat.total_seconds for repeat in record.repeats)
+        end = record.created_utc + timedelta(seconds=lasted)
     return sessions
 
 
@@ -135,20 +137,13 @@ def machines_table(machines: Mapping[str, Record]) -> Table:
     ]
     virtual = {True: "sí", False: "no", None: "-"}
     for name, record in machines.items():
-        machine, measured = record.machine, ("-", "-")
-        if record.calibration:
+        machine, measured = record.machine, ["-", "-", "-"]
+        if record.calibration and record.mfu:
             first = record.calibration[0]
-            measured = written(first.float32_flops / 1e9), written(first.bytes_per_second / 1e9)
-        rows.append(
-            (
-                name,
-                machine.microarchitecture,
-                f"{machine.usable_cores:g}",
-                virtual[machine.virtual],
-                *measured,
-                written(100 * record.mfu, 0, "%") if record.mfu else "-",
-            )
-        )
+            rates = first.float32_flops, first.bytes_per_second
+            measured = [*(written(rate / 1e9) for rate in rates), written(100 * record.mfu, 0, "%")]
+        cores = f"{machine.usable_cores:g}"
+        rows.append((name, machine.microarchitecture, cores, virtual[machine.virtual], *measured))
     return Table("Qué equipo es cada uno", rows)
 
 
@@ -215,7 +210,7 @@ def check_baseline(records: Sequence[Record], baseline: str) -> None:
     Raises:
         TutorialError: si no lo es, con los nombres que hay.
     """
-    known = {name for record in records for name in (record.name, record.label, record.run_id)}
+    known = {name for each in records for name in (each.name, each.label, each.run_id)}
     if baseline and baseline not in known:
         labels = sorted({record.label for record in records})
         others = f"elige uno de estos, {', '.join(labels[:10])}" if labels else "aún no hay ninguno"
@@ -349,8 +344,3 @@ def _names(records: Iterable[Record]) -> dict[tuple, str]:
         key: name if names.count(name) == 1 else f"{name} #{names[: number + 1].count(name)}"
         for number, (key, name) in enumerate(latest.items())
     }
-
-
-def _end(record: Record) -> datetime:
-    seconds = sum(repeat.setup_seconds + repeat.total_seconds for repeat in record.repeats)
-    return record.created_utc + timedelta(seconds=seconds)
