@@ -86,29 +86,12 @@ def test_twenty_equal_machines_with_equal_label_are_twenty_rows(record: dict) ->
     assert len(table.rows) == 21
 
 
-@pytest.mark.parametrize("change", [{"cpu": "Otra"}, {"usable_cores": 2}, {"key": "f" * 32}])
-def test_a_machine_is_not_another_with_the_same_label(record: dict, change: dict) -> None:
-    one, other = make(record, "PC", [1.0]), make(record, "PC", [2.0], machine=change)
-    [group] = comparison.groups([one, other], "median_epoch")
-    assert names(group) == ["PC (AVX2) · CPU #1", "PC (AVX2) · CPU #2"]
-
-
 def test_a_machine_keeps_being_the_same_with_another_label(record: dict) -> None:
     key = {"key": "a" * 32}
     old = make(record, "PC", [2.0], machine=key)
     new = make(record, "Mi PC", [2.0], minute=60, machine=key)
     [[only]] = comparison.groups([new, old], "median_epoch")
     assert only == Contender("Mi PC (AVX2) · CPU", [old, new])
-
-
-def test_without_a_key_what_is_known_of_the_machine_counts(record: dict) -> None:
-    unknown: dict[str, object] = {"key": None}
-    one = make(record, "PC", [1.0], machine=unknown)
-    same = make(record, "PC", [1.0], minute=60, machine=unknown)
-    label = make(record, "Otro", [2.0], machine=unknown)
-    model = make(record, "PC", [3.0], machine=unknown | {"model": 18})
-    [group] = comparison.groups([one, same, label, model], "median_epoch")
-    assert [contender.records for contender in group] == [[one, same], [label], [model]]
 
 
 def test_different_instructions_are_never_one_row(record: dict) -> None:
@@ -125,7 +108,6 @@ def test_one_and_two_workers_of_the_same_machine_are_compared(record: dict) -> N
     one = make(record, "PC", [2.0, 2.0])
     [group] = comparison.groups([one, two], "median_epoch")
     assert [contender.records for contender in group] == [[two], [one]]
-    assert comparison.comparable([two], one) == group
     table = str(comparison.table(group, group[1], "median_epoch"))
     assert "PC (AVX2) · CPU · 2 procesos" in table
     assert "2.00×" in table
@@ -156,16 +138,6 @@ def test_records_without_an_epoch_are_in_no_group(record: dict) -> None:
     for records in ([], [empty]):
         assert comparison.groups(records, "median_epoch") == []
         assert comparison.sweeps(records) == []
-    assert comparison.comparable([make(record, "PC", [1.0])], empty) == []
-
-
-def test_the_group_of_this_run_has_only_this_run_of_its_machine(record: dict) -> None:
-    older = make(record, "PC", [1.0])
-    this = make(record, "PC", [2.0], minute=60, **CUT)
-    other = make(record, "Otro", [3.0])
-    elsewhere = make(record, "Otro más", [1.0], parameters={"batch_size": 512})
-    found = comparison.comparable([older, other, elsewhere, this], this)
-    assert [contender.records for contender in found] == [[this], [other]]
 
 
 # Sesiones
@@ -359,29 +331,11 @@ def test_the_table_tells_figures_and_reasons(record: dict) -> None:
     assert "4.00 (4.00-4.00)" in str(comparison.table(group, group[1], "median_epoch"))
 
 
-def test_a_measure_that_some_records_lack_compares_the_others(
-    record: dict, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Una medida nueva, que los registros antiguos no llevan: la validación, por ejemplo."""
-    known = {"A": 1.0, "B": 2.0}
-    measured = METRICS["median_epoch"]._replace(
-        seconds=lambda record: [known[record.label]] if record.label in known else []
-    )
-    monkeypatch.setitem(METRICS, "validation", measured)
-    records = [make(record, label, [1.0], minute) for label in "ABCD" for minute in (0, 60)]
-    [group] = comparison.groups(records, "validation")
-    assert names(group) == ["A (AVX2) · CPU", "B (AVX2) · CPU"]
-    assert comparison.speedup(group[0], group[1], "validation").value == pytest.approx(2)
-    assert len(comparison.groups(records, "median_epoch")[0]) == 4
-    _, *told = comparison.records_table(records, "validation").rows
-    assert [row[2] for row in told] == ["sí"] * 4 + ["no: no lleva validation"] * 4
-
-
 def test_every_record_is_told_next_to_those_of_its_machine(record: dict) -> None:
     names = [f"PC {number}" for number in range(12)]
     records = [make(record, name, [1.0], number) for number, name in enumerate(names)]
     last = make(record, "PC 0", [1.0], 60, status="interrupted", reason="x", repeats=[])
-    _, *told = comparison.records_table([last, *records], "median_epoch").rows
+    _, *told = comparison.records_table([last, *records]).rows
     assert [row[0] for row in told] == [f"PC {n} (AVX2) · CPU" for n in (0, 0, *range(1, 12))]
     assert [row[1] for row in told[:2]] == [f"{each.run_id}.json" for each in (records[0], last)]
     assert [row[2] for row in told[:3]] == ["sí", "no: ejecución incompleta", "sí"]
@@ -472,12 +426,3 @@ def test_the_table_of_machines_leaves_blank_what_was_not_measured(record: dict) 
         ("PC #2", "x86_64_v3", "4", "no", "-", "-", "-"),
         ("PC (AVX2) · CPU", "x86_64_v3", "1.5", "sí", "300", "25", "25\xa0%"),
     ]
-
-
-@pytest.mark.parametrize("count", [1, 2, 200])
-def test_many_machines_are_compared_at_once(record: dict, count: int) -> None:
-    many = [make(record, f"PC {number}", [1.0 + number]) for number in range(count)]
-    [group] = comparison.groups(reversed(many), "images_per_second")
-    assert [contender.records for contender in group] == [[each] for each in many]
-    table = comparison.table(group, group[-1], "images_per_second")
-    assert len(table.rows) == count + 1

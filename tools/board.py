@@ -1,8 +1,7 @@
 """El tablero del sitio: todos los equipos de `results/` y los que solo están predichos."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import NamedTuple
 
 from bs4 import BeautifulSoup
 
@@ -25,47 +24,25 @@ METRIC = "median_epoch"
 BATCH, PRECISION, IMAGES = 128, "float32", 54_000
 """Con qué se compara de entrada: los valores por defecto del cuaderno 01."""
 
-COLUMNS: tuple[tuple[str, str | None], ...] = (
-    ("Equipo", None),
-    ("¿Cuenta?", ""),
-    ("s/época", None),
-    ("Intervalo del 95 %", None),
-    ("Sesiones", None),
-    ("Imágenes/s", None),
-    ("Exactitud", None),
-    ("MFU", None),
-    ("Julios/época", None),
-    ("Imágenes/julio", None),
-    ("Instrucciones", ""),
-    ("Dispositivo", ""),
-    ("Motor", ""),
-    ("Lote", str(BATCH)),
-    ("Precisión", PRECISION),
-    ("Imágenes", str(IMAGES)),
-)
+COLUMNS = {
+    "Equipo": None,
+    "¿Cuenta?": "",
+    "s/época": None,
+    "Intervalo del 95 %": None,
+    "Sesiones": None,
+    "Imágenes/s": None,
+    "Exactitud": None,
+    "MFU": None,
+    "Julios/época": None,
+    "Imágenes/julio": None,
+    "Instrucciones": "",
+    "Dispositivo": "",
+    "Motor": "",
+    "Lote": str(BATCH),
+    "Precisión": PRECISION,
+    "Imágenes": str(IMAGES),
+}
 """El título de cada columna y, si se puede filtrar por ella, por qué valor empieza filtrada."""
-
-
-class Cell(NamedTuple):
-    """Lo que se lee en una casilla de la tabla."""
-
-    html: str
-    order: float | str | None = None
-    """Por lo que se ordena, si no es por lo que se lee; `inf` deja la fila al final."""
-    choice: str | None = None
-    """Por lo que se filtra, si no es por lo que se lee."""
-
-
-class Prediction(NamedTuple):
-    """Lo que el modelo del cuaderno 02 dice de un dispositivo que nadie ha medido."""
-
-    device: Device
-    batch: int
-    seconds: float
-    """De una época de `IMAGES` imágenes."""
-
-
-MISSING = Cell('<span aria-label="no se sabe">-</span>', float("inf"), "-")
 
 
 def contenders(records: Sequence[Record]) -> list[Contender]:
@@ -75,24 +52,25 @@ def contenders(records: Sequence[Record]) -> list[Contender]:
     return rows + [Contender(r.name, [r]) for r in records if r.run_id not in told]
 
 
-def predictions(records: Sequence[Record]) -> list[Prediction]:
-    """Lee del cuaderno 02 las predicciones de los dispositivos que aún no tienen registros.
+def predictions(records: Sequence[Record]) -> list[tuple[Device, int, float]]:
+    """Lee del cuaderno 02 lo que predice de los dispositivos que aún no tienen registros.
 
-    Son las que calculó `fashion_bench.experiments.prediction` con la ficha de cada fabricante.
+    Returns:
+        De cada uno, la ficha de su fabricante, el lote y los segundos de una época de `IMAGES`.
     """
     measured = " ".join(
         record.accelerator.name for record in records if record.accelerator and not record.flaw
     )
     sheets = {sheet.name: sheet for sheet in SHEETS if sheet.name not in measured}
-    [cell] = [cell for cell in lesson.read(NOTEBOOK).cells if cell.id == CELL]
-    table = BeautifulSoup(cell.outputs[0].data["text/html"], "html.parser")
+    [result] = [cell for cell in lesson.read(NOTEBOOK).cells if cell.id == CELL]
+    table = BeautifulSoup(result.outputs[0].data["text/html"], "html.parser")
     names = [title.text for title in table.select("thead th")]
     rows = [
         dict(zip(names, (each.text for each in row.select("th, td")), strict=True))
         for row in table.select("tbody tr")
     ]
     return [
-        Prediction(sheets[row["Dispositivo"]], int(row["Lote"]), float(row["Segundos"]))
+        (sheets[row["Dispositivo"]], int(row["Lote"]), float(row["Segundos"]))
         for row in rows
         if row["Dispositivo"] in sheets
     ]
@@ -103,13 +81,12 @@ def chart(records: Sequence[Record]) -> tuple[bytes, str]:
     group = [
         each
         for each in contenders(records)
-        if each.latest.repeats
-        and (each.latest.parameters.batch_size, each.latest.parameters.precision)
-        == (BATCH, PRECISION)
+        if each.latest.parameters.batch_size == BATCH
+        and each.latest.parameters.precision == PRECISION
         and each.latest.data.training_images == IMAGES
         and not each.flaw
     ]
-    told = {each.device.name: each.seconds for each in predictions(records) if each.batch == BATCH}
+    told = {sheet.name: seconds for sheet, batch, seconds in predictions(records) if batch == BATCH}
     alt = "Segundos por época, en escala logarítmica. Medidos: " + ", ".join(
         f"{each.name}, {each.estimate(METRIC).value:.2f}" for each in group
     )
@@ -123,10 +100,11 @@ def table(records: Sequence[Record]) -> str:
         f'<th scope="col">{title}</th>'
         if first is None
         else f'<th scope="col" data-filter="{first}">{title}</th>'
-        for title, first in COLUMNS
+        for title, first in COLUMNS.items()
     )
-    rows = [*map(measured_row, contenders(records)), *map(predicted_row, predictions(records))]
-    body = "\n".join(f"<tr{kind}>{''.join(cells(row))}</tr>" for kind, row in rows)
+    rows = [measured_row(each) for each in contenders(records)]
+    rows += [predicted_row(*each) for each in predictions(records)]
+    body = "\n".join(rows)
     return (
         '<div class="tablero" tabindex="0" role="region" aria-label="Tabla de equipos">\n'
         f'<table id="tablero">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n'
@@ -134,103 +112,104 @@ def table(records: Sequence[Record]) -> str:
     )
 
 
-def cells(row: Sequence[Cell]) -> Iterator[str]:
-    """Escribe las casillas de una fila; la primera es su título."""
-    for number, cell in enumerate(row):
-        tag, scope = ("td", "") if number else ("th", ' scope="row"')
-        order = "" if cell.order is None else f' data-order="{escape(str(cell.order))}"'
-        choice = "" if cell.choice is None else f' data-search="{escape(cell.choice)}"'
-        yield f"<{tag}{scope}{order}{choice}>{cell.html}</{tag}>"
+def cell(html: str, order: float | str | None = None, choice: str | None = None) -> str:
+    """Escribe una casilla.
+
+    Args:
+        html: lo que se lee.
+        order: por lo que se ordena, si no es por eso; `inf` deja la fila al final.
+        choice: por lo que se filtra, si no es por lo que se lee.
+    """
+    by = "" if order is None else f' data-order="{escape(str(order))}"'
+    by += "" if choice is None else f' data-search="{escape(choice)}"'
+    return f"<td{by}>{html}</td>"
 
 
-def measured_row(contender: Contender) -> tuple[str, list[Cell]]:
+MISSING = cell('<span aria-label="no se sabe">-</span>', float("inf"), "-")
+
+
+def figure(value: float, decimals: int = 0) -> str:
+    """Una cifra, escrita como en todo el curso; se ordena por su valor."""
+    return cell(written(value, decimals), value)
+
+
+def row(kind: str, name: str, small: str, cells: Sequence[str]) -> str:
+    """Escribe una fila: su título, con algo en pequeño debajo, y sus casillas."""
+    classes = f' class="{kind}"' if kind else ""
+    title = f'<th scope="row" data-order="{escape(name)}">{escape(name)}<br>'
+    return f"<tr{classes}>{title}<small>{escape(small)}</small></th>{''.join(cells)}</tr>"
+
+
+def conditions(batch: int, precision: str, images: int) -> list[str]:
+    """Con qué se entrena: las imágenes se filtran por su número sin espacios."""
+    return [cell(str(batch)), cell(precision), cell(written(images), images, str(images))]
+
+
+def measured_row(contender: Contender) -> str:
     """La fila de un equipo medido, con un enlace a cada uno de sus registros."""
     record, told = contender.latest, contender.latest.parameters
-    row = [
-        Cell(
-            f"{escape(contender.name)}<br><small>{escape(contender.place)}</small>", contender.name
-        ),
+    cells = [
         verdict(contender),
         *figures(contender),
-        Cell(escape(record.machine.isa)),
-        Cell(record.device),
-        Cell(escape(record.software.engine), choice=TITLES[record.software.backend]),
-        Cell(str(told.batch_size)),
-        Cell(told.precision),
-        images_used(record.data.training_images),
+        cell(escape(record.machine.isa)),
+        cell(record.device),
+        cell(escape(record.software.engine), choice=TITLES[record.software.backend]),
+        *conditions(told.batch_size, told.precision, record.data.training_images),
     ]
-    return (' class="no-cuenta"' if contender.flaw else ""), row
+    return row("no-cuenta" if contender.flaw else "", contender.name, contender.place, cells)
 
 
-def figures(contender: Contender) -> list[Cell]:
+def figures(contender: Contender) -> list[str]:
     """Las cifras de un equipo medido: las que no se saben, con un guion."""
     record = contender.latest
     if not record.repeats:
-        return [*[MISSING] * 2, Cell("0"), *[MISSING] * 5]
-    [row] = comparison.rows([contender], contender, METRIC)
-    seconds, images = row.estimate, record.images_per_joule
-    between = Cell(f"{seconds.low:.2f}-{seconds.high:.2f}", seconds.low)
+        return [MISSING, MISSING, cell("0"), *[MISSING] * 5]
+    [told] = comparison.rows([contender], contender, METRIC)
+    seconds, images = told.estimate, record.images_per_joule
+    between = cell(f"{seconds.low:.2f}-{seconds.high:.2f}", seconds.low)
     return [
-        Cell(f"{seconds.value:.2f}"),
+        cell(f"{seconds.value:.2f}"),
         between if seconds.sessions > 1 else MISSING,
-        Cell(str(seconds.sessions)),
+        cell(str(seconds.sessions)),
         figure(contender.estimate("images_per_second").value),
-        MISSING if contender.accuracy is None else Cell(row.accuracy),
-        Cell(row.mfu, contender.mfu) if contender.mfu else MISSING,
+        MISSING if contender.accuracy is None else cell(told.accuracy),
+        cell(told.mfu, contender.mfu) if contender.mfu else MISSING,
         figure(record.data.training_images / images) if images else MISSING,
         figure(images, 1) if images else MISSING,
     ]
 
 
-def figure(value: float, decimals: int = 0, unit: str = "") -> Cell:
-    """Una cifra, escrita como en todo el curso; se ordena por su valor."""
-    return Cell(written(value, decimals, unit), value)
-
-
-def images_used(number: int) -> Cell:
-    """Con cuántas imágenes se entrena: se filtra por el número sin espacios."""
-    return Cell(written(number), number, str(number))
-
-
-def verdict(contender: Contender) -> Cell:
+def verdict(contender: Contender) -> str:
     """Si un equipo cuenta y, de cada uno de sus registros, su enlace y si cuenta."""
     counts = "No" if contender.flaw else "Sí"
     number = len(contender.records)
-    records = f"{number} registro{'s' * (number > 1)}"
     lines = "".join(
         f'<li><a href="results/{record.run_id}.json">{record.created_utc:%Y-%m-%d %H:%M}</a>: '
         f"{escape(record.flaw or 'cuenta')}</li>"
         for record in contender.records
     )
-    return Cell(
-        f"<details><summary>{counts}: {records}</summary><ul>{lines}</ul></details>",
-        counts,
-        counts,
-    )
+    summary = f"{counts}: {number} registro{'s' * (number > 1)}"
+    return cell(f"<details><summary>{summary}</summary><ul>{lines}</ul></details>", counts, counts)
 
 
-def predicted_row(told: Prediction) -> tuple[str, list[Cell]]:
+def predicted_row(sheet: Device, batch: int, seconds: float) -> str:
     """La fila de un dispositivo que nadie ha medido, con la ficha de la que sale."""
-    address, *more = told.device.source.split(" ", 1)
+    address, *more = sheet.source.split(" ", 1)
     source = " ".join([f'<a href="{address}">la ficha de su fabricante</a>', *more])
-    speed = float(f"{IMAGES / told.seconds:.3g}")  # los segundos tienen tres cifras
     lesson_page = f"notebooks/{NOTEBOOK.removesuffix('.ipynb')}.html"
     why = (
         f"<details><summary>Predicción</summary>Nadie lo ha medido: sale de {source} y del "
         f'modelo del <a href="{lesson_page}">cuaderno 02</a>.</details>'
     )
-    row = [
-        Cell(f"{told.device.name}<br><small>sin medir</small>", told.device.name),
-        Cell(why, "Predicción", "Predicción"),
-        Cell(f"{told.seconds:.2f}"),
+    cells = [
+        cell(why, "Predicción", "Predicción"),
+        cell(f"{seconds:.2f}"),
         MISSING,
-        Cell("0"),
-        figure(speed),
+        cell("0"),
+        figure(float(f"{IMAGES / seconds:.3g}")),  # los segundos tienen tres cifras
         *[MISSING] * 5,
-        Cell("GPU"),
+        cell("GPU"),
         MISSING,
-        Cell(str(told.batch)),
-        Cell(PRECISION),
-        images_used(IMAGES),
+        *conditions(batch, PRECISION, IMAGES),
     ]
-    return ' class="prediccion"', row
+    return row("prediccion", sheet.name, "sin medir", cells)

@@ -10,34 +10,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-BASES = {
+LOCKS = {
     "requirements.txt": "cpu",
+    "requirements-torch.txt": "cpu,torch",  # sus bibliotecas de NVIDIA son las de CUDA y JAX
     "requirements-cuda.txt": "cuda",
+    "requirements-jax.txt": "cpu,jax",
+    "requirements-distributed.txt": "cpu,distributed",
+    "requirements-dev.txt": "cpu,dev",
     "requirements-macos.txt": "macos",
 }
-"""Los archivos que instalan el proyecto, cada uno con su TensorFlow, y el extra de cada uno."""
-
-ADDITIONS = {
-    "requirements-torch.txt": "torch",
-    "requirements-jax.txt": "jax",
-    "requirements-distributed.txt": "distributed",
-    "requirements-dev.txt": "dev",
-}
-"""Los que se instalan encima de cualquiera de los anteriores y solo llevan lo que le añaden."""
-
-LOCKS = [
-    "requirements.txt",
-    "requirements-torch.txt",  # fija las bibliotecas de NVIDIA, que son también las de CUDA y JAX
-    "requirements-cuda.txt",
-    "requirements-jax.txt",
-    "requirements-distributed.txt",
-    "requirements-dev.txt",
-    "requirements-macos.txt",
-]
-"""El orden en que se resuelven: ninguno contradice a los anteriores.
+"""Los extras de cada archivo, en el orden en que se resuelven: ninguno contradice a los anteriores.
 
 El de los Mac es la excepción, porque su TensorFlow es más antiguo.
 """
+
+ADDITIONS = [name for name, extras in LOCKS.items() if "," in extras]
+"""Los que se instalan encima de cualquiera de los otros y solo llevan lo que le añaden."""
 
 
 def pins(lock: Path) -> list[str]:
@@ -51,8 +39,8 @@ def compile_lock(name: str, output: Path, *options: str) -> None:
     Raises:
         subprocess.CalledProcessError: si las dependencias no se pueden resolver.
     """
-    extras = BASES.get(name) or f"cpu,{ADDITIONS[name]}"
-    earlier = [] if name == "requirements-macos.txt" else LOCKS[: LOCKS.index(name)]
+    order = list(LOCKS)
+    earlier = [] if name == "requirements-macos.txt" else order[: order.index(name)]
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
         constraints.write_text("\n".join(pin for lock in earlier for pin in pins(ROOT / lock)))
@@ -60,7 +48,7 @@ def compile_lock(name: str, output: Path, *options: str) -> None:
         command += ["--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
         command += ["--universal", "--python-version=3.11", *options]
         command += ["--constraint", str(constraints), "--output-file", str(output), "-"]
-        subprocess.run(command, input=f"-e .[{extras}]\n", text=True, check=True, cwd=ROOT)
+        subprocess.run(command, input=f"-e .[{LOCKS[name]}]\n", text=True, check=True, cwd=ROOT)
     if name in ADDITIONS:
         known = set(pins(ROOT / "requirements.txt"))
         added = [pin for pin in pins(output) if pin not in known]

@@ -23,9 +23,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 def judge(message: str, folder: Path) -> tuple[Record | None, list[str]]:
     """Devuelve el registro de un mensaje, o `None` y las razones por las que no se acepta.
 
-    Args:
-        message: el texto del mensaje.
-        folder: la carpeta de los registros ya publicados.
+    En `folder` están los registros ya publicados.
     """
     try:
         content = unpack(message)

@@ -124,17 +124,17 @@ def write_choices(page: Path) -> None:
 
 def adapt(app: Sphinx, name: str, content: list[str]) -> None:
     """Deja listo para el sitio el texto de una página, que sigue igual en su descarga."""
-    if app.env.doc2path(name).suffix == ".ipynb":
-        notebook = json.loads(content[0])
-        for cell in notebook["cells"]:
-            if cell["cell_type"] == "markdown":
-                cell["source"] = moved("".join(cell["source"]))
-            for output in cell.get("outputs", []):
-                if "data" in output:
-                    output["data"] = shown(output, app.outdir, "../" * name.count("/"))
-        content[0] = json.dumps(notebook)
-    else:
+    if app.env.doc2path(name).suffix != ".ipynb":
         content[0] = moved(content[0])
+        return
+    notebook = json.loads(content[0])
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = moved("".join(cell["source"]))
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                output["data"] = shown(output, app.outdir, "../" * name.count("/"))
+    content[0] = json.dumps(notebook)
 
 
 def moved(text: str) -> str:
@@ -148,23 +148,19 @@ def moved(text: str) -> str:
 
 
 def shown(output: dict[str, Any], folder: Path, up: str) -> dict[str, str]:
-    """Elige lo que se enseña de un resultado; un gráfico, con su texto alternativo.
+    """Elige lo que se enseña de un resultado; un gráfico se guarda en el sitio, en `folder`.
 
-    Args:
-        output: el resultado, de una celda.
-        folder: el sitio, donde se guardan los gráficos.
-        up: el camino de la página a la carpeta del sitio.
+    De la página a esa carpeta se va por `up`.
     """
     kind = next(kind for kind in SHOWN if kind in output["data"])
     content = "".join(output["data"][kind])
-    if kind == "image/png":
-        picture = b64decode(content)
-        told = output["metadata"][kind]
-        path = folder / "_images" / f"{sha256(picture).hexdigest()[:16]}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture)
-        return {"text/html": image(f"{up}_images/{path.name}", told["alt"], told["width"])}
-    return {kind: content}
+    if kind != "image/png":
+        return {kind: content}
+    picture, told = b64decode(content), output["metadata"][kind]
+    path = folder / "_images" / f"{sha256(picture).hexdigest()[:16]}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture)
+    return {"text/html": image(f"{up}_images/{path.name}", told["alt"], told["width"])}
 
 
 def image(address: str, alt: str, width: int) -> str:

@@ -45,8 +45,8 @@ VALIDATION_FRACTION = 0.1
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
-def load(folder: Path = FOLDER) -> tuple[Arrays, Arrays]:
-    """Lee los cuatro archivos oficiales y comprueba su SHA-256.
+def load() -> tuple[Arrays, Arrays]:
+    """Lee los cuatro archivos oficiales y comprueba su SHA-256, que está en `SHA256SUMS`.
 
     Returns:
         `(train_images, train_labels), (test_images, test_labels)`, todo `uint8`: imágenes
@@ -56,24 +56,12 @@ def load(folder: Path = FOLDER) -> tuple[Arrays, Arrays]:
     Raises:
         TutorialError: si un archivo falta, no se puede leer o no es el oficial.
     """
-    checksums = read_checksums(folder)
+    words = _read_bytes(FOLDER / "SHA256SUMS").decode("ascii", "replace").split()
+    checksums = dict(zip(words[1::2], words[::2], strict=False))
     with ThreadPoolExecutor() as pool:  # zlib y hashlib sueltan el GIL: se lee en paralelo
-        arrays = list(pool.map(lambda name: _read(folder / name, checksums[name]), NAMES))
+        arrays = list(pool.map(lambda name: _read(FOLDER / name, checksums.get(name)), NAMES))
     train_images, train_labels, test_images, test_labels = arrays
     return (train_images, train_labels), (test_images, test_labels)
-
-
-def read_checksums(folder: Path = FOLDER) -> dict[str, str]:
-    """Devuelve el SHA-256 que debe tener cada archivo, según `SHA256SUMS`.
-
-    Raises:
-        TutorialError: si `SHA256SUMS` falta o está dañado.
-    """
-    words = _read_bytes(folder / "SHA256SUMS").decode("ascii", "replace").split()
-    checksums = dict(zip(words[1::2], words[::2], strict=False))
-    if not checksums.keys() >= set(NAMES):
-        raise _damaged(folder / "SHA256SUMS", "no contiene las cuatro sumas")
-    return checksums
 
 
 def fingerprint() -> str:
@@ -90,12 +78,7 @@ def stratified_sample(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     """Elige `size` posiciones al azar, repartidas por clase como en `labels`.
 
     El reparto es exacto salvo el redondeo: cada clase recibe la parte entera de lo que le
-    toca y las de mayor resto, una más.
-
-    Args:
-        labels: etiquetas `(n,)`, enteros desde 0.
-        size: cuántas posiciones elegir, de 0 a `n`.
-        seed: semilla; la misma da siempre la misma muestra.
+    toca y las de mayor resto, una más. La misma semilla da siempre la misma muestra.
 
     Returns:
         Posiciones `(size,)` sin repetir, de menor a mayor.
@@ -112,10 +95,10 @@ def stratified_sample(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
-def _read(path: Path, checksum: str) -> np.ndarray:
+def _read(path: Path, checksum: str | None) -> np.ndarray:
     compressed = _read_bytes(path)
     if hashlib.sha256(compressed).hexdigest() != checksum:
-        raise _damaged(path, "no es el oficial: está incompleto o alterado")
+        raise _damaged(path, "o SHA256SUMS no es el oficial: está incompleto o alterado")
     content = gzip.decompress(compressed)
     # Formato IDX: cuatro bytes, el último con el número de dimensiones, y un entero por cada una.
     shape = np.frombuffer(content, ">u4", count=content[3], offset=4)
@@ -125,14 +108,12 @@ def _read(path: Path, checksum: str) -> np.ndarray:
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise _damaged(path, "no está") from None
     except OSError as error:
-        raise _damaged(path, f"no se puede leer ({cause(error)})") from error
+        raise _damaged(path, f"no se puede leer ({cause(error)})") from None
 
 
 def _damaged(path: Path, why: str) -> TutorialError:
     return TutorialError(
-        f"El archivo de datos {path.name} {why}; recupéralo {install.restore(str(path))} "
+        f"El archivo de datos {path.name} {why}; recupéralo {install.restore(str(path.parent))} "
         "o vuelve a descargar el proyecto."
     )

@@ -1,8 +1,6 @@
 """Las cifras de un registro: las que salen de lo que guarda, y si su tiempo cuenta."""
 
-from collections.abc import Callable
 from statistics import median
-from typing import NamedTuple
 
 from fashion_bench.record import Content, Machine, Surroundings
 from fashion_bench.text import written
@@ -23,9 +21,16 @@ MAX_OTHERS, MAX_STOLEN, MAX_SWAPPED_MB = 0.05, 0.02, 10
 """Cuánto puede hacer el resto del equipo durante una época tranquila: parte de los núcleos que
 usan otros programas, parte que se lleva otra máquina virtual y MB de memoria de intercambio."""
 
+METRICS = {
+    "images_per_second": "Rendimiento (imágenes/s)",
+    "median_epoch": "Época mediana (s)",
+    "cold_total": "Total en frío (s)",
+}
+"""Las formas de medir lo rápido que va un equipo, con su título."""
+
 
 class Record(Content):
-    """Una ejecución de un cuaderno que entrena, con las cifras que salen de ella."""
+    """Una ejecución de un cuaderno que entrena."""
 
     @property
     def epoch_seconds(self) -> list[float]:
@@ -128,10 +133,14 @@ class Record(Content):
         if len(self.calibration) < 2:
             return None
         before, after = self.calibration
+        rates = (
+            ("producto de matrices", before.precision_flops, after.precision_flops, "GFLOP/s"),
+            ("memoria", before.bytes_per_second, after.bytes_per_second, "GB/s"),
+        )
         changed = [
-            f"{name}, de {shown(getattr(before, field))} a {shown(getattr(after, field))}"
-            for field, name, shown in DRIFTS
-            if abs(getattr(after, field) / getattr(before, field) - 1) > MAX_DRIFT
+            f"{name}, de {written(first / 1e9, 0, unit)} a {written(last / 1e9, 0, unit)}"
+            for name, first, last, unit in rates
+            if abs(last / first - 1) > MAX_DRIFT
         ]
         return "; ".join(changed) or None
 
@@ -195,65 +204,8 @@ class Record(Content):
         return {"text/plain": str(self), MIME: self.model_dump(mode="json")}
 
 
-class Metric(NamedTuple):
-    """Una forma de medir lo rápido que va un equipo."""
-
-    title: str
-    unit: str
-    value: Callable[[Record], float]
-    """La cifra de un registro."""
-    seconds: Callable[[Record], list[float]]
-    """Los segundos de los que sale; ninguno, si el registro no los lleva."""
-    more_is_better: bool
-
-    def known(self, record: Record) -> bool:
-        """Dice si un registro lleva lo que hace falta para esta medida."""
-        return bool(record.repeats and self.seconds(record))
-
-
-METRICS = {
-    "images_per_second": Metric(
-        "Rendimiento",
-        "imágenes/s",
-        lambda record: record.images_per_second,
-        lambda record: record.epoch_seconds,
-        more_is_better=True,
-    ),
-    "median_epoch": Metric(
-        "Época mediana",
-        "s",
-        lambda record: record.median_epoch_seconds,
-        lambda record: record.epoch_seconds,
-        more_is_better=False,
-    ),
-    "cold_total": Metric(
-        "Total en frío",
-        "s",
-        lambda record: record.cold_seconds,
-        lambda record: [record.cold_seconds],
-        more_is_better=False,
-    ),
-}
-
-
-DRIFTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    (
-        "precision_flops",
-        "producto de matrices",
-        lambda flops: written(flops / 1e9, 0, "GFLOP/s"),
-    ),
-    ("bytes_per_second", "memoria", lambda rate: written(rate / 1e9, 0, "GB/s")),
-)
-
-
 def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str | None:
-    """Dice qué perturbó una época, o `None` si fue tranquila.
-
-    Args:
-        around: lo que pasaba mientras tanto.
-        seconds: lo que duró la época.
-        machine: el equipo.
-    """
+    """Dice qué perturbó una época que duró `seconds`, o `None` si fue tranquila."""
     available = seconds * machine.logical_cores
     others = around.other_cpu_seconds / available
     stolen = (around.stolen_cpu_seconds or 0.0) / available

@@ -1,12 +1,10 @@
 """La red y los datos del cuaderno 01, sacados de él para medirlos: no se escriben otra vez."""
 
-import ast
-import tokenize
+import re
 import warnings
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from io import StringIO
-from time import perf_counter
 from types import SimpleNamespace
 
 import nbformat
@@ -20,10 +18,7 @@ PREPARE = ("importar", "datos", "repartir", "lotes", "red", "compilar")
 
 
 def read(name: str = NOTEBOOK) -> nbformat.NotebookNode:
-    """Lee un cuaderno, sin los parámetros que papermill le haya inyectado otra vez.
-
-    Args:
-        name: su archivo, de la carpeta `notebooks/`.
+    """Lee un cuaderno de `notebooks/`, sin los parámetros que papermill le haya inyectado.
 
     Raises:
         TutorialError: si no está o no es un cuaderno.
@@ -49,57 +44,39 @@ def defaults(notebook: nbformat.NotebookNode) -> dict[str, tuple[object, str]]:
     cells = [cell for cell in notebook.cells if _has_tag(cell, "parameters")]
     if len(cells) != 1:
         raise _damaged(f"tiene {len(cells)} celdas con la etiqueta «parameters», y debe tener una")
-    source, values = cells[0].source, dict[str, object]()
+    values = dict[str, object]()
     try:
-        exec(source, values)
-        targets = [_target(statement) for statement in ast.parse(source).body]
+        exec(cells[0].source, values)
     except (ArithmeticError, NameError, SyntaxError, TypeError, ValueError) as error:
         raise _damaged(f"tiene una celda de parámetros que no es Python válido ({error})") from None
-    comments = {
-        token.start[0]: token.string.lstrip("# ")
-        for token in tokenize.generate_tokens(StringIO(source).readline)
-        if token.type == tokenize.COMMENT
+    comments = dict(re.findall(r"^(\w+).*  # (.+)$", cells[0].source, re.MULTILINE))
+    return {
+        name: (value, comments.get(name, ""))
+        for name, value in values.items()
+        if not name.startswith("__")
     }
-    return {name: (values[name], comments.get(line, "")) for name, line in filter(None, targets)}
 
 
 def load(*cells: str, **chosen: object) -> SimpleNamespace:
-    """Ejecuta la celda de los parámetros del cuaderno y otras, por orden.
+    """Comprueba los parámetros del cuaderno 01 y ejecuta sus celdas, por orden.
 
-    Args:
-        cells: identificadores de las otras celdas; sin ninguno, las de `PREPARE`.
-        chosen: parámetros que sustituyen a los de su celda.
-
-    Returns:
-        Lo que esas celdas definen (`make_dataset`, `train_images`…), los parámetros ya
-        comprobados (`config`) y, en `cell_seconds`, los segundos que ha tardado cada celda.
+    Como `borrow`, pero sin `cells` son las de `PREPARE`, y deja los parámetros en `config`.
 
     Raises:
         TutorialError: si un parámetro no vale o falta una celda.
     """
-    notebook = read()
-    sources = _sources(notebook, NOTEBOOK, cells or PREPARE)
-    names: dict[str, object] = {name: default for name, (default, _) in defaults(notebook).items()}
-    names["config"] = parameters.Training.check(names | chosen)
-    seconds: dict[str, float] = {}
-    for cell, source in sources.items():
-        start = perf_counter()
-        with redirect_stdout(StringIO()):
-            exec(source, names)
-        seconds[cell] = perf_counter() - start
-    return SimpleNamespace(**names, cell_seconds=seconds)
+    values = {name: default for name, (default, _) in defaults(read()).items()}
+    config = parameters.Training.check(values | chosen)
+    return borrow(NOTEBOOK, *(cells or PREPARE), config=config, **chosen)
 
 
 def borrow(name: str, *cells: str, **chosen: object) -> SimpleNamespace:
-    """Ejecuta unas celdas de otro cuaderno, para no escribir otra vez lo que definen.
+    """Ejecuta en silencio unas celdas de un cuaderno, para no escribir otra vez lo que definen.
 
     Args:
         name: el cuaderno, de la carpeta `notebooks/`.
         cells: los identificadores de sus celdas, por orden.
         chosen: parámetros que sustituyen a los de su celda, y lo demás que las celdas necesiten.
-
-    Returns:
-        Lo que esas celdas definen.
 
     Raises:
         TutorialError: si falta el cuaderno o una celda.
@@ -107,7 +84,7 @@ def borrow(name: str, *cells: str, **chosen: object) -> SimpleNamespace:
     notebook = read(name)
     names = {parameter: default for parameter, (default, _) in defaults(notebook).items()} | chosen
     with redirect_stdout(StringIO()):
-        for source in _sources(notebook, name, cells).values():
+        for source in _sources(notebook, name, cells):
             exec(source, names)
     return SimpleNamespace(**names)
 
@@ -122,24 +99,20 @@ def sizes() -> tuple[int, int, list[int], int]:
     Raises:
         TutorialError: si la celda falta o no los escribe con números.
     """
-    [source] = _sources(read(), NOTEBOOK, ["red"]).values()
-    wrote: dict[str, list[list]] = {"Input": [], "Conv2D": [], "Dense": []}
-    try:
-        for node in ast.walk(ast.parse(source)):
-            match node:
-                case ast.Call(func=ast.Attribute(attr=name), args=given) if name in wrote:
-                    wrote[name].append([ast.literal_eval(each) for each in given])
-        [[(side, *_)]], [[_, kernel], *_], [[neurons], *_] = wrote.values()
-        return side, kernel, [filters for filters, _ in wrote["Conv2D"]], neurons
-    except (SyntaxError, TypeError, ValueError):
-        raise _damaged("no dice con números, en la celda «red», los tamaños de su red") from None
+    [source] = _sources(read(), NOTEBOOK, ["red"])
+    sides = re.findall(r"\bInput\(\((\d+)", source)
+    filters = re.findall(r"\bConv2D\((\d+), (\d+)", source)
+    neurons = re.findall(r"\bDense\((\d+)", source)
+    if not (sides and filters and neurons) or len(filters) != source.count("Conv2D("):
+        raise _damaged("no dice con números, en la celda «red», los tamaños de su red")
+    return int(sides[0]), int(filters[0][1]), [int(each) for each, _ in filters], int(neurons[0])
 
 
-def _sources(notebook: nbformat.NotebookNode, name: str, cells: Iterable[str]) -> dict[str, str]:
+def _sources(notebook: nbformat.NotebookNode, name: str, cells: Iterable[str]) -> list[str]:
     found = {cell.get("id"): cell.source for cell in notebook.cells}
     if missing := [cell for cell in cells if cell not in found]:
         raise _damaged(f"no tiene la celda «{missing[0]}»", name)
-    return {cell: found[cell] for cell in cells}
+    return [found[cell] for cell in cells]
 
 
 def _has_tag(cell: nbformat.NotebookNode, tag: str) -> bool:
@@ -149,13 +122,3 @@ def _has_tag(cell: nbformat.NotebookNode, tag: str) -> bool:
 def _damaged(what: str, name: str = NOTEBOOK) -> TutorialError:
     recover = install.restore(f"notebooks/{name}")
     return TutorialError(f"{name} {what}: corrígelo o recupéralo {recover}.")
-
-
-def _target(statement: ast.stmt) -> tuple[str, int] | None:
-    """El nombre al que asigna una instrucción y la línea en la que acaba."""
-    match statement:
-        case ast.AnnAssign(target=ast.Name(id=name), end_lineno=line, value=ast.expr()):
-            return name, line or 0
-        case ast.Assign(targets=[ast.Name(id=name)], end_lineno=line):
-            return name, line or 0
-    return None

@@ -3,12 +3,11 @@
 Los valores por defecto no están aquí, sino en la celda `parameters` de cada cuaderno.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError
@@ -23,69 +22,42 @@ from fashion_bench.record import (
     Repeats,
     Seed,
     TrainSamples,
+    refused,
 )
 
 
 class Checked(BaseModel):
     """Parámetros ya comprobados; la descripción de cada campo dice lo que se admite."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, frozen=True)
 
     @classmethod
-    def check(cls, cell: Mapping[str, object]) -> Self:
+    def check(cls, cell: Mapping[str, object], *, strings: bool = False) -> Self:
         """Comprueba los valores que la celda de los parámetros deja en un cuaderno.
 
         Args:
             cell: los nombres del cuaderno, `globals()`; de los que no son parámetros no se ocupa.
+            strings: si son textos, como los de la línea de órdenes.
 
         Raises:
             TutorialError: con una frase por cada valor que falta o no vale.
         """
+        given = {name: cell[name] for name in cls.model_fields if name in cell}
         try:
-            return cls.model_validate(
-                {name: cell[name] for name in cls.model_fields if name in cell}
-            )
+            return cls.model_validate_strings(given) if strings else cls.model_validate(given)
         except ValidationError as error:
-            raise cls._in_spanish(error) from None
+            sentences = map(cls._in_spanish, error.errors())
+            raise TutorialError("\n".join(sentences)) from None
 
     @classmethod
-    def check_strings(cls, values: dict[str, str]) -> Self:
-        """Como `check`, con los valores en texto que llegan de la línea de órdenes.
-
-        Raises:
-            TutorialError: con una frase por cada valor que no es válido.
-        """
-        try:
-            return cls.model_validate_strings(values)
-        except ValidationError as error:
-            raise cls._in_spanish(error) from None
-
-    @classmethod
-    def _in_spanish(cls, error: ValidationError) -> TutorialError:
-        sentences = []
-        for problem in error.errors():
-            name = str(problem["loc"][0]) if problem["loc"] else ""
-            if problem["type"] == "sentence":
-                sentences.append(problem["msg"])
-            elif problem["type"] == "missing":
-                sentences.append(f"Falta {name}: ejecuta antes la celda de los parámetros.")
-            else:
-                allowed = cls.model_fields[name].description
-                sentences.append(
-                    f"{name}={problem['input']!r:.80} no es válido: {_refused_sign(problem)}"
-                    f"debe ser {allowed}."
-                )
-        return TutorialError("\n".join(sentences))
-
-
-def _refused_sign(problem: ErrorDetails) -> str:
-    """Dice qué signo de un texto no se admite, si es eso lo que pasa."""
-    pattern = str(problem.get("ctx", {}).get("pattern"))
-    if not pattern.startswith("^[^"):  # un texto de signos cualesquiera, salvo unos pocos
-        return ""
-    sign = next(sign for sign in problem["input"] if not re.match(pattern, f"{sign}-"))
-    told = f"«{sign}»" if sign.isprintable() else f"invisible U+{ord(sign):04X}"
-    return f"no admite el signo {told}; "
+    def _in_spanish(cls, problem: ErrorDetails) -> str:
+        if problem["type"] == "sentence":
+            return problem["msg"]
+        name = str(problem["loc"][0])
+        if problem["type"] == "missing":
+            return f"Falta {name}: ejecuta antes la celda de los parámetros."
+        value, allowed = f"{problem['input']!r:.80}", cls.model_fields[name].description
+        return f"{name}={value} no es válido: debe ser {allowed}."
 
 
 def _as_written(value: object) -> object:
@@ -97,7 +69,8 @@ Name = Annotated[Label, BeforeValidator(_as_written)]
 Route = Annotated[str, BeforeValidator(_as_written), Field(pattern=r"^[^\x00]*$")]
 """La ruta de un archivo o de una carpeta."""
 Folder = Annotated[Route, Field(min_length=1, description="la ruta de una carpeta")]
-OptionalFolder = Annotated[Route, Field(description="la ruta de una carpeta, o vacío")]
+Quick = Annotated[bool, Field(description="True o False")]
+OnlyCpu = Annotated[Literal["auto", "cpu"], Field(description="auto o cpu")]
 
 
 class Sized(Checked):
@@ -111,15 +84,10 @@ class Sized(Checked):
     def _batch_fits(self) -> Self:
         training = self.train_samples - data.validation_size(self.train_samples)
         if self.batch_size > training:
-            raise PydanticCustomError(
-                "sentence",
-                "batch_size={batch_size} no es válido: debe ser como mucho {training}, porque con "
-                "train_samples={train_samples} quedan {training} imágenes para entrenar.",
-                {
-                    "batch_size": self.batch_size,
-                    "training": training,
-                    "train_samples": self.train_samples,
-                },
+            raise refused(
+                f"batch_size={self.batch_size} no es válido: debe ser como mucho {training}, "
+                f"porque con train_samples={self.train_samples} quedan {training} imágenes para "
+                "entrenar."
             )
         return self
 
@@ -141,8 +109,8 @@ class Training(Sized):
 class Explanation(Checked):
     """Parámetros del cuaderno 02."""
 
-    quick: bool = Field(description="True o False")
-    device: Literal["auto", "cpu"] = Field(description="auto o cpu")
+    quick: Quick
+    device: OnlyCpu
     width: int = Field(ge=1, le=16, description="un número entero de 1 a 16")
     other_name: Name
     other_tflops: float = Field(gt=0, le=1e5, description="un número mayor que 0, hasta 100000")
@@ -163,7 +131,7 @@ class Comparison(Checked):
 class Acceleration(Checked):
     """Parámetros del cuaderno 04."""
 
-    quick: bool = Field(description="True o False")
+    quick: Quick
     device: Device
     precision: Literal["auto", "float32", "mixed_bfloat16"] = Field(
         description="auto, float32 o mixed_bfloat16"
@@ -180,22 +148,16 @@ class Distribution(Sized):
     address: str = Field(
         pattern=r"^([\w.-]+:\d{1,5})?$", description="equipo:puerto de un clúster de Ray, o vacío"
     )
-    storage: OptionalFolder
+    storage: Route = Field(description="la ruta de una carpeta, o vacío")
     machine_name: Name
     results_dir: Folder
 
     @model_validator(mode="after")
     def _every_worker_has_images(self) -> Self:
         if self.batch_size < 2 * self.workers:
-            raise PydanticCustomError(
-                "sentence",
-                "batch_size={batch_size} no es válido: con workers={workers} debe ser al menos "
-                "{least}, para que todos tengan imágenes en cada paso.",
-                {
-                    "batch_size": self.batch_size,
-                    "workers": self.workers,
-                    "least": 2 * self.workers,
-                },
+            raise refused(
+                f"batch_size={self.batch_size} no es válido: con workers={self.workers} debe ser "
+                f"al menos {2 * self.workers}, para que todos tengan imágenes en cada paso."
             )
         return self
 
@@ -203,6 +165,6 @@ class Distribution(Sized):
 class Use(Checked):
     """Parámetros del cuaderno 06."""
 
-    quick: bool = Field(description="True o False")
-    device: Literal["auto", "cpu"] = Field(description="auto o cpu")
+    quick: Quick
+    device: OnlyCpu
     seed: Seed

@@ -6,16 +6,9 @@ pueden imprimir, dibujar y guardar sin riesgo, vengan de donde vengan.
 """
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 SCHEMA_VERSION = 2
@@ -316,61 +309,51 @@ class Content(Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _known_version(cls, value: Any) -> Any:  # noqa: ANN401
+    def _known_version(cls, value: object) -> object:
         version = value.get("schema_version") if isinstance(value, dict) else None
-        if type(version) is int and version > SCHEMA_VERSION:
-            raise _contradiction(
-                f"usa el formato {version}, más nuevo que el de este proyecto ({SCHEMA_VERSION}); "
-                "actualiza el proyecto"
-            )
-        if type(version) is int and 1 <= version < SCHEMA_VERSION:
-            raise _contradiction(
-                f"usa el formato {version}, de una versión anterior de este proyecto; mide otra vez"
-            )
+        if type(version) is int and 1 <= version != SCHEMA_VERSION:
+            newer = "más nuevo que el de este proyecto; actualízalo"
+            older = "de una versión anterior de este proyecto; mide otra vez"
+            told = newer if version > SCHEMA_VERSION else older
+            raise refused(f"usa el formato {version}, {told}")
         return value
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        told, data = self.parameters, self.data
+        told, data, whole = self.parameters, self.data, self.status == "ok"
         if data.training_images + data.validation_images != told.train_samples:
-            raise _contradiction("sus imágenes no cuadran con train_samples")
+            raise refused("sus imágenes no cuadran con train_samples")
         if told.batch_size > data.training_images:
-            raise _contradiction("su lote tiene más imágenes que el entrenamiento")
-        if any((repeat.test_correct or 0) > data.test_images for repeat in self.repeats):
-            raise _contradiction("acierta más imágenes de prueba de las que hay")
-        if any(len(repeat.epoch_seconds) > told.epochs for repeat in self.repeats):
-            raise _contradiction("tiene más épocas de las que dice")
-        if any(
-            repeat.surroundings is not None
-            and len(repeat.surroundings) != len(repeat.epoch_seconds)
-            for repeat in self.repeats
-        ):
-            raise _contradiction("no dice qué pasaba en cada época")
-        if any(len(each.epoch_losses or ()) > len(each.epoch_seconds) for each in self.repeats):
-            raise _contradiction("tiene más pérdidas que épocas")
+            raise refused("su lote tiene más imágenes que el entrenamiento")
         if len(self.repeats) > told.repeats:
-            raise _contradiction("tiene más repeticiones de las que dice")
+            raise refused("tiene más repeticiones de las que dice")
+        if whole and len(self.repeats) < told.repeats:
+            raise refused("le faltan repeticiones")
         if len({repeat.seed for repeat in self.repeats}) != len(self.repeats):
-            raise _contradiction("repite una semilla")
+            raise refused("repite una semilla")
+        for repeat in self.repeats:
+            epochs, around = len(repeat.epoch_seconds), repeat.surroundings
+            if epochs > told.epochs:
+                raise refused("tiene más épocas de las que dice")
+            if whole and epochs < told.epochs:
+                raise refused("le faltan épocas")
+            if whole and None in (repeat.test_correct, repeat.test_loss):
+                raise refused("le falta la evaluación con las imágenes de prueba")
+            if (repeat.test_correct or 0) > data.test_images:
+                raise refused("acierta más imágenes de prueba de las que hay")
+            if around is not None and len(around) != epochs:
+                raise refused("no dice qué pasaba en cada época")
+            if len(repeat.epoch_losses or ()) > epochs:
+                raise refused("tiene más pérdidas que épocas")
         if self.agreement and not self.accelerator:
-            raise _contradiction("comprueba una GPU que no dice tener")
+            raise refused("comprueba una GPU que no dice tener")
         if self.agreement and self.agreement.precision != told.precision:
-            raise _contradiction("su comprobación de la GPU se hizo con otra precisión")
-        if (self.status == "ok") != (self.reason is None):
-            raise _contradiction("su estado y su razón no concuerdan")
-        if self.status == "ok":
-            self._is_whole()
+            raise refused("su comprobación de la GPU se hizo con otra precisión")
+        if whole != (self.reason is None):
+            raise refused("su estado y su razón no concuerdan")
         return self
 
-    def _is_whole(self) -> None:
-        if len(self.repeats) != self.parameters.repeats:
-            raise _contradiction("le faltan repeticiones")
-        for repeat in self.repeats:
-            if len(repeat.epoch_seconds) != self.parameters.epochs:
-                raise _contradiction("le faltan épocas")
-            if repeat.test_correct is None or repeat.test_loss is None:
-                raise _contradiction("le falta la evaluación con las imágenes de prueba")
 
-
-def _contradiction(sentence: str) -> PydanticCustomError:
+def refused(sentence: str) -> PydanticCustomError:
+    """El error con el que se rechaza algo, dicho con una frase entera."""
     return PydanticCustomError("sentence", "{sentence}", {"sentence": sentence})

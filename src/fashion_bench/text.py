@@ -20,11 +20,7 @@ UNITS = r"%|[mµn]?s|[kMG]i?B(?:/s)?|[GT]FLOP/s|Gbit/s|imágenes/s"
 def written(value: float, decimals: int = 0, unit: str = "", *, sign: bool = False) -> str:
     """Escribe una cifra como en todo el curso: «54 000», «0.12 s», «+3 %».
 
-    Args:
-        value: la cifra.
-        decimals: con cuántos decimales.
-        unit: lo que va detrás, unido a ella; si está vacío, nada.
-        sign: si un valor positivo lleva también su signo.
+    La unidad va unida a ella; con `sign`, un valor positivo lleva también su signo.
     """
     text = f"{value:{'+' if sign else ''}z,.{decimals}f}".replace("-", MINUS)
     text = text.replace(",", NO_BREAK if abs(value) >= 9999.5 else "")
@@ -60,23 +56,14 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
     """La primera fila es la cabecera; la primera columna dice de qué es cada fila."""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         *columns, _ = zip(*self.rows, strict=True)
         widths = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join(
-                [
-                    f"{name:{widths[0]}}",
-                    *(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True)),
-                    last,
-                ]
-            )
-            for name, *cells, last in self.rows
-        ]
-        return "\n".join([self.caption, *lines])
-
-    def __repr__(self) -> str:
-        return str(self)
+        lines = [self.caption]
+        for name, *cells, last in self.rows:
+            aligned = [f"{each:>{width}}" for each, width in zip(cells, widths[1:], strict=True)]
+            lines.append("  ".join([f"{name:{widths[0]}}", *aligned, last]))
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         caption = _escaped(self.caption)

@@ -12,10 +12,9 @@ instrucciones no se intenta, y con otros núcleos solo se concluye algo si sale 
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
 
 from fashion_bench import lesson
 from fashion_bench.compare import files
@@ -23,8 +22,8 @@ from fashion_bench.doctor.device import choose_device
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
 from fashion_bench.machine import backends, hardware
-from fashion_bench.record import Accelerator, Code, Data, Machine, Network, Repeat, Software
-from fashion_bench.share import refusals as validation
+from fashion_bench.record import Repeat
+from fashion_bench.share.refusals import refusals
 from fashion_bench.text import Table, written
 
 START_SECONDS = 15
@@ -33,82 +32,29 @@ START_SECONDS = 15
 WALKED = ("0.1.0", "0.2.0")
 """Versiones que recorrían los lotes antes de entrenar y así los barajaban una vez más."""
 
-
-class Place(NamedTuple):
-    """Con qué se entrenaría aquí, dados los parámetros de un registro."""
-
-    code: Code
-    machine: Machine
-    accelerator: Accelerator | None
-    software: Software
-    network: Network
-    data: Data
-
-
-Fact = Callable[[Record | Place], object]
-
-DECISIVE: dict[str, Fact] = {
-    "dispositivo": lambda at: at.accelerator.name if at.accelerator else "CPU",
-    "motor": lambda at: at.software.backend,
-    "TensorFlow": lambda at: at.software.tensorflow,
-    "Keras": lambda at: at.software.keras,
-    "PyTorch": lambda at: at.software.torch,
-    "JAX": lambda at: at.software.jax,
-    "CUDA": lambda at: at.software.cuda if at.accelerator else None,
-    "cuDNN": lambda at: at.software.cudnn if at.accelerator else None,
-    "TF32": lambda at: at.software.tf32 if at.accelerator else None,
-    "instrucciones con las que calcula": lambda at: None if at.accelerator else at.machine.isa,
-    "con oneDNN": lambda at: None if at.accelerator else at.software.onednn,
-    "variables de entorno (ponlas igual y repite)": lambda at: at.machine.settings,
-}
-"""Lo que cambia las cuentas."""
-
-PERHAPS: dict[str, Fact] = {
-    "procesador": lambda at: at.machine.cpu,
-    "instrucciones que tiene": lambda at: at.machine.instruction_sets,
-    "núcleos": lambda at: f"{at.machine.usable_cores:g}",
-    "sistema": lambda at: at.machine.os,
-    "versión del proyecto": lambda at: at.code.version,
-}
-"""Lo que quizá las cambie."""
-
-
-class Replayed(NamedTuple):
-    """Una cifra de un registro y la que ha salido aquí."""
-
-    name: str
-    told: float
-    seen: float
-
-
-class Verdict(NamedTuple):
-    """Lo que se concluye: `True`, reproducido; `False`, no; `None`, no es comparable aquí."""
-
-    reproduced: bool | None
-    text: str
+Verdict = tuple[bool | None, str]
+"""`True`, reproducido; `False`, no; `None`, no es comparable aquí; y lo que se lee."""
 
 
 def verify(path: Path, *, first_epoch_only: bool = False) -> bool | None:
     """Repite un registro, escribe el veredicto y lo devuelve: ver `Verdict`.
 
-    Args:
-        path: su archivo.
-        first_epoch_only: repite solo la primera época, y no la evaluación.
+    Con `first_epoch_only` no repite más que la primera época, ni evalúa.
 
     Raises:
         TutorialError: si no es un registro.
     """
     record = files.load_file(path)
     print(record)
-    impossible = validation.refusals(record.model_dump_json().encode(), [])
+    impossible = refusals(record.model_dump_json().encode(), [])
     for reason in impossible:
         print(f"Aviso: este registro {reason}.")
     try:
-        verdict = _verdict(record, impossible, first_epoch_only)
+        reproduced, text = _verdict(record, impossible, first_epoch_only)
     except TutorialError as error:
-        verdict = not_comparable([str(error)])
-    print(verdict.text)
-    return verdict.reproduced
+        reproduced, text = not_comparable([str(error)])
+    print(text)
+    return reproduced
 
 
 def _verdict(record: Record, impossible: list[str], first_epoch_only: bool) -> Verdict:
@@ -119,17 +65,19 @@ def _verdict(record: Record, impossible: list[str], first_epoch_only: bool) -> V
     names, here = _load(record)
     if reasons := obstacles(record, here):
         return not_comparable(reasons)
-    repeats = record.repeats[:1] if first_epoch_only else record.repeats
-    what = "su primera época" if first_epoch_only else "entero"
-    training = record.epoch_seconds[0] if first_epoch_only else sum(record.epoch_seconds)
-    seconds = written(START_SECONDS + repeats[0].setup_seconds + training, unit="s")
-    print(f"Se va a repetir {what}: en un equipo igual de rápido, unos {seconds}.", flush=True)
-    replayed = [each for repeat in repeats for each in _train(names, repeat, first_epoch_only)]
-    return judge(replayed, doubts(record, here), impossible, unchecked(record, first_epoch_only))
+    told = first_epoch(record) if first_epoch_only else record.repeats
+    training = sum(repeat.setup_seconds + repeat.total_seconds for repeat in told)
+    seconds = written(START_SECONDS + training, unit="s")
+    print(f"En un equipo igual de rápido, repetirlo son unos {seconds}.", flush=True)
+    seen = figures([_train(names, repeat) for repeat in told])
+    return judge(figures(told), seen, doubts(record, here), impossible, unchecked(record, told))
 
 
-def _load(record: Record) -> tuple[SimpleNamespace, Place]:
-    """El cuaderno 01 con los parámetros de un registro, listo para entrenar, y con qué lo haría."""
+def _load(record: Record) -> tuple[SimpleNamespace, Record]:
+    """El cuaderno 01 con los parámetros de un registro, listo para entrenar, y con qué lo haría.
+
+    Lo segundo es el mismo registro, con el código, el equipo, la red y los datos de aquí.
+    """
     chosen = {"device": record.device.lower(), "backend": record.software.backend}
     lesson.load("importar", **chosen)  # elige el motor
     choose_device(record.device.lower(), record.software.backend)
@@ -138,21 +86,19 @@ def _load(record: Record) -> tuple[SimpleNamespace, Place]:
     from fashion_bench.measure import provenance  # importa Keras: el motor ya está elegido
 
     model = names.compile_model(names.build_model())
-    return names, Place(
-        code=provenance.code(lesson.NOTEBOOK),
-        machine=hardware.machine(),
-        accelerator=backends.accelerator_of(model),
-        software=backends.software(),
-        network=provenance.describe_network(model),
-        data=provenance.describe_data(len(names.train_labels), len(names.validation_labels)),
-    )
+    here = {
+        "code": provenance.code(lesson.NOTEBOOK),
+        "machine": hardware.machine(),
+        "accelerator": backends.accelerator_of(model),
+        "software": backends.software(),
+        "network": provenance.describe_network(model),
+        "data": provenance.describe_data(len(names.train_labels), len(names.validation_labels)),
+    }
+    return names, record.model_copy(update=here)
 
 
-def _train(names: SimpleNamespace, told: Repeat, first_epoch_only: bool) -> list[Replayed]:
-    """Entrena como la celda `entrenar` y devuelve las cifras que se pueden comparar.
-
-    Escribe una línea por época, como el cuaderno.
-    """
+def _train(names: SimpleNamespace, told: Repeat) -> Repeat:
+    """Entrena como la celda `entrenar`: la misma repetición, con lo que ha salido aquí."""
     from fashion_bench.measure.clock import EpochClock
     from fashion_bench.measure.progress import EpochLine
 
@@ -161,31 +107,44 @@ def _train(names: SimpleNamespace, told: Repeat, first_epoch_only: bool) -> list
     losses = model.fit(
         names.make_dataset(names.train_images, names.train_labels, told.seed),
         validation_data=names.validation_data,
-        epochs=1 if first_epoch_only else len(told.epoch_seconds),
+        epochs=len(told.epoch_seconds),
         shuffle=False,
         verbose=0,
         callbacks=[clock, EpochLine(clock)],
     ).history["loss"]
-    known: list[tuple[str, float | None, float]] = [
-        (f"pérdida de la época {number}", *pair)
-        for number, pair in enumerate(zip(told.epoch_losses or [], losses, strict=False), 1)
-    ]
-    if not first_epoch_only:
-        loss, accuracy = model.evaluate(names.test_data, verbose=0)
-        hits = round(accuracy * len(names.test_labels))
-        known.append(("pérdida en prueba", told.test_loss, loss))
-        known.append(("aciertos en prueba", told.test_correct, hits))
-    return [
-        Replayed(f"semilla {told.seed}, {name}", there, here)
-        for name, there, here in known
-        if there is not None
-    ]
+    seen: dict[str, object] = {"epoch_losses": losses}
+    if (told.test_correct, told.test_loss) != (None, None):
+        seen["test_loss"], accuracy = model.evaluate(names.test_data, verbose=0)
+        seen["test_correct"] = round(accuracy * len(names.test_labels))
+    return told.model_copy(update=seen)
+
+
+def first_epoch(record: Record) -> list[Repeat]:
+    """La primera repetición de un registro, como si solo llevara su primera época."""
+    first = record.repeats[0]
+    cut = {
+        "epoch_seconds": first.epoch_seconds[:1],
+        "epoch_losses": (first.epoch_losses or [])[:1],
+        "test_loss": None,
+        "test_correct": None,
+    }
+    return [first.model_copy(update=cut)]
+
+
+def figures(repeats: Sequence[Repeat]) -> dict[str, float]:
+    """Las cifras que se comparan, por su nombre; las que no se saben no están."""
+    found: dict[str, float | None] = {}
+    for repeat in repeats:
+        seed = f"semilla {repeat.seed}"
+        for number, loss in enumerate(repeat.epoch_losses or [], 1):
+            found[f"{seed}, pérdida de la época {number}"] = loss
+        found[f"{seed}, pérdida en prueba"] = repeat.test_loss
+        found[f"{seed}, aciertos en prueba"] = repeat.test_correct
+    return {name: figure for name, figure in found.items() if figure is not None}
 
 
 def unrepeatable(record: Record) -> str | None:
     """Por qué un registro no se puede repetir en ningún equipo, o `None` si se puede."""
-    if record.parameters.workers > 1:
-        return f"se entrenó en {record.parameters.workers} procesos a la vez; aquí, en uno"
     if record.code.notebook != lesson.NOTEBOOK:
         return f"se entrenó con {record.code.notebook}; aquí se repite {lesson.NOTEBOOK}"
     if record.code.version in WALKED:
@@ -193,33 +152,24 @@ def unrepeatable(record: Record) -> str | None:
             f"se hizo con la versión {record.code.version}, que recorría los lotes antes de "
             "entrenar; ahora no se recorren, y salen en otro orden"
         )
-    if not record.repeats:
-        return "no terminó ninguna época"
-    if not record.repeats[0].epoch_losses:
-        return "no dice ninguna pérdida"
+    if not record.repeats or not record.repeats[0].epoch_losses:
+        return "no dice la pérdida de ninguna época"
     return None
 
 
-def unchecked(record: Record, first_epoch_only: bool) -> str:
-    """Dice lo que no se ha comprobado de un registro al repetirlo."""
+def unchecked(record: Record, told: Sequence[Repeat]) -> str:
+    """Dice lo que no se ha comprobado de un registro al repetir `told`."""
     missing = ["los segundos ni nada que salga de ellos"]
-    if first_epoch_only:
+    if sum(len(repeat.epoch_losses or []) for repeat in told) < len(record.epoch_seconds):
         missing.append("las demás épocas")
-    elif any(len(each.epoch_losses or []) < len(each.epoch_seconds) for each in record.repeats):
-        missing.append("las épocas de las que no dice la pérdida")
-    if first_epoch_only or any(repeat.test_correct is None for repeat in record.repeats):
+    if any(repeat.test_correct is None for repeat in told):
         missing.append("la exactitud")
     return f"No se han comprobado {' ni '.join(missing)}."
 
 
-def obstacles(record: Record, here: Place) -> list[str]:
-    """Dice lo que aquí es distinto y cambia las cuentas: con algo de esto, no se intenta.
-
-    Args:
-        record: el registro.
-        here: con qué se entrenaría aquí.
-    """
-    found = _different(DECISIVE, record, here)
+def obstacles(record: Record, here: Record) -> list[str]:
+    """Dice lo que aquí es distinto y cambia las cuentas: con algo de esto, no se intenta."""
+    found = _different(_decisive(record), _decisive(here))
     if bool(record.accelerator) != bool(here.accelerator):
         return found[:1]  # con otro dispositivo, lo demás no se puede comparar
     if record.network != here.network:
@@ -229,9 +179,9 @@ def obstacles(record: Record, here: Place) -> list[str]:
     return found
 
 
-def doubts(record: Record, here: Place) -> list[str]:
+def doubts(record: Record, here: Record) -> list[str]:
     """Dice lo que aquí es distinto y quizá cambie las cuentas: si salen iguales, da lo mismo."""
-    found = _different(PERHAPS, record, here)
+    found = _different(_perhaps(record), _perhaps(here))
     if record.code.notebook_sha256 != here.code.notebook_sha256:
         commit = record.code.git_commit
         where = f" (el de entonces está en git: {commit.removesuffix('-dirty')})" if commit else ""
@@ -242,50 +192,76 @@ def doubts(record: Record, here: Place) -> list[str]:
 
 
 def judge(
-    replayed: Sequence[Replayed], doubts: Sequence[str], impossible: Sequence[str], unchecked: str
+    told: Mapping[str, float],
+    seen: Mapping[str, float],
+    doubts: Sequence[str],
+    impossible: Sequence[str],
+    unchecked: str,
 ) -> Verdict:
-    """Concluye de lo que ha salido; las cifras han de ser iguales, sin tolerancia.
+    """Concluye de las cifras del registro y las de aquí, que han de ser iguales.
 
-    Args:
-        replayed: las cifras del registro y las de aquí.
-        doubts: lo que podría explicar que no fueran iguales.
-        impossible: lo que del registro no puede ser verdad.
-        unchecked: una frase con lo que no se ha comprobado.
+    Si no lo son, `doubts` es lo que podría explicarlo; `impossible`, lo que del registro no puede
+    ser verdad.
     """
-    different = [each for each in replayed if each.told != each.seen]
-    if different:
-        rows = [(name, repr(told), repr(seen)) for name, told, seen in different]
+    if different := [name for name, figure in told.items() if figure != seen[name]]:
+        rows = [(name, repr(told[name]), repr(seen[name])) for name in different]
         caption = "Lo que dice el registro y lo que sale aquí"
         table = Table(caption, [("Cifra", "Registro", "Aquí"), *rows])
         if doubts:
-            return Verdict(None, f"{table}\n{not_comparable(doubts).text}")
-        return Verdict(False, f"{table}\nNo reproducido: con lo mismo, aquí sale otra cosa.")
-    last = replayed[-1]
-    same = f"salen sus {len(replayed)} cifras ({last.name}, {last.seen!r}…)"
+            return None, f"{table}\n{not_comparable(doubts)[1]}"
+        return False, f"{table}\nNo reproducido: con lo mismo, aquí sale otra cosa."
+    last = list(told)[-1]
+    same = f"salen sus {len(told)} cifras ({last}, {seen[last]!r}…)"
     if impossible:
         refused = f"No se da por bueno: aquí {same}, pero este registro {'; '.join(impossible)}"
-        return Verdict(False, f"{refused}. {unchecked}")
-    return Verdict(True, f"Reproducido: aquí {same}. {unchecked}")
+        return False, f"{refused}. {unchecked}"
+    return True, f"Reproducido: aquí {same}. {unchecked}"
 
 
 def not_comparable(reasons: Sequence[str]) -> Verdict:
     """Concluye que un registro no se puede comprobar aquí, y por qué."""
-    return Verdict(None, "\n".join(["No comparable aquí:", *(f"- {each}" for each in reasons)]))
+    return None, "\n".join(["No comparable aquí:", *(f"- {each}" for each in reasons)])
 
 
-def _different(facts: Mapping[str, Fact], record: Record, here: Place) -> list[str]:
-    pairs = ((title, _told(fact(record)), _told(fact(here))) for title, fact in facts.items())
+def _decisive(at: Record) -> dict[str, object]:
+    """Lo que cambia las cuentas."""
+    gpu = at.accelerator
+    unused = {"onednn"} if gpu else {"cuda", "cudnn", "tf32"}
+    return {
+        "dispositivo": gpu.name if gpu else "CPU",
+        **at.software.model_dump(exclude={"python", *unused}),
+        "instrucciones con las que calcula": None if gpu else at.machine.isa,
+        "variables de entorno (ponlas igual y repite)": at.machine.settings,
+    }
+
+
+def _perhaps(at: Record) -> dict[str, object]:
+    """Lo que quizá las cambie."""
+    return {
+        "procesador": at.machine.cpu,
+        "instrucciones que tiene": at.machine.instruction_sets,
+        "núcleos": f"{at.machine.usable_cores:g}",
+        "sistema": at.machine.os,
+        "versión del proyecto": at.code.version,
+    }
+
+
+def _different(there: Mapping[str, object], here: Mapping[str, object]) -> list[str]:
     return [
-        f"{title}: allí, {there}; aquí, {seen}" for title, there, seen in pairs if there != seen
+        f"{title}: allí, {_told(fact)}; aquí, {_told(here.get(title))}"
+        for title, fact in there.items()
+        if fact != here.get(title)
     ]
 
 
 def _told(fact: object) -> str:
     match fact:
+        case None:
+            return "desconocido"
         case bool():
             return "sí" if fact else "no"
         case dict():
             return ", ".join(f"{name}={value}" for name, value in sorted(fact.items())) or "ninguna"
         case list():
             return ", ".join(fact)
-    return "desconocido" if fact is None else f"{fact}"
+    return str(fact)

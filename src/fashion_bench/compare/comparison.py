@@ -14,14 +14,12 @@ from fashion_bench.text import Table, written
 SESSION_GAP = timedelta(minutes=15)
 """Lo que tiene que pasar entre dos registros de un equipo para que sean de sesiones distintas."""
 
-FEW_SESSIONS = "una sola sesión, sin veredicto"
-
 
 class Contender(NamedTuple):
     """Un equipo, y una forma de usarlo, dentro de un grupo de registros comparables."""
 
     name: str
-    """El de sus registros; si otro equipo distinto se llama igual, con un número detrás."""
+    """El de su último registro; si otro equipo se llama igual, con un número detrás."""
     records: list[Record]
     """Los que cuentan, del más antiguo al más reciente; si no cuenta ninguno, solo el último."""
 
@@ -54,18 +52,19 @@ class Contender(NamedTuple):
 
     def seconds(self, metric: str) -> list[float]:
         """Los segundos de cada una de sus sesiones: la mediana de los que se midieron en ella."""
+        sessions = sessions_of(self.records)
+        if metric == "cold_total":
+            return [median(record.cold_seconds for record in session) for session in sessions]
         return [
-            median(seconds for record in session for seconds in METRICS[metric].seconds(record))
-            for session in sessions_of(self.records)
+            median(seconds for record in session for seconds in record.epoch_seconds)
+            for session in sessions
         ]
 
     def estimate(self, metric: str) -> Estimate:
         """Su cifra, en la unidad de la medida, con su intervalo del 95 %."""
-        seconds = self.seconds(metric)
-        if METRICS[metric].more_is_better:
-            images = self.latest.data.training_images
-            return interval.typical([images / each for each in seconds])
-        return interval.typical(seconds)
+        images = self.latest.data.training_images
+        speed = metric == "images_per_second"
+        return interval.typical([images / s if speed else s for s in self.seconds(metric)])
 
 
 class Row(NamedTuple):
@@ -89,11 +88,13 @@ def sessions_of(records: Iterable[Record]) -> list[list[Record]]:
     lo que cambia de un día a otro les afecta por igual.
     """
     sessions: list[list[Record]] = []
+    end: datetime | None = None
     for record in sorted(records, key=lambda record: record.created_utc):
-        if sessions and record.created_utc - _end(sessions[-1][-1]) < SESSION_GAP:
-            sessions[-1].append(record)
-        else:
-            sessions.append([record])
+        if end is None or record.created_utc >= end + SESSION_GAP:
+            sessions.append([])
+        sessions[-1].append(record)
+        lasted = sum(repeat.setup_seconds + repeat.total_seconds for repeat in record.repeats)
+        end = record.created_utc + timedelta(seconds=lasted)
     return sessions
 
 
@@ -101,10 +102,8 @@ def sweeps(records: Iterable[Record]) -> list[list[Record]]:
     """Busca las series que se pueden unir con una línea: los lotes que un equipo midió seguidos.
 
     En una serie todo coincide, menos el lote, y es de una sola sesión; de cada equipo y precisión
-    queda la que más lotes tiene y, entre iguales, la más reciente.
-
-    Returns:
-        Series de dos lotes o más, cada una del menor al mayor.
+    queda la que más lotes tiene y, entre iguales, la más reciente. Son de dos lotes o más, del
+    menor al mayor.
     """
     lines: dict[tuple, list[Record]] = {}
     for record in records:
@@ -129,30 +128,22 @@ def sweeps(records: Iterable[Record]) -> list[list[Record]]:
 
 
 def machines_table(machines: Mapping[str, Record]) -> Table:
-    """Hace la tabla de qué equipo es cada uno: procesador, instrucciones, calibración y MFU.
+    """Hace la tabla de qué equipo es cada uno, con un registro suyo.
 
-    Args:
-        machines: de cada nombre, un registro; lo que no se midió queda en blanco.
+    Lleva procesador, instrucciones, calibración y MFU; lo que no se midió queda en blanco.
     """
     rows: list[tuple[str, ...]] = [
         ("Equipo", "Arquitectura", "Núcleos", "Máquina virtual", "GFLOP/s", "GB/s", "MFU")
     ]
     virtual = {True: "sí", False: "no", None: "-"}
     for name, record in machines.items():
-        machine, measured = record.machine, ("-", "-")
-        if record.calibration:
+        machine, measured = record.machine, ["-", "-", "-"]
+        if record.calibration and record.mfu:
             first = record.calibration[0]
-            measured = written(first.float32_flops / 1e9), written(first.bytes_per_second / 1e9)
-        rows.append(
-            (
-                name,
-                machine.microarchitecture,
-                f"{machine.usable_cores:g}",
-                virtual[machine.virtual],
-                *measured,
-                written(100 * record.mfu, 0, "%") if record.mfu else "-",
-            )
-        )
+            rates = first.float32_flops, first.bytes_per_second
+            measured = [*(written(rate / 1e9) for rate in rates), written(100 * record.mfu, 0, "%")]
+        cores = f"{machine.usable_cores:g}"
+        rows.append((name, machine.microarchitecture, cores, virtual[machine.virtual], *measured))
     return Table("Qué equipo es cada uno", rows)
 
 
@@ -160,48 +151,48 @@ def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:
     """Reparte los registros en grupos comparables: primero, los de más equipos que cuentan.
 
     En cada grupo coinciden la red, las imágenes, el lote y la precisión; con `cold_total`,
-    también las épocas. Los registros del mismo equipo son sus sesiones. Los que no llevan la medida
-    no entran: `records_table` dice cuáles son.
-
-    Returns:
-        Grupos de equipos, cada uno del más rápido al más lento.
+    también las épocas. Los registros del mismo equipo son sus sesiones. Los que no tienen ninguna
+    época no entran. Cada grupo va del equipo más rápido al más lento.
     """
     by_setting: dict[tuple, dict[tuple, list[Record]]] = {}
     records = sorted(records, key=lambda record: record.created_utc)
     for record in records:
-        if METRICS[metric].known(record):
+        if record.repeats:
             epochs = record.parameters.epochs if metric == "cold_total" else None
             machines = by_setting.setdefault((record.setting, epochs), {})
             machines.setdefault(record.machine_key, []).append(record)
     names = _names(records)
     found = [
-        [Contender(names[key], _counting(each)) for key, each in machines.items()]
+        [
+            Contender(names[key], [r for r in each if r.flaw is None] or each[-1:])
+            for key, each in machines.items()
+        ]
         for machines in by_setting.values()
     ]
     for group in found:
         group.sort(key=lambda contender: geometric_mean(contender.seconds(metric)))
-    return sorted(found, key=_importance)
 
+    def importance(group: list[Contender]) -> tuple:
+        setting = group[0].latest.parameters
+        counting = sum(contender.flaw is None for contender in group)
+        return -counting, -len(group), setting.precision, setting.batch_size
 
-def comparable(records: Iterable[Record], this: Record) -> list[Contender]:
-    """Devuelve el grupo de `this`; de su equipo, solo `this`."""
-    others = [record for record in records if record.machine_key != this.machine_key]
-    for group in groups([*others, this], "median_epoch"):
-        if any(this in contender.records for contender in group):
-            return group
-    return []
+    return sorted(found, key=importance)
 
 
 def baseline_of(group: Sequence[Contender], baseline: str) -> Contender:
-    """Devuelve el equipo con el que se compara un grupo.
+    """Devuelve el equipo con el que se compara un grupo, que va del más rápido al más lento.
 
-    Args:
-        group: equipos comparables, del más rápido al más lento.
-        baseline: nombre o identificador; vacío, o si no está en el grupo, el más lento
-            de los que cuentan y tienen varias sesiones, sin las que no hay veredicto; si no los
-            hay, el más lento de los que cuentan, o de todos.
+    Es el de ese nombre o identificador. Si no está, o no se da, el más lento de los que cuentan y
+    tienen varias sesiones, sin las que no hay veredicto; si no los hay, el más lento de los que
+    cuentan, o de todos.
     """
-    named = [contender for contender in group if baseline in _known_as(contender)]
+    named = [
+        contender
+        for contender in group
+        if baseline == contender.name
+        or any(baseline in (record.label, record.run_id) for record in contender.records)
+    ]
     counting = [contender for contender in group if contender.flaw is None]
     several = [contender for contender in counting if len(sessions_of(contender.records)) > 1]
     return (named or several or counting or list(group))[-1]
@@ -219,7 +210,7 @@ def check_baseline(records: Sequence[Record], baseline: str) -> None:
     Raises:
         TutorialError: si no lo es, con los nombres que hay.
     """
-    known = {name for record in records for name in (record.name, record.label, record.run_id)}
+    known = {name for each in records for name in (each.name, each.label, each.run_id)}
     if baseline and baseline not in known:
         labels = sorted({record.label for record in records})
         others = f"elige uno de estos, {', '.join(labels[:10])}" if labels else "aún no hay ninguno"
@@ -237,7 +228,7 @@ def speedup(contender: Contender, base: Contender, metric: str) -> Estimate:
 def tell_speedup(ratio: Estimate) -> str:
     """Escribe un cociente, su intervalo y, si hay sesiones bastantes, el veredicto."""
     if ratio.sessions < 2:
-        return f"{ratio.value:.2f}× ({FEW_SESSIONS})"
+        return f"{ratio.value:.2f}× (una sola sesión, sin veredicto)"
     return f"{ratio.value:.2f}× ({ratio.low:.2f}-{ratio.high:.2f}), {interval.verdict(ratio)}"
 
 
@@ -250,20 +241,36 @@ def tell_figure(figure: Estimate, digits: int) -> str:
 
 
 def rows(group: Iterable[Contender], base: Contender, metric: str) -> list[Row]:
-    """Hace las filas de un grupo, de las que salen todas las tablas en las que se compara.
-
-    Args:
-        group: equipos comparables.
-        base: el de referencia.
-        metric: lo que se compara.
-    """
-    return [_row(contender, base, metric) for contender in group]
+    """Hace las filas de un grupo frente a `base`: de ellas salen todas las tablas de equipos."""
+    found = []
+    for contender in group:
+        ratio = None
+        if contender.flaw:
+            verdict = f"no cuenta: {contender.flaw}"
+        elif contender is base:
+            verdict = "es la referencia"
+        else:
+            ratio = speedup(contender, base, metric)
+            verdict = tell_speedup(ratio)
+        estimate, accuracy, mfu = contender.estimate(metric), contender.accuracy, contender.mfu
+        found.append(
+            Row(
+                contender,
+                estimate,
+                ratio,
+                verdict,
+                figure=tell_figure(estimate, 0 if metric == "images_per_second" else 2),
+                accuracy="-" if accuracy is None else f"{accuracy:.4f}",
+                mfu=written(100 * mfu, unit="%") if mfu else "-",
+            )
+        )
+    return found
 
 
 def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
     """Hace la tabla de un grupo; en los tiempos que no cuentan, el veredicto es su razón."""
-    chosen, first = METRICS[metric], group[0].latest
-    titles = ("Equipo", "Veredicto", f"{chosen.title} ({chosen.unit})", "Sesiones", "Exactitud")
+    first = group[0].latest
+    titles = ("Equipo", "Veredicto", METRICS[metric], "Sesiones", "Exactitud")
     lines = [
         (
             row.contender.name,
@@ -284,16 +291,15 @@ def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
     )
 
 
-def records_table(records: Iterable[Record], metric: str) -> Table:
+def records_table(records: Iterable[Record]) -> Table:
     """Hace la tabla de los registros: de qué equipo es cada cual, si cuenta y, si no, por qué."""
     records = sorted(records, key=lambda record: record.created_utc)
     lines: list[tuple[str, ...]] = [("Equipo", "Archivo", "¿Cuenta?")]
     for key, name in _names(records).items():
         for record in records:
             if record.machine_key == key:
-                missing = "" if METRICS[metric].known(record) else f"no lleva {metric}"
-                reason = record.flaw or missing
-                lines.append((name, f"{record.run_id}.json", f"no: {reason}" if reason else "sí"))
+                counts = f"no: {record.flaw}" if record.flaw else "sí"
+                lines.append((name, f"{record.run_id}.json", counts))
     return Table("Los registros, uno a uno", lines)
 
 
@@ -331,27 +337,6 @@ def by_chance(compared: Iterable[Row]) -> str | None:
     )
 
 
-def _row(contender: Contender, base: Contender, metric: str) -> Row:
-    ratio = None
-    if contender.flaw:
-        verdict = f"no cuenta: {contender.flaw}"
-    elif contender is base:
-        verdict = "es la referencia"
-    else:
-        ratio = speedup(contender, base, metric)
-        verdict = tell_speedup(ratio)
-    estimate = contender.estimate(metric)
-    return Row(
-        contender,
-        estimate,
-        ratio,
-        verdict,
-        figure=tell_figure(estimate, 0 if METRICS[metric].more_is_better else 2),
-        accuracy="-" if contender.accuracy is None else f"{contender.accuracy:.4f}",
-        mfu=written(100 * contender.mfu, unit="%") if contender.mfu else "-",
-    )
-
-
 def _names(records: Iterable[Record]) -> dict[tuple, str]:
     """Da nombre a cada equipo: el de su último registro y, si otros se llaman igual, un número."""
     latest = {record.machine_key: record.name for record in records}
@@ -360,24 +345,3 @@ def _names(records: Iterable[Record]) -> dict[tuple, str]:
         key: name if names.count(name) == 1 else f"{name} #{names[: number + 1].count(name)}"
         for number, (key, name) in enumerate(latest.items())
     }
-
-
-def _counting(records: list[Record]) -> list[Record]:
-    """Los que cuentan; si no cuenta ninguno, el último."""
-    return [record for record in records if record.flaw is None] or records[-1:]
-
-
-def _known_as(contender: Contender) -> set[str]:
-    told = {name for record in contender.records for name in (record.label, record.run_id)}
-    return {contender.name, *told}
-
-
-def _importance(group: Sequence[Contender]) -> tuple:
-    counting = sum(contender.flaw is None for contender in group)
-    setting = group[0].latest.parameters
-    return -counting, -len(group), setting.precision, setting.batch_size
-
-
-def _end(record: Record) -> datetime:
-    seconds = sum(repeat.setup_seconds + repeat.total_seconds for repeat in record.repeats)
-    return record.created_utc + timedelta(seconds=seconds)

@@ -22,25 +22,20 @@ class Rejected(NamedTuple):
 
 
 def load_folder(folder: Path) -> tuple[list[Record], list[Rejected]]:
-    """Lee todos los registros de una carpeta.
+    """Lee los registros de una carpeta, del más antiguo al más reciente, y dice qué se rechaza.
 
-    Returns:
-        Los registros, del más antiguo al más reciente, y los archivos rechazados, con la razón. De
-        las copias de un registro queda una; de dos que llevan el mismo identificador y distinto
-        contenido, ninguno.
+    De las copias de un registro queda una; de dos que llevan el mismo identificador y distinto
+    contenido, ninguno.
     """
     read: dict[str, list[tuple[str, Record]]] = {}
     found, rejected = [], []
-    for path in sorted(folder.glob("*.json")):
-        if path.name == "schema.json":
-            continue
+    for path in sorted(set(folder.glob("*.json")) - {folder / "schema.json"}):
         name = clean(path.name)
         try:
             record = load_file(path)
+            read.setdefault(record.run_id, []).append((name, record))
         except TutorialError as error:
             rejected.append(Rejected(name, str(error)))
-        else:
-            read.setdefault(record.run_id, []).append((name, record))
     for same in read.values():
         (first, record), *others = same
         if all(other == record for _, other in others):
@@ -54,11 +49,7 @@ def load_folder(folder: Path) -> tuple[list[Record], list[Rejected]]:
 
 
 def load_file(path: Path) -> Record:
-    """Lee y comprueba un registro, que puede venir de cualquiera.
-
-    Raises:
-        TutorialError: con la razón por la que no vale.
-    """
+    """Lee un registro y lo comprueba como `parse`."""
     try:
         if not path.is_file():
             raise TutorialError("es una carpeta" if path.exists() else "no existe; corrige la ruta")

@@ -50,10 +50,8 @@ def student(freedom: float) -> float:
 
     Con `t = √freedom · tan θ`, la densidad es `cos θ` elevado a `freedom - 1` (Abramowitz y Stegun,
     *Handbook of Mathematical Functions*, 1964, 26.7.3): se suma y se mira en qué ángulo se alcanza
-    `CONFIDENCE`. Así valen también los grados de libertad de Welch, que no son enteros.
-
-    Args:
-        freedom: grados de libertad, al menos uno.
+    `CONFIDENCE`. Así valen también los grados de libertad de Welch, que no son enteros; al menos,
+    uno.
     """
     angles = np.linspace(0, pi / 2, 4001)
     density = np.cos(angles) ** (freedom - 1)

@@ -166,7 +166,7 @@ def checked(
             if typed[name]  # una ruta de la terminal se cuenta desde donde se escribe
         }
         try:
-            config = parameters.Training.check_strings(texts | chosen)
+            config = parameters.Training.check(texts | chosen, strings=True)
             folder = folders.prepare_folder(config.results_dir)
             if config.photo:
                 photo.load(config.photo)
