@@ -19,7 +19,6 @@ from fashion_bench import folders
 from fashion_bench.errors import TutorialError, cause
 from fashion_bench.machine.engines import is_attended
 from fashion_bench.photo import pixels
-from fashion_bench.text import written
 
 if TYPE_CHECKING:  # solo hace falta si hay alguien ante el cuaderno
     from ipywidgets import VBox
@@ -34,8 +33,6 @@ BACKGROUND_SHARE = 0.06
 SHADOW_SHARE, STEEP_SHARE, WINDOWS = 0.3, 0.15, 45
 """Una sombra tiene menos contraste que la primera parte y, en una ventana de esa fracción de la
 prenda (un 45.º por cada lado), cambia menos que la segunda."""
-MIN_TINT = 15
-"""Tonos que el contorno de un recorte debe apartarse de su interior para delatar su fondo."""
 NOISES = 4
 """Cuántas veces el ruido del fondo debe superar un píxel para no serlo."""
 EDGE_SAMPLES = 4000
@@ -102,10 +99,9 @@ def enlarge(image: np.ndarray) -> Picture:
 def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
     """Devuelve un botón que sube una foto y la enseña con `look`; si nadie lo ve, nada.
 
-    Quién lo ve lo dice `is_attended`. La foto viaja entera en un solo mensaje, y muchos
-    servidores de Jupyter cierran la conexión, sin decir nada, si pasa de 10 MiB. El que se instala
-    con el proyecto admite más (`install`), pero desde aquí no se sabe si es ese: por
-    eso, junto al botón, se avisa antes de enviarla.
+    La foto viaja entera en un mensaje, y muchos servidores de Jupyter cierran la conexión, sin
+    decir nada, si pasa de 10 MiB. El del proyecto admite más (`install`), pero desde aquí no se
+    sabe si es ese: por eso se avisa junto al botón.
     """
     if not is_attended():
         return None
@@ -135,19 +131,9 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
 def _content(source: str) -> bytes:
     path = folders.absolute(source)
     try:
-        if path.is_dir():
-            raise TutorialError("es una carpeta; escribe la ruta de una foto.")
-        if path.exists() and not path.is_file():  # un tubo, por ejemplo: leerlo no acabaría
-            raise TutorialError("no es un archivo corriente; escribe la ruta de una foto.")
-        if path.stat().st_size > pixels.MAX_BYTES:
-            raise TutorialError(
-                f"ocupa más de {written(pixels.MAX_BYTES / 1e6, 0, 'MB')}; redúcela."
-            )
+        if not path.is_file():
+            raise TutorialError("ese archivo no existe o es una carpeta; corrige la ruta.")
         return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise TutorialError("ese archivo no existe; corrige la ruta.") from None
-    except PermissionError:
-        raise TutorialError("no tienes permiso para leerla; cámbialo o elige otra.") from None
     except OSError as error:
         raise TutorialError(f"no se puede leer ({cause(error)}); prueba con otra.") from None
 
@@ -183,13 +169,7 @@ def _cut_out(gray: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndar
         La foto sobre ese papel; cuánto se aparta de él cada píxel, y cuáles son prenda.
     """
     garment = opacity > 0.5
-    inner = _filtered(opacity, ImageFilter.MinFilter(5)) > 0.5
-    contour = garment & ~inner
-    # El contorno de un recorte conserva algo del color de su fondo.
-    tint = np.median(gray[contour]) - np.median(gray[inner]) if inner.any() else 0
-    if abs(tint) < MIN_TINT:
-        tint = 127 - np.median(gray[garment])
-    paper = 255 if tint > 0 else 0
+    paper = 255 if np.median(gray[garment]) < 128 else 0
     away = np.abs(gray - np.float32(paper)) * opacity
     return np.abs(paper - away).astype(np.uint8), away, garment
 
