@@ -11,11 +11,10 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib import metadata
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,8 +41,8 @@ MAX_RESTARTS = 2
 ANSWER_SECONDS = 20
 """Lo que se espera a que conteste otro equipo."""
 
-COMPARED = ("fashion-bench", "keras", "numpy", "ray")
-"""Paquetes cuya versión tiene que ser la misma en todos los equipos."""
+COMPARED = ("fashion-bench", "keras", "numpy")
+"""Otros paquetes cuya versión tiene que ser la misma; la de Ray y la de Python ya las mira Ray."""
 
 
 class Run(NamedTuple):
@@ -80,8 +79,7 @@ def started(address: str, cpus: int) -> Iterator[None]:
         cpus: procesos que caben en el de este equipo.
 
     Raises:
-        TutorialError: si falta Ray o hay que reiniciar el kernel para que escuche donde debe, y si
-            en esa dirección no responde nadie o sus programas son de otras versiones.
+        TutorialError: si falta Ray, hay que reiniciar el kernel o no se puede usar ese clúster.
     """
     if find_spec("ray") is None:
         raise TutorialError(
@@ -126,11 +124,7 @@ def started(address: str, cpus: int) -> Iterator[None]:
 
 
 def check_room(workers: int, use_gpu: bool, storage: str) -> None:
-    """Comprueba que en el clúster caben los procesos y que se ha dicho dónde guardan su trabajo.
-
-    Raises:
-        TutorialError: si faltan núcleos o GPU, o una carpeta que vean todos los equipos.
-    """
+    """Comprueba que en el clúster caben los procesos y que se ha dicho dónde guardan su trabajo."""
     kind, name = ("GPU", "una GPU") if use_gpu else ("CPU", "un núcleo")
     advice = "elige device='cpu'" if use_gpu else "pide menos procesos"
     if slots(kind) < workers:
@@ -172,9 +166,8 @@ def fit(
         workers: cuántos procesos.
         use_gpu: si cada uno lleva una GPU.
         storage: carpeta que ven todos los equipos; vacía, una de este.
-        begun: función a la que se le cuenta con qué se entrena, antes de la primera época.
-        told: función a la que se le cuenta cada época del proceso 0 en cuanto acaba. Si esta o
-            `begun` fallan, su error sale de aquí cuando acaba el entrenamiento.
+        begun: se le cuenta con qué se entrena, antes de la primera época.
+        told: se le cuenta cada época del proceso 0 en cuanto acaba.
         all_reduce_sizes: tamaños, en números de 4 bytes, de las sumas que se miden antes.
         compute_sizes: imágenes de los pasos, sin suma, que cada proceso mide antes.
 
@@ -187,8 +180,18 @@ def fit(
 
     mailbox = Queue(actor_options={"num_cpus": 0})
     messages: list[Start | EpochReport] = []
+
+    def listen() -> None:
+        while (closed := mailbox.get()) is not None:
+            message = pickle.loads(closed)
+            messages.append(message)
+            if isinstance(message, Start):
+                begun(message)
+            elif message.rank == 0:
+                told(message)
+
     pool = ThreadPoolExecutor(1)
-    listening = pool.submit(_listen, mailbox, messages, begun, told)
+    listening = pool.submit(listen)
     work = {
         "job": job.model_dump(),
         "use_gpu": use_gpu,
@@ -206,15 +209,22 @@ def fit(
     except (ControllerError, WorkerGroupError) as error:
         raise _failed(error) from None
     finally:
-        if threading.current_thread() is threading.main_thread():  # el único que Ray cambia
-            signal.signal(signal.SIGINT, on_interrupt)
+        signal.signal(signal.SIGINT, on_interrupt)  # Ray lo cambia
         mailbox.put(None)
         pool.shutdown()
         mailbox.shutdown()
         # Lo guardado solo sirve para seguir si un proceso muere.
         shutil.rmtree(folder, ignore_errors=True)
     listening.result()  # si una de esas funciones ha fallado, aquí se sabe
-    return _run(messages)
+    # De lo repetido vale lo último, y cada comienzo es un intento.
+    reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
+    starts = [m for m in messages if isinstance(m, Start)]
+    return Run(
+        [reports[key] for key in sorted(reports)],
+        len(starts) - 1,
+        starts[-1].all_reduce_seconds,
+        starts[-1].compute_seconds,
+    )
 
 
 def _trainer(work: dict[str, Any], workers: int, use_gpu: bool, folder: Path) -> Any:  # noqa: ANN401
@@ -250,15 +260,6 @@ def _failed(error: Any) -> TutorialError:  # noqa: ANN401
         f"({type(cause).__name__}: {first_line[:200]}); mira los detalles en "
         "/tmp/ray/session_latest/logs, en el equipo que falló, y ejecuta la celda otra vez."
     )
-
-
-def _run(messages: list[Start | EpochReport]) -> Run:
-    """Ordena lo que se ha contado: de lo repetido vale lo último, y cada comienzo es un intento."""
-    reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
-    starts = [m for m in messages if isinstance(m, Start)]
-    last = starts[-1]
-    in_order = [reports[key] for key in sorted(reports)]
-    return Run(in_order, len(starts) - 1, last.all_reduce_seconds, last.compute_seconds)
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -304,21 +305,6 @@ def _send(mailbox: Any, message: Start | EpochReport) -> None:  # noqa: ANN401
     mailbox.put(pickle.dumps(message))
 
 
-def _listen(
-    mailbox: Any,  # noqa: ANN401
-    messages: list[Start | EpochReport],
-    begun: Callable[[Start], None],
-    told: Callable[[EpochReport], None],
-) -> None:
-    while (closed := mailbox.get()) is not None:
-        message = pickle.loads(closed)
-        messages.append(message)
-        if isinstance(message, Start):
-            begun(message)
-        elif message.rank == 0:
-            told(message)
-
-
 def _join(address: str, quiet: dict[str, Any]) -> None:
     """Se une a un clúster que ya está en marcha, si es de las mismas versiones."""
     import ray
@@ -326,7 +312,7 @@ def _join(address: str, quiet: dict[str, Any]) -> None:
     host, _, port = address.rpartition(":")
     try:
         # A donde no responde nadie, Ray insiste unos minutos.
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
         ray.init(address, **quiet)
     except (OSError, ValueError, SystemExit):  # lo último, si responde quien no es Ray
         raise TutorialError(
@@ -347,46 +333,31 @@ def _join(address: str, quiet: dict[str, Any]) -> None:
 
 
 def _check_versions() -> None:
+    """Comprueba que todos los equipos tienen este proyecto y las mismas versiones que este."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    here = installed()
+    here = versions()
     for node in _alive_nodes():
         where: Any = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked = ray.remote(num_cpus=0, scheduling_strategy=where)(installed).remote()
+        asked = ray.remote(num_cpus=0, scheduling_strategy=where)(versions).remote()
         try:
             there = ray.get(asked, timeout=ANSWER_SECONDS)
         except (ray.exceptions.RayError, ModuleNotFoundError):
             there = {}
-        check_same_versions(node["NodeManagerAddress"], here, there)
+        if there != here:
+            found = ", ".join(f"{name} {number}" for name, number in there.items())
+            raise TutorialError(
+                f"El equipo {node['NodeManagerAddress']} tiene otras versiones "
+                f"({found or 'no responde o no tiene este proyecto'}): instala en todos el mismo "
+                "requirements-distributed.txt y arranca Ray desde su entorno."
+            )
 
 
-def installed() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Devuelve las versiones que tienen que coincidir en todos los equipos."""
-    packages = {each.name: each.version for each in metadata.distributions()}
-    found = {name: packages.get(name, "ninguna") for name in COMPARED}
-    return found | {"tensorflow": tf.__version__}
-
-
-def check_same_versions(node: str, here: dict[str, str], there: dict[str, str]) -> None:
-    """Comprueba que un equipo tiene lo mismo que este.
-
-    Raises:
-        TutorialError: con lo que no coincide.
-    """
-    if not there:
-        raise TutorialError(
-            f"El equipo {node} no responde o no tiene este proyecto: instálalo también allí, "
-            "con el mismo requirements-distributed.txt, y arranca Ray desde su entorno."
-        )
-    different = [
-        f"{name} {there[name]} (aquí, {here[name]})" for name in here if there[name] != here[name]
-    ]
-    if different:
-        raise TutorialError(
-            f"El equipo {node} tiene otras versiones: {', '.join(different)}; instala en todos "
-            "el mismo requirements-distributed.txt y vuelve a arrancar Ray."
-        )
+    # El paquete de TensorFlow se llama de varias maneras.
+    return {"tensorflow": tf.__version__} | {name: version(name) for name in COMPARED}
 
 
 def _alive_nodes() -> list[dict[str, Any]]:
