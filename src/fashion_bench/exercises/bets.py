@@ -19,10 +19,7 @@ def numbers(value: Any) -> list[float]:  # noqa: ANN401
     """Devuelve los números que puede querer decir lo que alguien ha escrito, el literal primero.
 
     Una coma (`1,25`, que en Python son dos números, o `"1,25"`) puede separar los decimales o los
-    millares, y un punto seguido de tres cifras, también.
-
-    Returns:
-        Vacía, si no es un número o no es finito.
+    millares, y un punto seguido de tres cifras, también. Si no es un número finito, ninguno.
     """
     if isinstance(value, tuple):  # lo que entiende Python si se escribe con comas
         if not all(type(part) is int for part in value):
