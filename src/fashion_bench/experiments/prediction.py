@@ -82,13 +82,8 @@ cambiar. De los M3 y M4, Apple publica la memoria (100 y 120 GB/s), pero no las 
 
 def measure(name: str) -> Device:
     """Mide un dispositivo, el que esté elegido con `tf.device`."""
-    return Device(
-        name,
-        calibration.matmul_flops(),
-        calibration.memory_bandwidth(),
-        graph_order_seconds(),
-        "medido",
-    )
+    flops, bandwidth = calibration.matmul_flops(), calibration.memory_bandwidth()
+    return Device(name, flops, bandwidth, graph_order_seconds(), "medido")
 
 
 def graph_order_seconds() -> float:
@@ -129,11 +124,8 @@ def step(
     `MaxPooling2D` lee su entrada y su salida y escribe otras dos tablas iguales. Las peticiones
     van aparte: son las del paso entero (`count_orders`).
 
-    Args:
-        model: la red, ya construida.
-        batch_size: imágenes del lote.
-        filling: a qué parte de su velocidad va una convolución según los canales de su entrada;
-            los que no están, a toda.
+    `filling` dice a qué parte de su velocidad va una convolución según los canales de su entrada;
+    con los que no están, va a toda.
     """
     pieces, trainable_before = [], False
     for layer in model.layers:
