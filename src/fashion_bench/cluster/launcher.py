@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,23 +40,6 @@ MAX_RESTARTS = 2
 ANSWER_SECONDS = 20
 """Lo que se espera a que conteste otro equipo."""
 
-COMPARED = ("fashion-bench", "keras", "numpy")
-"""Otros paquetes cuya versión tiene que ser la misma; la de Ray y la de Python ya las mira Ray."""
-
-
-class Run(NamedTuple):
-    """Un entrenamiento con Ray."""
-
-    reports: list[EpochReport]
-    """De cada época y proceso, lo que contó al acabarla."""
-    restarts: int
-    """Veces que Ray tuvo que empezar otra vez desde la última época guardada."""
-    all_reduce_seconds: dict[int, float]
-    """De cada tamaño, en números de 4 bytes, lo que tarda en sumarse entre todos."""
-    compute_seconds: dict[int, float]
-    """De cada tamaño, en imágenes, lo que tarda un paso del proceso 0 sin sumar con nadie,
-    mientras los demás hacen lo mismo."""
-
 
 class Start(NamedTuple):
     """Lo que cuenta el proceso 0 antes de la primera época."""
@@ -66,7 +48,21 @@ class Start(NamedTuple):
     setup_seconds: float
     """Segundos del calentamiento."""
     all_reduce_seconds: dict[int, float]
+    """De cada tamaño, en números de 4 bytes, lo que tarda en sumarse entre todos."""
     compute_seconds: dict[int, float]
+    """De cada tamaño, en imágenes, lo que tarda un paso de este proceso sin sumar con nadie,
+    mientras los demás hacen lo mismo."""
+
+
+class Run(NamedTuple):
+    """Un entrenamiento con Ray."""
+
+    start: Start
+    """El último comienzo."""
+    restarts: int
+    """Veces que Ray tuvo que empezar otra vez desde la última época guardada."""
+    reports: list[EpochReport]
+    """De cada época y proceso, lo último que contó al acabarla."""
 
 
 @contextmanager
@@ -125,6 +121,8 @@ def started(address: str, cpus: int) -> Iterator[None]:
 
 def check_room(workers: int, use_gpu: bool, storage: str) -> None:
     """Comprueba que en el clúster caben los procesos y que se ha dicho dónde guardan su trabajo."""
+    import ray
+
     kind, name = ("GPU", "una GPU") if use_gpu else ("CPU", "un núcleo")
     advice = "elige device='cpu'" if use_gpu else "pide menos procesos"
     if slots(kind) < workers:
@@ -132,7 +130,7 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
             f"workers={workers} no es válido: cada proceso necesita {name} y en el clúster caben "
             f"{slots(kind)}; {advice} o une otro equipo."
         )
-    if len(_alive_nodes()) > 1 and not storage:
+    if sum(node["Alive"] for node in ray.nodes()) > 1 and not storage:
         raise TutorialError(
             "storage='' no es válido con varios equipos: escribe la ruta de una carpeta que todos "
             "vean en el mismo sitio (una carpeta de red, por ejemplo)."
@@ -179,26 +177,24 @@ def fit(
     from ray.util.queue import Queue
 
     mailbox = Queue(actor_options={"num_cpus": 0})
-    messages: list[Start | EpochReport] = []
+    starts: list[Start] = []
+    reports: dict[tuple[int, int], EpochReport] = {}
 
     def listen() -> None:
         while (closed := mailbox.get()) is not None:
             message = pickle.loads(closed)
-            messages.append(message)
             if isinstance(message, Start):
+                starts.append(message)
                 begun(message)
-            elif message.rank == 0:
-                told(message)
+            else:
+                reports[message.epoch, message.rank] = message
+                if message.rank == 0:
+                    told(message)
 
     pool = ThreadPoolExecutor(1)
     listening = pool.submit(listen)
-    work = {
-        "job": job.model_dump(),
-        "use_gpu": use_gpu,
-        "mailbox": mailbox,
-        "all_reduce_sizes": list(all_reduce_sizes),
-        "compute_sizes": list(compute_sizes),
-    }
+    sizes = {"all_reduce_sizes": [*all_reduce_sizes], "compute_sizes": [*compute_sizes]}
+    work = {"job": job.model_dump(), "use_gpu": use_gpu, "mailbox": mailbox, **sizes}
     folder = Path(storage or STORAGE).expanduser().absolute()
     folder /= f"entrenamiento-{os.urandom(4).hex()}"
     on_interrupt = signal.getsignal(signal.SIGINT)
@@ -216,15 +212,7 @@ def fit(
         # Lo guardado solo sirve para seguir si un proceso muere.
         shutil.rmtree(folder, ignore_errors=True)
     listening.result()  # si una de esas funciones ha fallado, aquí se sabe
-    # De lo repetido vale lo último, y cada comienzo es un intento.
-    reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
-    starts = [m for m in messages if isinstance(m, Start)]
-    return Run(
-        [reports[key] for key in sorted(reports)],
-        len(starts) - 1,
-        starts[-1].all_reduce_seconds,
-        starts[-1].compute_seconds,
-    )
+    return Run(starts[-1], len(starts) - 1, [reports[key] for key in sorted(reports)])
 
 
 def _trainer(work: dict[str, Any], workers: int, use_gpu: bool, folder: Path) -> Any:  # noqa: ANN401
@@ -329,38 +317,3 @@ def _join(address: str, quiet: dict[str, Any]) -> None:
             "instala en todos los equipos el mismo requirements-distributed.txt con el mismo "
             "Python y vuelve a arrancar Ray."
         ) from None
-    _check_versions()
-
-
-def _check_versions() -> None:
-    """Comprueba que todos los equipos tienen este proyecto y las mismas versiones que este."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    here = versions()
-    for node in _alive_nodes():
-        where: Any = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked = ray.remote(num_cpus=0, scheduling_strategy=where)(versions).remote()
-        try:
-            there = ray.get(asked, timeout=ANSWER_SECONDS)
-        except (ray.exceptions.RayError, ModuleNotFoundError):
-            there = {}
-        if there != here:
-            found = ", ".join(f"{name} {number}" for name, number in there.items())
-            raise TutorialError(
-                f"El equipo {node['NodeManagerAddress']} tiene otras versiones "
-                f"({found or 'no responde o no tiene este proyecto'}): instala en todos el mismo "
-                "requirements-distributed.txt y arranca Ray desde su entorno."
-            )
-
-
-def versions() -> dict[str, str]:
-    """Devuelve las versiones que tienen que coincidir en todos los equipos."""
-    # El paquete de TensorFlow se llama de varias maneras.
-    return {"tensorflow": tf.__version__} | {name: version(name) for name in COMPARED}
-
-
-def _alive_nodes() -> list[dict[str, Any]]:
-    import ray
-
-    return [node for node in ray.nodes() if node["Alive"]]

@@ -26,9 +26,6 @@ with quiet():
 
     from fashion_bench.measure import provenance
 
-State = list[np.ndarray]
-"""Valores de la red y de su optimizador: todo lo que hace falta para seguir."""
-
 
 class Job(Frozen):
     """Qué se entrena; igual para cualquier reparto."""
@@ -134,11 +131,11 @@ class Trainer:
             workers=self.strategy.num_replicas_in_sync,
         )
 
-    def state(self) -> State:
-        """Devuelve una copia de todo lo que cambia al entrenar."""
+    def state(self) -> list[np.ndarray]:
+        """Devuelve una copia de todo lo que cambia al entrenar: la red y su optimizador."""
         return [keras.ops.convert_to_numpy(variable).copy() for variable in self._variables()]
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: list[np.ndarray]) -> None:
         """Vuelve a un estado anterior."""
         for variable, value in zip(self._variables(), state, strict=True):
             variable.assign(value)

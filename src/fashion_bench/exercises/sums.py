@@ -73,8 +73,7 @@ def network_tasks() -> dict[str, Task]:
             flattened,
             f"después de dos MaxPooling2D quedan {second} mapas de {last}×{last}: "
             f"{last} × {last} × {second}",
-            "sigue el lado de la imagen, que cada MaxPooling2D parte en dos, y multiplica por los "
-            "mapas",
+            "sigue el lado, que cada MaxPooling2D parte en dos, y multiplica por los mapas",
             {
                 side**2: "esos son los píxeles de la foto; por el camino ha cambiado de forma",
                 last**2: f"es un solo mapa, y hay {second}",
@@ -94,15 +93,11 @@ def network_tasks() -> dict[str, Task]:
         "multiplicaciones de la segunda convolución": Task(
             products,
             f"en cada uno de los {middle} × {middle} sitios, los {second} filtros hacen {window} × "
-            f"{first} productos; no se descuentan los del borde, que se multiplican por los ceros "
-            "del relleno",
-            "sitios de la imagen × filtros × números de un filtro (sin contar su sesgo, que se "
-            "suma)",
+            f"{first} productos, también en el borde, con los ceros del relleno",
+            "sitios de la imagen × filtros × números de un filtro (su sesgo se suma)",
             {
                 2 * products: "has contado también las sumas",
-                middle**2
-                * second
-                * window: f"has contado filtros de un solo canal: llegan {first}",
+                products // first: f"has contado filtros de un solo canal: llegan {first}",
                 4 * products: f"el primer MaxPooling2D ya ha dejado la imagen en {places}",
             },
         ),
@@ -110,24 +105,20 @@ def network_tasks() -> dict[str, Task]:
             2 * first_products,
             f"en cada uno de los {side} × {side} sitios, los {first} filtros hacen {window} "
             "productos, y multiplicar y sumar son dos operaciones",
-            f"como la segunda, pero con un solo canal, {first} filtros y la imagen de "
-            f"{side}×{side}",
+            f"como la segunda, pero con un canal, {first} filtros y la imagen de {side}×{side}",
             {
                 first_products: "multiplicar y sumar cuentan como dos operaciones",
-                2 * middle**2 * first * window: "el primer MaxPooling2D va después: trabaja con "
-                f"{side}×{side}",
+                first_products / 2: f"el primer MaxPooling2D va después: aquí hay {side}×{side}",
             },
         ),
         "milésimas de segundo de la segunda convolución a 100 GFLOP/s": Task(
             1000 * 2 * products / 100e9,
             f"{written(2 * products)} operaciones entre cien mil millones por segundo son "
             f"{written(2 * products / 100e9, 6, 's')}",
-            "operaciones por foto ÷ operaciones por segundo da segundos; 1 GFLOP/s son mil "
-            "millones",
+            "operaciones ÷ operaciones por segundo da segundos; 1 GFLOP/s son mil millones",
             {
                 2 * products / 100e9: "eso son segundos; se piden milésimas",
-                1000 * products / 100e9: "has contado solo las multiplicaciones: cada una lleva su "
-                "suma",
+                1000 * products / 100e9: "cada multiplicación lleva su suma, que también cuenta",
             },
         ),
         "MB de los gradientes de la red": Task(
@@ -162,8 +153,7 @@ def _steps(batch: int) -> Task:
 ARITHMETIC: Mapping[str, Task] = {
     "pérdida de quien reparte por igual entre diez clases": Task(
         log(10),
-        "le da a la verdad una probabilidad de 0.1, y el logaritmo de 0.1, cambiado de signo, es "
-        "el de 10",
+        "le da a la verdad una probabilidad de 0.1, y -log(0.1) es el logaritmo de 10",
         "¿qué probabilidad le da a la verdad? Calcula su logaritmo natural y cámbiale el signo",
         {
             -log(10): "falta cambiarle el signo: la pérdida nunca es negativa",
@@ -175,10 +165,7 @@ ARITHMETIC: Mapping[str, Task] = {
         IMAGES // 12,
         "las imágenes de la época entre sus segundos: 54 000 ÷ 12",
         "imágenes ÷ segundos",
-        {
-            data.TRAIN_IMAGES // 12: "60 000 son todas; para entrenar quedan 54 000, porque las "
-            "demás validan",
-        },
+        {data.TRAIN_IMAGES // 12: "60 000 son todas; para entrenar quedan 54 000"},
     ),
     "veces más rápido si un equipo tarda 12 s y el otro 15 s": Task(
         15 / 12,
@@ -203,8 +190,7 @@ ARITHMETIC: Mapping[str, Task] = {
     "pasos por época con lotes de 512": _steps(512),
     "veces más rápido un paso si el 80 % de él va el doble de deprisa": Task(
         1 / (0.2 + 0.8 / 2),
-        "queda el 20 % de antes y la mitad del 80 %: un 60 %, y 100 ÷ 60 es 1.67 (es la ley de "
-        "Amdahl)",
+        "queda el 20 % de antes y la mitad del 80 %: un 60 %, y 100 ÷ 60 es 1.67 (ley de Amdahl)",
         "calcula qué parte del tiempo queda y divide 1 entre ella",
         {
             2: "eso sería si todo fuese el doble de deprisa; el 20 % sigue igual",

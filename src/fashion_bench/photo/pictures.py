@@ -54,8 +54,7 @@ def load(source: str | BytesIO) -> Picture:
     """Lee una foto de cualquier tamaño y la prepara.
 
     Args:
-        source: ruta (si es relativa, desde `notebooks/`) o el archivo ya leído, en cualquiera de
-            los formatos de `pixels.FORMATS`.
+        source: ruta (si es relativa, desde `notebooks/`) o el archivo ya leído.
 
     Raises:
         TutorialError: si no se puede leer, no es una imagen o no se distingue la prenda.
@@ -74,15 +73,13 @@ def prepare(photo: PIL.Image.Image) -> Picture:
     Si la foto tiene partes transparentes, la prenda es lo opaco. Si no, el fondo es una
     superficie suave que pasa por el color del borde, y la prenda, lo que se aparta de ella.
 
-    Args:
-        photo: en modo `L`, `RGB` o `RGBA`.
-
     Raises:
         TutorialError: si no se distingue la prenda del fondo.
     """
     opacity = _opacity(photo)
     if opacity is None:
-        photo = _filled(photo)
+        paper = PIL.Image.new("RGBA", photo.size, "white")  # para las esquinas redondas
+        photo = PIL.Image.alpha_composite(paper, photo.convert("RGBA")).convert("RGB")
         original = np.asarray(photo.convert("L"))
         away, garment = _apart_from_background(photo)
     else:
@@ -147,19 +144,6 @@ def _opacity(photo: PIL.Image.Image) -> np.ndarray | None:
         raise TutorialError("es toda transparente; guárdala sin transparencia o elige otra.")
     opacity = alpha / alpha.max()
     return None if np.mean(opacity > 0.9) > OPAQUE_SHARE else opacity
-
-
-def _filled(photo: PIL.Image.Image) -> PIL.Image.Image:
-    """La foto en `RGB`; lo transparente que le quede, del color de su borde."""
-    if photo.mode != "RGBA":
-        return photo.convert("RGB")
-    dots = np.asarray(photo)
-    border = np.concatenate([dots[0], dots[-1], dots[:, 0], dots[:, -1]])
-    paper = np.median(border[border[:, 3] >= np.median(border[:, 3]), :3], axis=0)
-    hole = dots[..., 3] < dots[..., 3].max() / 2
-    return PIL.Image.fromarray(
-        np.where(hole[..., np.newaxis], paper, dots[..., :3]).astype("uint8")
-    )
 
 
 def _cut_out(gray: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
