@@ -54,7 +54,7 @@ RIGHT, SLIP, WRONG = "¡sí!", "casi", "Pista"
         (STEPS, 421.9, SLIP, ROUND_UP),
         (STEPS, 421, SLIP, "el último lote"),
         (STEPS, 420, WRONG, "420 es poco"),
-        (STEPS, 60_000 / 128, SLIP, "468.75, 60\xa0000"),
+        (STEPS, 469, SLIP, "469, 60\xa0000"),
         (CONV_1, 320.4, WRONG, "320.4 es demasiado"),
     ],
     ids=repr,

@@ -339,7 +339,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., 
         def trainer(work: dict[str, Any], *_: object) -> SimpleNamespace:
             def tell() -> None:
                 for message in messages:
-                    launcher._send(work["mailbox"], message)
+                    work["mailbox"].put(pickle.dumps(message))
 
             return SimpleNamespace(fit=tell)
 

@@ -13,7 +13,7 @@ from fashion_bench.experiments import ladder, prediction
 from fashion_bench.experiments.prediction import Device, Work
 from fashion_bench.machine import profiling
 
-FAST = Device("inventado", 10e12, 400e9, 5e-6, "inventado")
+FAST = Device("inventado", 10e12, 400e9, 5e-6)
 
 
 @pytest.fixture(scope="module")

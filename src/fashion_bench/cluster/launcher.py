@@ -155,14 +155,11 @@ def fit(
     all_reduce_sizes: Sequence[int] = (),
     compute_sizes: Sequence[int] = (),
 ) -> Run:
-    """Entrena con `workers` procesos, cada uno con un núcleo o una GPU.
+    """Entrena con `workers` procesos, cada uno con un núcleo o, si se dice, una GPU.
 
     Si uno muere, Ray los empieza otra vez a todos desde la última época guardada.
 
     Args:
-        job: qué se entrena.
-        workers: cuántos procesos.
-        use_gpu: si cada uno lleva una GPU.
         storage: carpeta que ven todos los equipos; vacía, una de este.
         begun: se le cuenta con qué se entrena, antes de la primera época.
         told: se le cuenta cada época del proceso 0 en cuanto acaba.
@@ -278,19 +275,15 @@ def _work(config: dict[str, Any]) -> None:
             sample = trainer.lesson.train_images[:128, ..., None], trainer.lesson.train_labels[:128]
             agreement = correctness.agreement(trainer.model, *sample, "gpu:0", "float32")
         start = Start(trainer.conditions(agreement), trainer.setup_seconds, all_reduce, compute)
-        _send(config["mailbox"], start)
+        # Cerrado: el buzón, para abrirlo, importaría TensorFlow en plena primera época.
+        config["mailbox"].put(pickle.dumps(start))
     for report in trainer.train(int(first_epoch)):
-        _send(config["mailbox"], report)
+        config["mailbox"].put(pickle.dumps(report))
         with tempfile.TemporaryDirectory() as folder:
             if rank == 0:
                 np.savez(Path(folder) / "state.npz", np.array(report.epoch + 1), *trainer.state())
                 checkpoint = ray.train.Checkpoint.from_directory(folder)
             ray.train.report({}, checkpoint=checkpoint if rank == 0 else None)
-
-
-def _send(mailbox: Any, message: Start | EpochReport) -> None:  # noqa: ANN401
-    # Cerrado: el proceso del buzón, para abrirlo, importaría TensorFlow en plena primera época.
-    mailbox.put(pickle.dumps(message))
 
 
 def _join(address: str, quiet: dict[str, Any]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from statistics import median
 from time import perf_counter
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +24,10 @@ with quiet():
     import tensorflow as tf
 
     from fashion_bench.measure import provenance
+
+
+load_once = lru_cache(maxsize=1)(lesson.load)
+"""Los datos y la red del cuaderno 01, una vez para todos los entrenamientos iguales."""
 
 
 class Job(Frozen):
@@ -98,7 +101,7 @@ class Trainer:
 
     def __init__(self, job: Job, strategy: tf.distribute.Strategy, rank: int = 0) -> None:
         self.job, self.strategy, self.rank = job, strategy, rank
-        self.lesson = _lesson(**job.lesson)
+        self.lesson = load_once(**job.lesson)
         keras.utils.set_random_seed(job.seed)
         with strategy.scope():
             self.model = self.lesson.compile_model(self.lesson.build_model())
@@ -320,9 +323,3 @@ def agree(reports: list[EpochReport], images: int) -> bool:
         ):
             return False
     return True
-
-
-@lru_cache(maxsize=1)
-def _lesson(**parameters: int) -> SimpleNamespace:
-    """Los datos y la red del cuaderno 01, una vez para todos los entrenamientos iguales."""
-    return lesson.load(**parameters)

@@ -145,7 +145,6 @@ def _steps(batch: int) -> Task:
             IMAGES // batch: "te falta el último lote, que no está lleno",
             IMAGES / batch: "un paso a medias también es un paso: redondea hacia arriba",
             ceil(data.TRAIN_IMAGES / batch): everything,
-            data.TRAIN_IMAGES / batch: everything,
         },
     )
 
@@ -236,11 +235,7 @@ def check(name: str, *answer: object) -> None:
         if is_attended():
             print(f"{name}: cambia None por tu respuesta")
         return
-    if not (found := numbers(value)):
-        raise TutorialError(
-            f"{name}: {value!r} no es un número; escríbelo sin unidades y, si tiene decimales, con "
-            "punto (por ejemplo, 1.25)."
-        )
+    found = numbers(name, value)
     known = [expected, *slips]
     number = next((n for n in found for each in known if _same(n, each, expected)), found[0])
     slip = next((told for wrong, told in slips.items() if _same(number, wrong, expected)), None)

@@ -10,6 +10,7 @@ import warnings
 from io import BytesIO
 from typing import Literal
 
+import numpy as np
 import PIL.Image
 from PIL import ExifTags
 
@@ -171,9 +172,8 @@ def _entries(tiff: bytes) -> list[bytes]:
 def _plain(image: PIL.Image.Image) -> PIL.Image.Image:
     """La imagen, de 8 bits por color; si tenía más, con lo más claro que haya por blanco."""
     if image.mode[0] in "IF":
-        light = image.convert("F")
-        _, white = light.getextrema()
-        return light.point(lambda value: value * (255 / (white or 1))).convert("RGB")
+        light = np.asarray(image, np.float32)
+        return PIL.Image.fromarray(light * (255 / (light.max() or 1))).convert("RGB")
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
