@@ -124,11 +124,10 @@ def check_room(workers: int, use_gpu: bool, storage: str) -> None:
     import ray
 
     kind, name = ("GPU", "una GPU") if use_gpu else ("CPU", "un núcleo")
-    advice = "elige device='cpu'" if use_gpu else "pide menos procesos"
     if slots(kind) < workers:
         raise TutorialError(
             f"workers={workers} no es válido: cada proceso necesita {name} y en el clúster caben "
-            f"{slots(kind)}; {advice} o une otro equipo."
+            f"{slots(kind)}; pide menos, elige device='cpu' o une otro equipo."
         )
     if sum(node["Alive"] for node in ray.nodes()) > 1 and not storage:
         raise TutorialError(

@@ -93,10 +93,7 @@ def shares(
 class Trainer:
     """La red del cuaderno 01, entrenada a la vez en todas las réplicas de `strategy`.
 
-    Args:
-        job: qué se entrena.
-        strategy: cómo se reparte; decide cuántas réplicas hay y dónde están.
-        rank: número de este proceso, desde 0.
+    `rank` es el número de este proceso, desde 0.
     """
 
     def __init__(self, job: Job, strategy: tf.distribute.Strategy, rank: int = 0) -> None:
@@ -183,14 +180,8 @@ class Trainer:
         """Mide lo que tarda un paso según las imágenes que tenga, y lo deja todo como estaba.
 
         Los tamaños, imágenes entre todas las réplicas, se alternan: si el equipo cambia de
-        velocidad, lo notan todos.
-
-        Args:
-            sizes: los tamaños.
-            rounds: veces que se mide cada uno, tres pasos cada vez, después de una que no cuenta.
-
-        Returns:
-            De cada tamaño, la mediana, en segundos por paso.
+        velocidad, lo notan todos. Cada uno se mide `rounds` veces, tres pasos cada vez, después de
+        una que no cuenta; devuelve la mediana, en segundos por paso.
         """
         before = self.state()
         order = np.random.default_rng(self.job.seed).permutation(len(self.lesson.train_labels))

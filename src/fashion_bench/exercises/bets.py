@@ -45,9 +45,8 @@ def numbers(name: str, value: Any) -> list[float]:  # noqa: ANN401
 class Bets(dict[str, float | None]):
     """Lo que se apuesta antes de medir; se comprueba al escribirlo y se usa como un diccionario.
 
-    Args:
-        written: de cada cosa, el número apostado, o `None`. Las que se llaman «Exactitud…» van de
-            0 a 1; las de `WHOLE` son enteros, y las demás (segundos, veces, GFLOP/s…), positivas.
+    Las que se llaman «Exactitud…» van de 0 a 1; las de `WHOLE` son enteros, y las demás (segundos,
+    veces, GFLOP/s…), positivas. `None` es no apostar.
 
     Raises:
         TutorialError: si lo apostado no es un número o no puede ser.

@@ -76,7 +76,6 @@ def network_tasks() -> dict[str, Task]:
             "sigue el lado, que cada MaxPooling2D parte en dos, y multiplica por los mapas",
             {
                 side**2: "esos son los píxeles de la foto; por el camino ha cambiado de forma",
-                last**2: f"es un solo mapa, y hay {second}",
                 middle**2 * second: "te falta el segundo MaxPooling2D",
             },
         ),
@@ -156,7 +155,6 @@ ARITHMETIC: Mapping[str, Task] = {
         "¿qué probabilidad le da a la verdad? Calcula su logaritmo natural y cámbiale el signo",
         {
             -log(10): "falta cambiarle el signo: la pérdida nunca es negativa",
-            0.1: "esa es la probabilidad que da a la verdad; falta el logaritmo",
             1: "ese es el logaritmo decimal de 10; aquí es el natural, `np.log`",
         },
     ),
@@ -172,7 +170,6 @@ ARITHMETIC: Mapping[str, Task] = {
         "divide los dos tiempos; al más rápido le sale más de 1",
         {
             12 / 15: "has dividido al revés: al rápido le tiene que salir más de 1",
-            15 - 12: "esos son los segundos de diferencia; se pide el cociente",
             25: "es verdad que va un 25 % más deprisa; se pide cuántas veces",
         },
     ),
@@ -212,7 +209,6 @@ ARITHMETIC: Mapping[str, Task] = {
         "lo que se gana ÷ lo que se ganaría si cada proceso contase entero, en tanto por ciento",
         {
             0.75: "eso es en tanto por uno; se pide en tanto por ciento",
-            300: "eso es lo que se gana; divídelo entre los procesos",
             100 * 4 / 3: "has dividido al revés",
         },
     ),

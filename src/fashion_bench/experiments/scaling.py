@@ -63,14 +63,9 @@ def taking_turns(compute: Compute, workers: int, places: int) -> Compute:
 def step_seconds(
     workers: int, batch_size: float, size: float, compute: Compute, link: Link
 ) -> float:
-    """Predice lo que tarda un paso; se supone que no se suma nada hasta acabar las cuentas.
+    """Predice lo que tarda un paso de `batch_size` imágenes, con gradientes de `size` bytes.
 
-    Args:
-        workers: procesos, cada uno con su propio núcleo.
-        batch_size: imágenes del paso, entre todos.
-        size: bytes de los gradientes.
-        compute: lo que tarda cada proceso en sus cuentas.
-        link: lo que los une.
+    Cada proceso tiene su propio núcleo, y se supone que no se suma nada hasta acabar las cuentas.
     """
     counting = compute.fixed_seconds + compute.seconds_per_image * batch_size / workers
     return counting + (all_reduce_seconds(workers, size, link) if workers > 1 else 0)

@@ -147,11 +147,7 @@ def _opacity(photo: PIL.Image.Image) -> np.ndarray | None:
 
 
 def _cut_out(gray: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pone una prenda recortada sobre blanco o, si es clara, sobre negro.
-
-    Returns:
-        La foto sobre ese papel; cuánto se aparta de él cada píxel, y cuáles son prenda.
-    """
+    """La foto sobre blanco o, si la prenda es clara, sobre negro; lo que se aparta, y la prenda."""
     garment = opacity > 0.5
     paper = 255 if np.median(gray[garment]) < 128 else 0
     away = np.abs(gray - np.float32(paper)) * opacity

@@ -58,14 +58,9 @@ UPRIGHT = {
 
 
 def read(data: bytes, side: int) -> PIL.Image.Image:
-    """Lee una imagen, la endereza y la reduce.
+    """Lee una imagen, la endereza y la reduce hasta que su lado mayor tenga `side` píxeles.
 
-    Args:
-        data: el contenido del archivo.
-        side: píxeles que tendrá, como mucho, su lado mayor.
-
-    Returns:
-        La imagen, en modo `RGB` o, si tiene transparencia, `RGBA`.
+    Queda en modo `RGB` o, si tiene transparencia, `RGBA`.
 
     Raises:
         TutorialError: si no es una imagen, está dañada o incompleta, no se sabe leer su formato
@@ -92,11 +87,7 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
 
 
 def strip(data: bytes) -> tuple[bytes, bytes]:
-    """Quita los metadatos de un PNG, un JPEG o un TIFF; otros archivos quedan como están.
-
-    Returns:
-        El archivo sin metadatos y su bloque EXIF, vacío si no se encuentra.
-    """
+    """Quita los metadatos de un PNG, un JPEG o un TIFF, y devuelve aparte su bloque EXIF."""
     if data.startswith(PNG):
         return _strip_png(data)
     if data.startswith(JPEG):
