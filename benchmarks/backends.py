@@ -19,8 +19,13 @@ EPOCHS = 3
 def measure(backend: str, images: int) -> dict[str, float]:
     """Entrena en este proceso y devuelve los segundos del calentamiento y de la época mediana."""
     names = harness.load_lesson(backend, epochs=EPOCHS)
-    warm_up, epoch = harness.typical_epoch(names, images, EPOCHS)
-    return {"warm_up": warm_up, "epoch": epoch}
+    from fashion_bench.measure.clock import EpochClock
+
+    model, warm_up = harness.warm_network(names, images)
+    clock = EpochClock(images)
+    dataset = harness.first(names, images, seed=0)
+    model.fit(dataset, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[clock])
+    return {"warm_up": warm_up, "epoch": median(clock.epoch_seconds)}
 
 
 def compare(rounds: int = ROUNDS, images: int = IMAGES) -> None:

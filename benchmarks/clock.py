@@ -1,13 +1,12 @@
 """¿Se puede fiar uno del reloj? `python benchmarks/clock.py`, unos dos minutos en dos núcleos.
 
-Mide, en un solo proceso y alternando:
+Mide, en un solo proceso:
 
 1. una época de `model.fit` con tablas de NumPy, cronometrada desde fuera como haría
    cualquiera, y la misma época según el reloj del proyecto, con distintas cantidades de
    imágenes;
-2. cuánto cuesta el propio reloj: la misma época con él y sin él, y lo que tarda por dentro;
-3. cuánto cuesta decir cómo va cada época, que solo se dice si alguien mira;
-4. en qué se va cada segundo de la celda de entrenar del cuaderno: no debe haber una cola
+2. lo que el propio reloj gasta por época;
+3. en qué se va cada segundo de la celda de entrenar del cuaderno: no debe haber una cola
    escondida.
 
 Escribe las cifras y el gráfico `benchmarks/clock.png`.
@@ -33,15 +32,10 @@ from fashion_bench.machine.engines import quiet
 from fashion_bench.text import written
 
 with quiet():
-    import keras
-
-    from fashion_bench.machine.profiling import alternate, ratios
     from fashion_bench.measure.clock import EpochClock
-    from fashion_bench.measure.progress import EpochLine
 
 CHART = Path(__file__).with_suffix(".png")
 SIZES = (5_000, 10_000, 20_000, 40_000)
-PAIRS = 9
 SAMPLES = 20_000
 """Imágenes con las que se ejecuta la celda de entrenar del cuaderno."""
 BEFORE_TRAINING = (*lesson.PREPARE, "calentar")
@@ -56,9 +50,7 @@ class Row(NamedTuple):
     outside: float
 
 
-def compare(
-    sizes: Sequence[int] = SIZES, pairs: int = PAIRS, samples: int = SAMPLES, chart: Path = CHART
-) -> None:
+def compare(sizes: Sequence[int] = SIZES, samples: int = SAMPLES, chart: Path = CHART) -> None:
     """Mide, escribe las tablas y dibuja el gráfico."""
     names = lesson.load()
     print("Imágenes  Modo                 Época (s)  Desde fuera (s)  Cola (s)  Fuera/época")
@@ -69,21 +61,10 @@ def compare(
             f"  {row.outside - row.epoch:8.2f}  {row.outside / row.epoch:11.2f}"
         )
     draw(rows).savefig(chart)
-    cost = harness.spread(clock_cost(names, sizes[0], pairs), digits=3)
-    print(
-        f"\nÉpoca de {written(sizes[0])} imágenes con reloj entre la misma sin él, "
-        f"{pairs} parejas: {cost}"
-    )
     seconds = own_seconds(names)
     print(
-        f"Dentro del reloj se pasan {written(1000 * seconds, 2, 'ms')} por época, "
+        f"\nDentro del reloj se pasan {written(1000 * seconds, 2, 'ms')} por época, "
         f"el {seconds / rows[1].epoch:.3%} de esa época"
-    )
-    progress, whole = progress_cost(names, sizes[-1])
-    print(
-        f"Decir cómo va una época de {written(sizes[-1])} imágenes cuesta "
-        f"{written(1000 * progress, 2, 'ms')}, el {written(100 * progress / whole, 3, '%')} "
-        "de lo que dura"
     )
     cell_gap(samples)
 
@@ -105,20 +86,6 @@ def two_ways(names: SimpleNamespace, size: int) -> list[Row]:
     return rows
 
 
-def clock_cost(names: SimpleNamespace, size: int, pairs: int) -> list[float]:
-    """Devuelve, por parejas, la duración de una época con reloj entre la de una sin él."""
-    model, _ = harness.warm_network(names, size)
-    dataset = harness.first(names, size, seed=0)
-
-    def epoch(*callbacks: keras.callbacks.Callback) -> float:
-        start = perf_counter()
-        model.fit(dataset, shuffle=False, verbose=0, callbacks=[*callbacks])
-        return perf_counter() - start
-
-    seconds = alternate({"con": lambda: epoch(EpochClock(size)), "sin": epoch}, pairs)
-    return ratios(seconds["con"], seconds["sin"])
-
-
 def own_seconds(names: SimpleNamespace) -> float:
     """Devuelve los segundos que el reloj gasta por época: la mediana de 200 llamadas."""
     clock = EpochClock(1)
@@ -131,34 +98,6 @@ def own_seconds(names: SimpleNamespace) -> float:
         clock.on_epoch_end(epoch)
         seconds.append(perf_counter() - start)
     return median(seconds)
-
-
-class Weighed(EpochLine):
-    """Mide lo que tarda en decir cómo va la época."""
-
-    spent = 0.0
-
-    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Suma lo que tarda la llamada de verdad."""
-        start = perf_counter()
-        super().on_train_batch_begin(batch, logs)
-        self.spent += perf_counter() - start
-
-
-def progress_cost(names: SimpleNamespace, size: int) -> tuple[float, float]:
-    """Devuelve los segundos que cuesta decir cómo va una época y los que dura la época."""
-    model, _ = harness.warm_network(names, size)
-    clock = EpochClock(size)
-    line = Weighed(clock)
-    line.live = True
-    model.fit(
-        harness.first(names, size, seed=0),
-        validation_data=harness.first(names, 100),
-        shuffle=False,
-        verbose=0,
-        callbacks=[clock, line],
-    )
-    return line.spent, clock.total_seconds
 
 
 def cell_gap(samples: int) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -23,49 +23,12 @@ if TYPE_CHECKING:
 
 
 def main(compare: Callable[[], None], measure: Callable[..., object] | None = None) -> None:
-    """Lo que hace cada programa: comparar o, en los procesos que él mismo lanza, medir.
-
-    Args:
-        compare: mide y escribe las cifras, debajo del equipo en el que se han medido.
-        measure: lo que se mide en un proceso nuevo, con los argumentos de `run`.
-    """
+    """Lo que hace cada programa: comparar o, en los procesos que lanza `by_turns`, medir."""
     if measure and len(sys.argv) > 1:
         print(json.dumps(measure(*json.loads(sys.argv[1]))))
     else:
         print(where(), end="\n\n", flush=True)
         compare()
-
-
-def run(program: str, *arguments: object, **environ: str) -> list[str]:
-    """Llama a la función `measure` de un programa en un proceso nuevo.
-
-    Args:
-        program: el programa, `__file__`.
-        arguments: los argumentos de la función.
-        environ: variables de entorno que se añaden a las de este proceso.
-
-    Returns:
-        Las líneas que ha escrito; la última es, en JSON, lo que devuelve la función.
-    """
-    return [*lines(program, json.dumps(arguments), **environ)]
-
-
-def lines(*command: object, **environ: str) -> Iterator[str]:
-    """Ejecuta un programa de Python, con sus argumentos, y da las líneas según las escribe.
-
-    Raises:
-        CalledProcessError: si el programa falla.
-    """
-    with subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        env=os.environ | {"PYTHONIOENCODING": "utf-8"} | environ,
-    ) as process:
-        assert process.stdout
-        yield from (line.rstrip("\n") for line in process.stdout)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, process.args)
 
 
 def by_turns(
@@ -87,7 +50,14 @@ def by_turns(
 
     def measure(peer: str) -> Any:  # noqa: ANN401
         print(f"Se mide {peer}", file=sys.stderr, flush=True)
-        return json.loads(run(program, peer, *arguments, **peers[peer])[-1])
+        done = subprocess.run(
+            [sys.executable, program, json.dumps([peer, *arguments])],
+            stdout=subprocess.PIPE,
+            check=True,
+            encoding="utf-8",
+            env=os.environ | peers[peer],
+        )
+        return json.loads(done.stdout.splitlines()[-1])
 
     return alternate({peer: partial(measure, peer) for peer in peers}, rounds)
 
@@ -101,12 +71,7 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 
 def load_lesson(backend: str = "tensorflow", **parameters: object) -> SimpleNamespace:
-    """Prepara en la CPU los datos y la red del cuaderno 01.
-
-    Args:
-        backend: motor de Keras.
-        parameters: los demás parámetros que se cambian.
-    """
+    """Prepara en la CPU los datos y la red del cuaderno 01, con esos parámetros cambiados."""
     lesson.load("importar", backend=backend, device="cpu")
     backends.hide_devices("cpu", backend)
     return lesson.load(backend=backend, device="cpu", **parameters)
@@ -120,29 +85,13 @@ def first(names: SimpleNamespace, images: int, seed: int | None = None) -> "tf.d
 def warm_network(names: SimpleNamespace, images: int) -> tuple["keras.Model", float]:
     """Compila la red y la calienta para los lotes, enteros y el último, de `images` imágenes.
 
-    Returns:
-        La red, sin entrenar, y los segundos del calentamiento.
+    Devuelve la red, sin entrenar, y los segundos del calentamiento.
     """
     from fashion_bench.measure.clock import warm_up
 
     model = names.compile_model(names.build_model())
     batch = names.config.batch_size
     return model, warm_up(model, first(names, batch + images % batch))
-
-
-def typical_epoch(names: SimpleNamespace, images: int, epochs: int) -> tuple[float, float]:
-    """Entrena, ya caliente, con las primeras imágenes, y mide la época mediana.
-
-    Returns:
-        Los segundos del calentamiento y los de la época.
-    """
-    from fashion_bench.measure.clock import EpochClock
-
-    model, warm_up = warm_network(names, images)
-    clock = EpochClock(images)
-    data = first(names, images, seed=0)
-    model.fit(data, epochs=epochs, shuffle=False, verbose=0, callbacks=[clock])
-    return warm_up, median(clock.epoch_seconds)
 
 
 def where() -> str:

@@ -3,17 +3,14 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT, weights
-from nbformat.v4 import new_code_cell, new_output
 
 from fashion_bench import lesson
-from fashion_bench.figures import MIME
 
 sys.path.append(str(ROOT / "benchmarks"))
 
@@ -21,7 +18,6 @@ import backends
 import clock
 import harness
 import peers
-import startup
 
 PROGRAM = """
 import os
@@ -165,7 +161,7 @@ def test_the_clock_is_weighed(
 ) -> None:
     samples: list[int] = []
     monkeypatch.setattr(clock, "cell_gap", samples.append)  # la siguiente prueba
-    clock.compare(sizes=(200,), pairs=1, samples=1000, chart=tmp_path / "clock.png")
+    clock.compare(sizes=(200,), samples=1000, chart=tmp_path / "clock.png")
     written = capsys.readouterr().out
     rows = re.findall(r"^ +200  (fit con NumPy|proyecto) +\d", written, re.M)
     assert rows == ["fit con NumPy", "proyecto"]
@@ -194,45 +190,3 @@ def test_the_chart_adds_what_fit_takes_to_come_back() -> None:
     assert [bar.get_width() for bar in epochs] == [1.0, 2.0]
     assert [(bar.get_x(), bar.get_width()) for bar in tails] == [(1.0, 2.0), (2.0, 0.0)]
     assert [text.get_text() for text in axis.texts] == ["3.00×", "1.00×"]
-
-
-def test_the_start_is_shared_out_among_the_cells(record: dict) -> None:
-    notebook = lesson.read()
-    for cell in notebook.cells:
-        cell.metadata["papermill"] = {"duration": 1.0 if cell.cell_type == "code" else None}
-        if cell.cell_type == "code":
-            cell.outputs = []
-    notebook.cells[-1] = new_code_cell(
-        outputs=[new_output("display_data", {MIME: record})],
-        metadata={"papermill": {"duration": 3.0}},
-    )
-    codes = len([cell for cell in notebook.cells if cell.cell_type == "code"])
-    outside, *parts, rest = startup.split(notebook, wall=100.0).values()
-    assert parts == pytest.approx([1, 1, 1, 0.8, 0.2, 1])
-    assert rest == pytest.approx(codes - 6 + 3)
-    assert outside == pytest.approx(100 - codes - 2)
-
-
-@pytest.mark.slow
-def test_the_start_for_real(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    written: list[str] = []
-    run = harness.lines
-
-    def listened(*command: object) -> Iterator[str]:
-        for line in run(*command):
-            written.append(line)
-            yield line
-
-    monkeypatch.setattr(harness, "lines", listened)
-    startup.compare(runs=1)
-    [notebook] = [line.partition(": ")[2] for line in written if line.endswith(".ipynb")]
-    assert not list((ROOT / "runs").glob(f"{Path(notebook).stem}*"))
-    parts = re.findall(r"^(.+?) +(-?\d+\.\d\d) s$", capsys.readouterr().out, re.M)
-    seconds = {title: float(figure) for title, figure in parts}
-    total = seconds.pop("Total")
-    assert 0 < seconds.pop("Hasta la línea de la primera época") < total
-    assert len(seconds) == 8
-    assert min(seconds.values()) >= 0
-    assert sum(seconds.values()) == pytest.approx(total, abs=0.1)

@@ -1,4 +1,3 @@
-import os
 import struct
 import subprocess
 import zlib
@@ -107,9 +106,8 @@ def said_to_measure(width: int, height: int) -> BytesIO:
         (encoded(PIL.Image.new("L", (300, 200), 99)), "casi no se distingue del fondo"),
         (said_to_measure(10_000, 9_500), "demasiados píxeles"),
         (said_to_measure(20_000, 10_000), "demasiados píxeles"),
-        (encoded(PIL.Image.new("1", (1, 70_000))), "demasiados píxeles"),
     ],
-    ids=["texto", "vacío", "cortada", "lisa", "95 MP", "200 MP", "un hilo"],
+    ids=["texto", "vacío", "cortada", "lisa", "95 MP", "200 MP"],
 )
 def test_a_file_that_is_no_photo_is_told(source: BytesIO, sentence: str) -> None:
     with pytest.raises(TutorialError, match=f"^Esa foto no es válida: .*{sentence}"):
@@ -142,12 +140,11 @@ def test_damaged_bytes_are_told_or_read_but_never_break() -> None:
 
 
 def test_a_path_is_named_in_the_error(tmp_path: Path) -> None:
-    with pytest.raises(
-        TutorialError, match=r"photo='.*no.png' no es válido: ese archivo no existe"
-    ):
-        photos.load(str(tmp_path / "no.png"))
-    with pytest.raises(TutorialError, match=r"photo='.*' no es válido: "):
-        photos.load(str(tmp_path))
+    for path in (str(tmp_path / "no.png"), str(tmp_path), "~nadie.png"):
+        with pytest.raises(TutorialError, match=f"^photo={path!r} no es válido: ese archivo no ex"):
+            photos.load(path)
+    with pytest.raises(TutorialError, match=r"no se puede leer \("):
+        photos.load("a" * 5000)
     (tmp_path / "sí.png").write_bytes(encoded(photo()).getvalue())
     assert likeness(photos.load(str(tmp_path / "sí.png"))) > 0.9
 
@@ -156,7 +153,7 @@ def test_the_sample_looks_like_the_image_it_comes_from() -> None:
     assert likeness(photos.enlarge(GARMENT)) > 0.9
 
 
-TYPES = {"BYTE": 1, "SHORT": 3, "LONG": 4}
+TYPES = {"SHORT": 3, "LONG": 4}
 STORED = {turn: method for turn, method in pixels.UPRIGHT.items() if turn not in (6, 8)} | {
     6: PIL.Image.Transpose.ROTATE_90,
     8: PIL.Image.Transpose.ROTATE_270,
@@ -166,7 +163,7 @@ STORED = {turn: method for turn, method in pixels.UPRIGHT.items() if turn not in
 
 def odd_exif(turn: int, order: str = "<", kind: str = "SHORT") -> bytes:
     """Un bloque EXIF con esa orientación y, además, etiquetas de tipos que no les tocan."""
-    size = {"BYTE": "B3x", "SHORT": "H2x", "LONG": "I"}[kind]
+    size = {"SHORT": "H2x", "LONG": "I"}[kind]
     entries = [
         struct.pack(f"{order}HHII", 0x010F, 12, 9, 0xFFFFFFF0),  # la marca, en ningún sitio
         struct.pack(f"{order}HHI{size}", 0x0112, TYPES[kind], 1, turn),
@@ -183,7 +180,7 @@ def odd_exif(turn: int, order: str = "<", kind: str = "SHORT") -> bytes:
 def test_odd_metadata_never_stops_a_photo_and_the_orientation_counts(kind: str, turn: int) -> None:
     stored = photo().convert("RGB")
     stored = stored.transpose(STORED[turn]) if turn in STORED else stored
-    exif = odd_exif(turn, "<>"[turn % 2], list(TYPES)[turn % 3])
+    exif = odd_exif(turn, "<>"[turn % 2], list(TYPES)[turn // 4 % 2])
     file = tiff(stored, exif) if kind == "TIFF" else encoded(stored, kind, exif=b"Exif\0\0" + exif)
     assert likeness(photos.load(file)) > 0.9
 
@@ -226,10 +223,7 @@ def jpeg_with(marker: int, content: bytes) -> BytesIO:
         (png_with, b"iCCP", b"perfil\0\0" + zlib.compress(bytes(5_000_000))),
         (png_with, b"iCCP", b"perfil\0\7basura"),
         (png_with, b"iCCP", b""),
-        (png_with, b"acTL", b"\0"),
-        (png_with, b"pHYs", b"\0"),
         (png_with, b"eXIf", b"basura"),
-        (jpeg_with, 0xE0, b"JFIF\0"),
         (jpeg_with, 0xE1, b"Exif\0\0basura"),
         (jpeg_with, 0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff"),
         (jpeg_with, 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta"),
@@ -237,10 +231,9 @@ def jpeg_with(marker: int, content: bytes) -> BytesIO:
         (jpeg_with, 0xE2, b"MPF\0" + odd_exif(1)),
         (jpeg_with, 0xE2, b"ICC_PROFILE\0"),
         (jpeg_with, 0xED, b"Photoshop 3.0\0008BIM"),
-        (jpeg_with, 0xEE, b"Adobe"),
         (jpeg_with, 0xFE, b"a" * 65_000),
     ],
-    ids=range(18),
+    ids=range(14),
 )
 def test_large_or_broken_metadata_never_stops_a_photo(made: tuple) -> None:
     make, *content = made  # se hace aquí: algunos ocupan 80 MB
@@ -259,11 +252,9 @@ def test_a_broken_color_profile_never_stops_a_photo() -> None:
         (b"\0\0\0\x18ftypmif1", "una foto HEIC"),
         (b"\0\0\0\x18ftypavif", "una imagen AVIF"),
         (b"RIFF\0\0\0\0WEBP", "una imagen WebP"),
-        (b"\0\0\0\x0cJXL \r\n", "una imagen JPEG XL"),
         (b"\0\0\0\x18ftypcrx ", "una foto RAW de cámara"),
         (b"\0\0\0\x18ftypisom", "un vídeo"),
         (b"%PDF-1.7\n", "un PDF"),
-        (b"8BPS\0\1", "un archivo de Photoshop"),
         (b"<?xml version='1.0'?>\n<svg", "un dibujo SVG"),
         (b"<!doctype html>", "una página web"),
     ],
@@ -273,23 +264,6 @@ def test_a_format_that_is_not_read_is_named(start: bytes, name: str) -> None:
         TutorialError, match=f"^Esa foto no es válida: es {name} .*guarda una copia en"
     ):
         photos.load(BytesIO(start + bytes(100)))
-
-
-def test_what_is_no_regular_file_is_told_without_waiting(tmp_path: Path) -> None:
-    with pytest.raises(TutorialError, match="es una carpeta; escribe la ruta de una foto"):
-        photos.load(str(tmp_path))
-    with pytest.raises(TutorialError, match="ese archivo no existe; corrige la ruta"):
-        photos.load("~nadie.png")
-    with pytest.raises(TutorialError, match=r"no se puede leer \("):
-        photos.load("a" * 5000)
-    if hasattr(os, "mkfifo"):
-        os.mkfifo(tmp_path / "tubo.png")
-        with pytest.raises(TutorialError, match="no es un archivo corriente"):
-            photos.load(str(tmp_path / "tubo.png"))
-    with (tmp_path / "grande.png").open("wb") as file:
-        file.truncate(pixels.MAX_BYTES + 1)
-    with pytest.raises(TutorialError, match="ocupa más de 500\xa0MB"):
-        photos.load(str(tmp_path / "grande.png"))
 
 
 def cut_out(light: np.ndarray, opacity: np.ndarray) -> BytesIO:
@@ -320,20 +294,16 @@ def test_transparency_without_an_outline_is_ignored_and_with_nothing_else_is_tol
         photos.load(encoded(nothing))
 
 
-@pytest.mark.parametrize("top", [1, 255, 4095, 65535])
-@pytest.mark.parametrize("kind", ["uint16", "int32", "float32"])
-def test_images_of_many_bits_use_their_own_white(kind: str, top: int) -> None:
-    light = np.asarray(photo()) / 255 * top
-    if top == 1 and kind != "float32":
-        light = light.round()
-    stored = PIL.Image.fromarray(light.astype(kind))
-    assert likeness(photos.load(encoded(stored, "TIFF"))) > 0.7
+@pytest.mark.parametrize("top", [4095, 65535])
+def test_images_of_many_bits_use_their_own_white(top: int) -> None:
+    stored = PIL.Image.fromarray((np.asarray(photo()) / 255 * top).astype("uint16"))
+    assert likeness(photos.load(encoded(stored, "TIFF"))) > 0.9
 
 
 MODES = {
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
     "JPEG": ("L", "RGB", "CMYK"),
-    "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "LAB", "I", "I;16", "F"),
+    "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I", "I;16", "F"),
     "GIF": ("L", "P"),
     "BMP": ("1", "L", "P", "RGB"),
     "WEBP": ("L", "RGB", "RGBA"),
@@ -348,8 +318,6 @@ def in_mode(light: np.ndarray, mode: str) -> PIL.Image.Image:
         kind = {"I": np.int32, "I;16": np.uint16, "F": np.float32}[mode]
         return PIL.Image.fromarray((light * 257).astype(kind))
     gray = PIL.Image.fromarray(light.astype(np.uint8))
-    if mode == "LAB":
-        return PIL.Image.merge("LAB", [gray, *[PIL.Image.new("L", gray.size, 128)] * 2])
     if mode == "P":
         return gray.convert("RGB").quantize(16)
     return gray.convert(mode, dither=PIL.Image.Dither.NONE)

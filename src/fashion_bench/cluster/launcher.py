@@ -11,11 +11,9 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,23 +40,6 @@ MAX_RESTARTS = 2
 ANSWER_SECONDS = 20
 """Lo que se espera a que conteste otro equipo."""
 
-COMPARED = ("fashion-bench", "keras", "numpy", "ray")
-"""Paquetes cuya versión tiene que ser la misma en todos los equipos."""
-
-
-class Run(NamedTuple):
-    """Un entrenamiento con Ray."""
-
-    reports: list[EpochReport]
-    """De cada época y proceso, lo que contó al acabarla."""
-    restarts: int
-    """Veces que Ray tuvo que empezar otra vez desde la última época guardada."""
-    all_reduce_seconds: dict[int, float]
-    """De cada tamaño, en números de 4 bytes, lo que tarda en sumarse entre todos."""
-    compute_seconds: dict[int, float]
-    """De cada tamaño, en imágenes, lo que tarda un paso del proceso 0 sin sumar con nadie,
-    mientras los demás hacen lo mismo."""
-
 
 class Start(NamedTuple):
     """Lo que cuenta el proceso 0 antes de la primera época."""
@@ -67,7 +48,21 @@ class Start(NamedTuple):
     setup_seconds: float
     """Segundos del calentamiento."""
     all_reduce_seconds: dict[int, float]
+    """De cada tamaño, en números de 4 bytes, lo que tarda en sumarse entre todos."""
     compute_seconds: dict[int, float]
+    """De cada tamaño, en imágenes, lo que tarda un paso de este proceso sin sumar con nadie,
+    mientras los demás hacen lo mismo."""
+
+
+class Run(NamedTuple):
+    """Un entrenamiento con Ray."""
+
+    start: Start
+    """El último comienzo."""
+    restarts: int
+    """Veces que Ray tuvo que empezar otra vez desde la última época guardada."""
+    reports: list[EpochReport]
+    """De cada época y proceso, lo último que contó al acabarla."""
 
 
 @contextmanager
@@ -80,8 +75,7 @@ def started(address: str, cpus: int) -> Iterator[None]:
         cpus: procesos que caben en el de este equipo.
 
     Raises:
-        TutorialError: si falta Ray o hay que reiniciar el kernel para que escuche donde debe, y si
-            en esa dirección no responde nadie o sus programas son de otras versiones.
+        TutorialError: si falta Ray, hay que reiniciar el kernel o no se puede usar ese clúster.
     """
     if find_spec("ray") is None:
         raise TutorialError(
@@ -126,19 +120,16 @@ def started(address: str, cpus: int) -> Iterator[None]:
 
 
 def check_room(workers: int, use_gpu: bool, storage: str) -> None:
-    """Comprueba que en el clúster caben los procesos y que se ha dicho dónde guardan su trabajo.
+    """Comprueba que en el clúster caben los procesos y que se ha dicho dónde guardan su trabajo."""
+    import ray
 
-    Raises:
-        TutorialError: si faltan núcleos o GPU, o una carpeta que vean todos los equipos.
-    """
     kind, name = ("GPU", "una GPU") if use_gpu else ("CPU", "un núcleo")
-    advice = "elige device='cpu'" if use_gpu else "pide menos procesos"
     if slots(kind) < workers:
         raise TutorialError(
             f"workers={workers} no es válido: cada proceso necesita {name} y en el clúster caben "
-            f"{slots(kind)}; {advice} o une otro equipo."
+            f"{slots(kind)}; pide menos, elige device='cpu' o une otro equipo."
         )
-    if len(_alive_nodes()) > 1 and not storage:
+    if sum(node["Alive"] for node in ray.nodes()) > 1 and not storage:
         raise TutorialError(
             "storage='' no es válido con varios equipos: escribe la ruta de una carpeta que todos "
             "vean en el mismo sitio (una carpeta de red, por ejemplo)."
@@ -163,18 +154,14 @@ def fit(
     all_reduce_sizes: Sequence[int] = (),
     compute_sizes: Sequence[int] = (),
 ) -> Run:
-    """Entrena con `workers` procesos, cada uno con un núcleo o una GPU.
+    """Entrena con `workers` procesos, cada uno con un núcleo o, si se dice, una GPU.
 
     Si uno muere, Ray los empieza otra vez a todos desde la última época guardada.
 
     Args:
-        job: qué se entrena.
-        workers: cuántos procesos.
-        use_gpu: si cada uno lleva una GPU.
         storage: carpeta que ven todos los equipos; vacía, una de este.
-        begun: función a la que se le cuenta con qué se entrena, antes de la primera época.
-        told: función a la que se le cuenta cada época del proceso 0 en cuanto acaba. Si esta o
-            `begun` fallan, su error sale de aquí cuando acaba el entrenamiento.
+        begun: se le cuenta con qué se entrena, antes de la primera época.
+        told: se le cuenta cada época del proceso 0 en cuanto acaba.
         all_reduce_sizes: tamaños, en números de 4 bytes, de las sumas que se miden antes.
         compute_sizes: imágenes de los pasos, sin suma, que cada proceso mide antes.
 
@@ -186,16 +173,24 @@ def fit(
     from ray.util.queue import Queue
 
     mailbox = Queue(actor_options={"num_cpus": 0})
-    messages: list[Start | EpochReport] = []
+    starts: list[Start] = []
+    reports: dict[tuple[int, int], EpochReport] = {}
+
+    def listen() -> None:
+        while (closed := mailbox.get()) is not None:
+            message = pickle.loads(closed)
+            if isinstance(message, Start):
+                starts.append(message)
+                begun(message)
+            else:
+                reports[message.epoch, message.rank] = message
+                if message.rank == 0:
+                    told(message)
+
     pool = ThreadPoolExecutor(1)
-    listening = pool.submit(_listen, mailbox, messages, begun, told)
-    work = {
-        "job": job.model_dump(),
-        "use_gpu": use_gpu,
-        "mailbox": mailbox,
-        "all_reduce_sizes": list(all_reduce_sizes),
-        "compute_sizes": list(compute_sizes),
-    }
+    listening = pool.submit(listen)
+    sizes = {"all_reduce_sizes": [*all_reduce_sizes], "compute_sizes": [*compute_sizes]}
+    work = {"job": job.model_dump(), "use_gpu": use_gpu, "mailbox": mailbox, **sizes}
     folder = Path(storage or STORAGE).expanduser().absolute()
     folder /= f"entrenamiento-{os.urandom(4).hex()}"
     on_interrupt = signal.getsignal(signal.SIGINT)
@@ -206,15 +201,14 @@ def fit(
     except (ControllerError, WorkerGroupError) as error:
         raise _failed(error) from None
     finally:
-        if threading.current_thread() is threading.main_thread():  # el único que Ray cambia
-            signal.signal(signal.SIGINT, on_interrupt)
+        signal.signal(signal.SIGINT, on_interrupt)  # Ray lo cambia
         mailbox.put(None)
         pool.shutdown()
         mailbox.shutdown()
         # Lo guardado solo sirve para seguir si un proceso muere.
         shutil.rmtree(folder, ignore_errors=True)
     listening.result()  # si una de esas funciones ha fallado, aquí se sabe
-    return _run(messages)
+    return Run(starts[-1], len(starts) - 1, [reports[key] for key in sorted(reports)])
 
 
 def _trainer(work: dict[str, Any], workers: int, use_gpu: bool, folder: Path) -> Any:  # noqa: ANN401
@@ -252,15 +246,6 @@ def _failed(error: Any) -> TutorialError:  # noqa: ANN401
     )
 
 
-def _run(messages: list[Start | EpochReport]) -> Run:
-    """Ordena lo que se ha contado: de lo repetido vale lo último, y cada comienzo es un intento."""
-    reports = {(m.epoch, m.rank): m for m in messages if isinstance(m, EpochReport)}
-    starts = [m for m in messages if isinstance(m, Start)]
-    last = starts[-1]
-    in_order = [reports[key] for key in sorted(reports)]
-    return Run(in_order, len(starts) - 1, last.all_reduce_seconds, last.compute_seconds)
-
-
 def _work(config: dict[str, Any]) -> None:
     """Lo que hace cada proceso."""
     import ray.train
@@ -289,34 +274,15 @@ def _work(config: dict[str, Any]) -> None:
             sample = trainer.lesson.train_images[:128, ..., None], trainer.lesson.train_labels[:128]
             agreement = correctness.agreement(trainer.model, *sample, "gpu:0", "float32")
         start = Start(trainer.conditions(agreement), trainer.setup_seconds, all_reduce, compute)
-        _send(config["mailbox"], start)
+        # Cerrado: el buzón, para abrirlo, importaría TensorFlow en plena primera época.
+        config["mailbox"].put(pickle.dumps(start))
     for report in trainer.train(int(first_epoch)):
-        _send(config["mailbox"], report)
+        config["mailbox"].put(pickle.dumps(report))
         with tempfile.TemporaryDirectory() as folder:
             if rank == 0:
                 np.savez(Path(folder) / "state.npz", np.array(report.epoch + 1), *trainer.state())
                 checkpoint = ray.train.Checkpoint.from_directory(folder)
             ray.train.report({}, checkpoint=checkpoint if rank == 0 else None)
-
-
-def _send(mailbox: Any, message: Start | EpochReport) -> None:  # noqa: ANN401
-    # Cerrado: el proceso del buzón, para abrirlo, importaría TensorFlow en plena primera época.
-    mailbox.put(pickle.dumps(message))
-
-
-def _listen(
-    mailbox: Any,  # noqa: ANN401
-    messages: list[Start | EpochReport],
-    begun: Callable[[Start], None],
-    told: Callable[[EpochReport], None],
-) -> None:
-    while (closed := mailbox.get()) is not None:
-        message = pickle.loads(closed)
-        messages.append(message)
-        if isinstance(message, Start):
-            begun(message)
-        elif message.rank == 0:
-            told(message)
 
 
 def _join(address: str, quiet: dict[str, Any]) -> None:
@@ -326,7 +292,7 @@ def _join(address: str, quiet: dict[str, Any]) -> None:
     host, _, port = address.rpartition(":")
     try:
         # A donde no responde nadie, Ray insiste unos minutos.
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
         ray.init(address, **quiet)
     except (OSError, ValueError, SystemExit):  # lo último, si responde quien no es Ray
         raise TutorialError(
@@ -343,53 +309,3 @@ def _join(address: str, quiet: dict[str, Any]) -> None:
             "instala en todos los equipos el mismo requirements-distributed.txt con el mismo "
             "Python y vuelve a arrancar Ray."
         ) from None
-    _check_versions()
-
-
-def _check_versions() -> None:
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    here = installed()
-    for node in _alive_nodes():
-        where: Any = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        asked = ray.remote(num_cpus=0, scheduling_strategy=where)(installed).remote()
-        try:
-            there = ray.get(asked, timeout=ANSWER_SECONDS)
-        except (ray.exceptions.RayError, ModuleNotFoundError):
-            there = {}
-        check_same_versions(node["NodeManagerAddress"], here, there)
-
-
-def installed() -> dict[str, str]:
-    """Devuelve las versiones que tienen que coincidir en todos los equipos."""
-    packages = {each.name: each.version for each in metadata.distributions()}
-    found = {name: packages.get(name, "ninguna") for name in COMPARED}
-    return found | {"tensorflow": tf.__version__}
-
-
-def check_same_versions(node: str, here: dict[str, str], there: dict[str, str]) -> None:
-    """Comprueba que un equipo tiene lo mismo que este.
-
-    Raises:
-        TutorialError: con lo que no coincide.
-    """
-    if not there:
-        raise TutorialError(
-            f"El equipo {node} no responde o no tiene este proyecto: instálalo también allí, "
-            "con el mismo requirements-distributed.txt, y arranca Ray desde su entorno."
-        )
-    different = [
-        f"{name} {there[name]} (aquí, {here[name]})" for name in here if there[name] != here[name]
-    ]
-    if different:
-        raise TutorialError(
-            f"El equipo {node} tiene otras versiones: {', '.join(different)}; instala en todos "
-            "el mismo requirements-distributed.txt y vuelve a arrancar Ray."
-        )
-
-
-def _alive_nodes() -> list[dict[str, Any]]:
-    import ray
-
-    return [node for node in ray.nodes() if node["Alive"]]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from statistics import median
 from time import perf_counter
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,9 @@ with quiet():
 
     from fashion_bench.measure import provenance
 
-State = list[np.ndarray]
-"""Valores de la red y de su optimizador: todo lo que hace falta para seguir."""
+
+load_once = lru_cache(maxsize=1)(lesson.load)
+"""Los datos y la red del cuaderno 01, una vez para todos los entrenamientos iguales."""
 
 
 class Job(Frozen):
@@ -48,7 +49,7 @@ class Job(Frozen):
         return self.model_dump(exclude={"exact"})
 
 
-class EpochReport(Frozen):
+class EpochReport(NamedTuple):
     """Lo que un proceso cuenta de una época."""
 
     rank: int
@@ -60,10 +61,8 @@ class EpochReport(Frozen):
     """Lo que tardó, antes de la primera época, el calentamiento."""
     losses: list[float]
     """De cada paso, la parte de la pérdida que ponen las réplicas de este proceso."""
-    seen: int
-    """Cuántas imágenes ha visto este proceso."""
-    seen_digest: int
-    """Huella de cuáles son, según `digest`."""
+    seen: np.ndarray
+    """Posiciones de las imágenes que ha visto este proceso."""
     weights_sha256: str
     """Huella de los pesos al acabar la época."""
     validation_accuracy: float | None
@@ -94,34 +93,32 @@ def shares(
 class Trainer:
     """La red del cuaderno 01, entrenada a la vez en todas las réplicas de `strategy`.
 
-    Args:
-        job: qué se entrena.
-        strategy: cómo se reparte; decide cuántas réplicas hay y dónde están.
-        rank: número de este proceso, desde 0.
+    `rank` es el número de este proceso, desde 0.
     """
 
     def __init__(self, job: Job, strategy: tf.distribute.Strategy, rank: int = 0) -> None:
         self.job, self.strategy, self.rank = job, strategy, rank
-        self.lesson = _lesson(**job.lesson)
+        self.lesson = load_once(**job.lesson)
         keras.utils.set_random_seed(job.seed)
         with strategy.scope():
             self.model = self.lesson.compile_model(self.lesson.build_model())
             if job.exact:
-                _take_chance_out(self.model)
+                self.model.compile(keras.optimizers.SGD(0.01))
+                for layer in self.model.layers:
+                    if isinstance(layer, keras.layers.Dropout):
+                        layer.rate = 0.0
             self.model.optimizer.build(self.model.trainable_variables)
         with tf.device("CPU:0"):
             self._images = tf.constant(self.lesson.train_images[..., np.newaxis])
             self._labels = tf.constant(self.lesson.train_labels)
         self._seen: list[np.ndarray] = []
-        self._step = tf.function(self._all_replicas, autograph=False)
+        self._step = tf.function(
+            lambda *parts: strategy.run(self._one_replica, parts), autograph=False
+        )
         self.setup_seconds = self._warm_up()
 
     def conditions(self, agreement: Agreement | None) -> provenance.Conditions:
-        """Describe con qué se entrena, para el registro.
-
-        Args:
-            agreement: si la GPU calcula lo mismo que la CPU.
-        """
+        """Describe con qué se entrena, para el registro."""
         images, validation = len(self.lesson.train_labels), len(self.lesson.validation_labels)
         return provenance.Conditions(
             network=provenance.describe_network(self.model),
@@ -134,11 +131,11 @@ class Trainer:
             workers=self.strategy.num_replicas_in_sync,
         )
 
-    def state(self) -> State:
-        """Devuelve una copia de todo lo que cambia al entrenar."""
+    def state(self) -> list[np.ndarray]:
+        """Devuelve una copia de todo lo que cambia al entrenar: la red y su optimizador."""
         return [keras.ops.convert_to_numpy(variable).copy() for variable in self._variables()]
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: list[np.ndarray]) -> None:
         """Vuelve a un estado anterior."""
         for variable, value in zip(self._variables(), state, strict=True):
             variable.assign(value)
@@ -160,14 +157,10 @@ class Trainer:
             yield self._report(epoch, seconds, values.sum(axis=1))
 
     def all_reduce_seconds(self, floats: int) -> float:
-        """Mide lo que tarda en sumarse entre todas las réplicas una tabla de números.
+        """Mide lo que tarda en sumarse entre todas las réplicas una tabla de números de 4 bytes.
 
-        Args:
-            floats: cuántos números de 4 bytes.
-
-        Returns:
-            Mediana de veinte, en segundos; todas las réplicas empiezan a la vez, así que no incluye
-            esperar a la más lenta.
+        Es la mediana de veinte; todas las réplicas empiezan a la vez, así que no incluye esperar a
+        la más lenta.
         """
         numbers = tf.ones(floats)
 
@@ -186,15 +179,9 @@ class Trainer:
     def compute_seconds(self, sizes: Sequence[int], rounds: int = 10) -> dict[int, float]:
         """Mide lo que tarda un paso según las imágenes que tenga, y lo deja todo como estaba.
 
-        Los tamaños se alternan: si el equipo cambia de velocidad, lo notan todos.
-
-        Args:
-            sizes: imágenes del paso, entre todas las réplicas.
-            rounds: veces que se mide cada tamaño, después de una que no cuenta; de cada vez, tres
-                pasos seguidos.
-
-        Returns:
-            De cada tamaño, la mediana, en segundos por paso.
+        Los tamaños, imágenes entre todas las réplicas, se alternan: si el equipo cambia de
+        velocidad, lo notan todos. Cada uno se mide `rounds` veces, tres pasos cada vez, después de
+        una que no cuenta; devuelve la mediana, en segundos por paso.
         """
         before = self.state()
         order = np.random.default_rng(self.job.seed).permutation(len(self.lesson.train_labels))
@@ -239,9 +226,6 @@ class Trainer:
         losses = self._step(part(self._images), part(self._labels), size)
         return self.strategy.experimental_local_results(losses)
 
-    def _all_replicas(self, images: tf.Tensor, labels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-        return self.strategy.run(self._one_replica, (images, labels, size))
-
     def _one_replica(self, images: tf.Tensor, labels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         """El paso de una réplica; al aplicar los gradientes, Keras suma los de todas.
 
@@ -272,9 +256,8 @@ class Trainer:
 
     def _report(self, epoch: int, seconds: float, losses: np.ndarray) -> EpochReport:
         validation = test = (None, None)
-        seen = np.concatenate(self._seen)
+        weights = [keras.ops.convert_to_numpy(weight) for weight in self.model.weights]
         if self.rank == 0:
-            weights = [keras.ops.convert_to_numpy(weight) for weight in self.model.weights]
             self._examined.set_weights(weights)
             validation = self._examined.evaluate(self.lesson.validation_data, verbose=0)
             if epoch + 1 == self.job.epochs:
@@ -285,11 +268,8 @@ class Trainer:
             seconds=seconds,
             setup_seconds=self.setup_seconds,
             losses=losses.tolist(),
-            seen=len(seen),
-            seen_digest=digest(seen),
-            weights_sha256=hashlib.sha256(
-                b"".join(keras.ops.convert_to_numpy(w).tobytes() for w in self.model.weights)
-            ).hexdigest(),
+            seen=np.concatenate(self._seen).astype(np.int32),
+            weights_sha256=hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest(),
             validation_accuracy=validation[1],
             test_loss=test[0],
             test_accuracy=test[1],
@@ -324,40 +304,13 @@ def step_losses(reports: list[EpochReport]) -> np.ndarray:
     )
 
 
-def digest(positions: np.ndarray) -> int:
-    """Huella de un montón de posiciones `(n,)`: no depende de su orden, y se pueden sumar.
-
-    Cada posición se convierte en 64 bits que parecen al azar y se suman todos, módulo 2**64. La
-    conversión es la de Steele, Lea y Flood (2014), «Fast splittable pseudorandom number
-    generators».
-    """
-    mixed = (positions.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return int(np.sum(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64))
-
-
 def agree(reports: list[EpochReport], images: int) -> bool:
     """Dice si, en cada época, todos acabaron con los mismos pesos y cada imagen se vio una vez."""
     for epoch in {report.epoch for report in reports}:
         same = [report for report in reports if report.epoch == epoch]
-        seen = sum(report.seen for report in same), sum(report.seen_digest for report in same)
-        once = images, digest(np.arange(images))
+        seen = np.sort(np.concatenate([report.seen for report in same]))
         if len({report.weights_sha256 for report in same}) > 1 or (
-            seen[0] != once[0] or seen[1] % 2**64 != once[1]
+            not np.array_equal(seen, np.arange(images))
         ):
             return False
     return True
-
-
-@lru_cache(maxsize=1)
-def _lesson(**parameters: int) -> SimpleNamespace:
-    """Los datos y la red del cuaderno 01, una vez para todos los entrenamientos iguales."""
-    return lesson.load(**parameters)
-
-
-def _take_chance_out(model: keras.Model) -> None:
-    model.compile(keras.optimizers.SGD(0.01))
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0

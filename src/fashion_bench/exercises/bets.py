@@ -15,35 +15,38 @@ WHOLE = ("Cuántas", "Cuántos", "Número de")
 """Cómo empiezan las apuestas que se responden contando."""
 
 
-def numbers(value: Any) -> list[float]:  # noqa: ANN401
+def numbers(name: str, value: Any) -> list[float]:  # noqa: ANN401
     """Devuelve los números que puede querer decir lo que alguien ha escrito, el literal primero.
 
     Una coma (`1,25`, que en Python son dos números, o `"1,25"`) puede separar los decimales o los
     millares, y un punto seguido de tres cifras, también.
 
-    Returns:
-        Vacía, si no es un número o no es finito.
+    Raises:
+        TutorialError: si no es un número finito; lo dice de `name`.
     """
-    if isinstance(value, tuple):  # lo que entiende Python si se escribe con comas
-        if not all(type(part) is int for part in value):
-            return []
-        value = ",".join(map(str, value))
+    found, given = [], value
+    if isinstance(value, tuple) and all(type(part) is int for part in value):
+        value = ",".join(map(str, value))  # lo que entiende Python si se escribe con comas
     text = value.strip() if isinstance(value, str) else repr(value)
-    found = []
     if not isinstance(value, bool):
         with suppress(TypeError, ValueError, OverflowError):
             found.append(float(text.replace(",", ".") if isinstance(value, str) else value))
     if GROUPS.fullmatch(text):
         found.append(float(re.sub(r"[.,\s]", "", text)))
-    return [number for number in found if isfinite(number)]
+    found = [number for number in found if isfinite(number)]
+    if not found:
+        raise TutorialError(
+            f"{name}: {given!r} no es un número; escríbelo sin unidades y, si tiene decimales, con "
+            "punto (por ejemplo, 1.25), o deja None."
+        )
+    return found
 
 
 class Bets(dict[str, float | None]):
     """Lo que se apuesta antes de medir; se comprueba al escribirlo y se usa como un diccionario.
 
-    Args:
-        written: de cada cosa, el número apostado, o `None`. Las que se llaman «Exactitud…» van de
-            0 a 1; las de `WHOLE` son enteros, y las demás (segundos, veces, GFLOP/s…), positivas.
+    Las que se llaman «Exactitud…» van de 0 a 1; las de `WHOLE` son enteros, y las demás (segundos,
+    veces, GFLOP/s…), positivas. `None` es no apostar.
 
     Raises:
         TutorialError: si lo apostado no es un número o no puede ser.
@@ -61,12 +64,7 @@ class Bets(dict[str, float | None]):
 
 
 def _bet(name: str, written: object) -> float:
-    if not (found := numbers(written)):
-        raise TutorialError(
-            f"{name}: {written!r} no es un número; escríbelo sin unidades y con punto (por "
-            "ejemplo, 0.5), o deja None."
-        )
-    bet = found[0]
+    bet = numbers(name, written)[0]
     if name.startswith("Exactitud") and not 0 <= bet <= 1:
         meant = f" ¿Querías decir {bet / 100:.12g}?" if 1 < bet <= 100 else ""
         raise TutorialError(f"{name}: {bet:.12g} no puede ser, porque va de 0 a 1.{meant}")

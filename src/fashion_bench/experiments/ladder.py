@@ -40,15 +40,7 @@ def convolution_seconds(
     device: str = "CPU:0",
     calls: int = 20,
 ) -> float:
-    """Mide la convolución de un lote de imágenes `(batch, SIDE, SIDE, channels)`.
-
-    Args:
-        batch: imágenes del lote.
-        channels: canales de la entrada.
-        dtype: tipo de los números: `float32` o `bfloat16`.
-        device: dónde, como `CPU:0` o `GPU:0`.
-        calls: llamadas; se queda con la mediana.
-    """
+    """Mide la convolución de un lote `(batch, SIDE, SIDE, channels)`: la mediana de `calls`."""
     with tf.device(device):
         images = tf.cast(tf.random.uniform((batch, SIDE, SIDE, channels), seed=0), dtype)
         filters = tf.cast(tf.random.uniform((KERNEL, KERNEL, channels, FILTERS), seed=1), dtype)

@@ -40,8 +40,8 @@ class Device(NamedTuple):
     bytes_per_second: float
     order_seconds: float
     """Lo que cuesta cada petición dentro de un paso ya trazado."""
-    source: str
-    """De dónde salen: «medido», o la ficha de su fabricante."""
+    source: str = ""
+    """La ficha de su fabricante, si los números salen de ella."""
 
 
 class Work(NamedTuple):
@@ -82,13 +82,8 @@ cambiar. De los M3 y M4, Apple publica la memoria (100 y 120 GB/s), pero no las 
 
 def measure(name: str) -> Device:
     """Mide un dispositivo, el que esté elegido con `tf.device`."""
-    return Device(
-        name,
-        calibration.matmul_flops(),
-        calibration.memory_bandwidth(),
-        graph_order_seconds(),
-        "medido",
-    )
+    flops, bandwidth = calibration.matmul_flops(), calibration.memory_bandwidth()
+    return Device(name, flops, bandwidth, graph_order_seconds())
 
 
 def graph_order_seconds() -> float:
@@ -123,17 +118,13 @@ def step(
 ) -> list[Work]:
     """Devuelve lo que pide un paso: cada capa, hacia delante y hacia atrás, y ajustar los pesos.
 
-    Cuenta los bytes de las tablas que entran y salen, una vez por cada uso. Hacia atrás, una capa
-    con pesos pasa antes por su `ReLU` y por su sesgo, que leen o escriben cuatro tablas como su
-    salida; después calcula el gradiente de sus pesos y, si no es la primera, el de su entrada.
-    `MaxPooling2D` lee su entrada y su salida y escribe otras dos tablas iguales. Las peticiones
-    van aparte: son las del paso entero (`count_orders`).
+    Los bytes son los de las tablas que entran y salen. Hacia atrás, una capa con pesos pasa antes
+    por su `ReLU` y por su sesgo (cuatro tablas como su salida); después calcula el gradiente de sus
+    pesos y, si no es la primera, el de su entrada. `MaxPooling2D` lee su entrada y su salida y
+    escribe otras dos iguales. Las peticiones van aparte: son las del paso (`count_orders`).
 
-    Args:
-        model: la red, ya construida.
-        batch_size: imágenes del lote.
-        filling: a qué parte de su velocidad va una convolución según los canales de su entrada;
-            los que no están, a toda.
+    `filling` dice a qué parte de su velocidad va una convolución según los canales de su entrada;
+    con los que no están, va a toda.
     """
     pieces, trainable_before = [], False
     for layer in model.layers:

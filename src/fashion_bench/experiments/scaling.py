@@ -8,7 +8,7 @@ seguidos, cada uno con una parte de las N en que se dividen los datos. Es de Pat
 (2009), «Bandwidth optimal all-reduce algorithms for clusters of workstations», *JPDC* 69(2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -42,36 +42,19 @@ def all_reduce_seconds(workers: int, size: float, link: Link) -> float:
 
 
 def fit_link(measured: Mapping[tuple[int, int], float]) -> Link:
-    """Ajusta la latencia y el ancho de banda, por mínimos cuadrados del error relativo.
-
-    Args:
-        measured: segundos de sumar, de cada par (procesos, bytes); con dos procesos o más y al
-            menos dos tamaños.
-    """
-    rows = np.array([_ring(workers, size) for workers, size in measured])
-    return Link(*_relative_fit(rows, np.array(list(measured.values()))))
+    """Ajusta la latencia y el ancho de banda a los segundos de cada par (procesos, bytes)."""
+    return Link(*_relative_fit([_ring(*pair) for pair in measured], measured.values()))
 
 
 def fit_compute(measured: Mapping[float, float]) -> Compute:
-    """Ajusta lo que tardan las cuentas, por mínimos cuadrados del error relativo.
-
-    Args:
-        measured: segundos de un paso de un solo proceso, a solas, según sus imágenes; al menos dos
-            cantidades.
-    """
-    rows = np.array([(1.0, images) for images in measured])
-    return Compute(*_relative_fit(rows, np.array(list(measured.values()))))
+    """Ajusta lo que tardan las cuentas de un proceso a solas, según las imágenes del paso."""
+    return Compute(*_relative_fit([(1, images) for images in measured], measured.values()))
 
 
 def taking_turns(compute: Compute, workers: int, places: int) -> Compute:
-    """Devuelve lo que tardan las cuentas de cada proceso si hay más que núcleos.
+    """Devuelve lo que tardan las cuentas de cada proceso si hay más que sitios, núcleos o GPU.
 
     Se supone que se turnan sin estorbarse. Si caben todos, tardan lo mismo que a solas.
-
-    Args:
-        compute: lo que tardan a solas.
-        workers: procesos a la vez.
-        places: núcleos, o GPU, que hay para ellos.
     """
     turns = max(1, workers / places)
     return Compute(turns * compute.fixed_seconds, turns * compute.seconds_per_image)
@@ -80,14 +63,9 @@ def taking_turns(compute: Compute, workers: int, places: int) -> Compute:
 def step_seconds(
     workers: int, batch_size: float, size: float, compute: Compute, link: Link
 ) -> float:
-    """Predice lo que tarda un paso.
+    """Predice lo que tarda un paso de `batch_size` imágenes, con gradientes de `size` bytes.
 
-    Args:
-        workers: procesos, cada uno con su propio núcleo.
-        batch_size: imágenes del paso, entre todos.
-        size: bytes de los gradientes.
-        compute: lo que tarda cada proceso en sus cuentas.
-        link: lo que los une; se supone que no se usa hasta acabar las cuentas.
+    Cada proceso tiene su propio núcleo, y se supone que no se suma nada hasta acabar las cuentas.
     """
     counting = compute.fixed_seconds + compute.seconds_per_image * batch_size / workers
     return counting + (all_reduce_seconds(workers, size, link) if workers > 1 else 0)
@@ -102,17 +80,13 @@ def best_number(gains: Mapping[int, float]) -> int:
     """Devuelve con cuántos procesos se va más rápido; si empatan, los menos.
 
     Args:
-        gains: veces más rápido que uno solo con cada número de procesos, incluido uno.
+        gains: de cada número de procesos, incluido uno, las veces que es más rápido que uno solo.
     """
     return max(sorted(gains), key=gains.__getitem__)
 
 
 def describe_best(gains: Mapping[int, float]) -> str:
-    """Dice con cuántos procesos se va más rápido, y si compensa.
-
-    Args:
-        gains: veces más rápido que uno solo con cada número de procesos, incluido uno.
-    """
+    """Dice con cuántos procesos se va más rápido, y si compensa, a partir de lo mismo."""
     best = best_number(gains)
     if gains[best] < WORTH_IT:
         little = written(100 * (WORTH_IT - 1), 0, "%")
@@ -126,9 +100,11 @@ def _ring(workers: int, size: float) -> tuple[float, float]:
     return 2 * (workers - 1), 2 * (workers - 1) / workers * size
 
 
-def _relative_fit(rows: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
-    """Ajusta dos números que no pueden ser negativos: si uno lo sale, vale cero."""
-    scaled = rows / seconds[:, None]
+def _relative_fit(
+    rows: Sequence[tuple[float, float]], seconds: Collection[float]
+) -> tuple[float, float]:
+    """Ajusta dos números por mínimos cuadrados del error relativo; si uno sale negativo, es 0."""
+    scaled = np.array(rows) / np.array([*seconds])[:, None]
     found, *_ = np.linalg.lstsq(scaled, np.ones(len(seconds)))
     for zero, other in ((0, 1), (1, 0)):
         if found[zero] < 0:

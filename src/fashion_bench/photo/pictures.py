@@ -19,7 +19,6 @@ from fashion_bench import folders
 from fashion_bench.errors import TutorialError, cause
 from fashion_bench.machine.engines import is_attended
 from fashion_bench.photo import pixels
-from fashion_bench.text import written
 
 if TYPE_CHECKING:  # solo hace falta si hay alguien ante el cuaderno
     from ipywidgets import VBox
@@ -34,8 +33,6 @@ BACKGROUND_SHARE = 0.06
 SHADOW_SHARE, STEEP_SHARE, WINDOWS = 0.3, 0.15, 45
 """Una sombra tiene menos contraste que la primera parte y, en una ventana de esa fracción de la
 prenda (un 45.º por cada lado), cambia menos que la segunda."""
-MIN_TINT = 15
-"""Tonos que el contorno de un recorte debe apartarse de su interior para delatar su fondo."""
 NOISES = 4
 """Cuántas veces el ruido del fondo debe superar un píxel para no serlo."""
 EDGE_SAMPLES = 4000
@@ -57,8 +54,7 @@ def load(source: str | BytesIO) -> Picture:
     """Lee una foto de cualquier tamaño y la prepara.
 
     Args:
-        source: ruta (si es relativa, desde `notebooks/`) o el archivo ya leído, en cualquiera de
-            los formatos de `pixels.FORMATS`.
+        source: ruta (si es relativa, desde `notebooks/`) o el archivo ya leído.
 
     Raises:
         TutorialError: si no se puede leer, no es una imagen o no se distingue la prenda.
@@ -77,15 +73,13 @@ def prepare(photo: PIL.Image.Image) -> Picture:
     Si la foto tiene partes transparentes, la prenda es lo opaco. Si no, el fondo es una
     superficie suave que pasa por el color del borde, y la prenda, lo que se aparta de ella.
 
-    Args:
-        photo: en modo `L`, `RGB` o `RGBA`.
-
     Raises:
         TutorialError: si no se distingue la prenda del fondo.
     """
     opacity = _opacity(photo)
     if opacity is None:
-        photo = _filled(photo)
+        paper = PIL.Image.new("RGBA", photo.size, "white")  # para las esquinas redondas
+        photo = PIL.Image.alpha_composite(paper, photo.convert("RGBA")).convert("RGB")
         original = np.asarray(photo.convert("L"))
         away, garment = _apart_from_background(photo)
     else:
@@ -102,10 +96,9 @@ def enlarge(image: np.ndarray) -> Picture:
 def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
     """Devuelve un botón que sube una foto y la enseña con `look`; si nadie lo ve, nada.
 
-    Quién lo ve lo dice `is_attended`. La foto viaja entera en un solo mensaje, y muchos
-    servidores de Jupyter cierran la conexión, sin decir nada, si pasa de 10 MiB. El que se instala
-    con el proyecto admite más (`install`), pero desde aquí no se sabe si es ese: por
-    eso, junto al botón, se avisa antes de enviarla.
+    La foto viaja entera en un mensaje, y muchos servidores de Jupyter cierran la conexión, sin
+    decir nada, si pasa de 10 MiB. El del proyecto admite más (`install`), pero desde aquí no se
+    sabe si es ese: por eso se avisa junto al botón.
     """
     if not is_attended():
         return None
@@ -135,19 +128,9 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
 def _content(source: str) -> bytes:
     path = folders.absolute(source)
     try:
-        if path.is_dir():
-            raise TutorialError("es una carpeta; escribe la ruta de una foto.")
-        if path.exists() and not path.is_file():  # un tubo, por ejemplo: leerlo no acabaría
-            raise TutorialError("no es un archivo corriente; escribe la ruta de una foto.")
-        if path.stat().st_size > pixels.MAX_BYTES:
-            raise TutorialError(
-                f"ocupa más de {written(pixels.MAX_BYTES / 1e6, 0, 'MB')}; redúcela."
-            )
+        if not path.is_file():
+            raise TutorialError("ese archivo no existe o es una carpeta; corrige la ruta.")
         return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise TutorialError("ese archivo no existe; corrige la ruta.") from None
-    except PermissionError:
-        raise TutorialError("no tienes permiso para leerla; cámbialo o elige otra.") from None
     except OSError as error:
         raise TutorialError(f"no se puede leer ({cause(error)}); prueba con otra.") from None
 
@@ -163,33 +146,10 @@ def _opacity(photo: PIL.Image.Image) -> np.ndarray | None:
     return None if np.mean(opacity > 0.9) > OPAQUE_SHARE else opacity
 
 
-def _filled(photo: PIL.Image.Image) -> PIL.Image.Image:
-    """La foto en `RGB`; lo transparente que le quede, del color de su borde."""
-    if photo.mode != "RGBA":
-        return photo.convert("RGB")
-    dots = np.asarray(photo)
-    border = np.concatenate([dots[0], dots[-1], dots[:, 0], dots[:, -1]])
-    paper = np.median(border[border[:, 3] >= np.median(border[:, 3]), :3], axis=0)
-    hole = dots[..., 3] < dots[..., 3].max() / 2
-    return PIL.Image.fromarray(
-        np.where(hole[..., np.newaxis], paper, dots[..., :3]).astype("uint8")
-    )
-
-
 def _cut_out(gray: np.ndarray, opacity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pone una prenda recortada sobre blanco o, si es clara, sobre negro.
-
-    Returns:
-        La foto sobre ese papel; cuánto se aparta de él cada píxel, y cuáles son prenda.
-    """
+    """La foto sobre blanco o, si la prenda es clara, sobre negro; lo que se aparta, y la prenda."""
     garment = opacity > 0.5
-    inner = _filtered(opacity, ImageFilter.MinFilter(5)) > 0.5
-    contour = garment & ~inner
-    # El contorno de un recorte conserva algo del color de su fondo.
-    tint = np.median(gray[contour]) - np.median(gray[inner]) if inner.any() else 0
-    if abs(tint) < MIN_TINT:
-        tint = 127 - np.median(gray[garment])
-    paper = 255 if tint > 0 else 0
+    paper = 255 if np.median(gray[garment]) < 128 else 0
     away = np.abs(gray - np.float32(paper)) * opacity
     return np.abs(paper - away).astype(np.uint8), away, garment
 
