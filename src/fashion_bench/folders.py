@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import sleep
 
@@ -38,31 +39,21 @@ def make_folder(path: Path, blame: str) -> Path:
         blame: cómo empieza la frase si algo falla.
 
     Raises:
-        TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un archivo,
-            si no se puede escribir en ella o si el disco está lleno.
+        TutorialError: si no se puede crear o escribir en ella, o si el disco está lleno.
     """
-    where = shown(path)
     try:
         path.mkdir(exist_ok=True)
         write_atomically(path / f".{secrets.token_hex(8)}", " " * 10_000).unlink()
         free = shutil.disk_usage(path).free
-    except FileNotFoundError:
-        raise TutorialError(
-            f"{blame}: la carpeta {shown(path.parent)} no existe; créala o elige otra."
-        ) from None
-    except (FileExistsError, NotADirectoryError):
-        raise TutorialError(
-            f"{blame}: {where} no es una carpeta, sino un archivo; elige otra ruta."
-        ) from None
     except OSError as error:
         raise TutorialError(
-            f"{blame}: no se puede escribir en {where} ({cause(error)}); "
-            "libera espacio, cambia los permisos o elige otra carpeta."
+            f"{blame}: no se puede escribir en {shown(path)} ({cause(error)}); crea la carpeta que "
+            "la contiene, libera espacio, cambia los permisos o elige otra."
         ) from None
     if free < FREE_BYTES_NEEDED:
         raise TutorialError(
-            f"{blame}: en el disco de {where} quedan {written(free / 1e6, 1, 'MB')} y hacen falta "
-            f"{FREE_BYTES_NEEDED / 1e6:.0f}; libera espacio o elige otra carpeta."
+            f"{blame}: en el disco de {shown(path)} quedan {written(free / 1e6, 1, 'MB')} y hacen "
+            f"falta {FREE_BYTES_NEEDED / 1e6:.0f}; libera espacio o elige otra carpeta."
         )
     return path
 
@@ -94,7 +85,11 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        return _replace(temporary, path)
+        for _ in range(BUSY_ATTEMPTS - 1):
+            with suppress(PermissionError):  # Windows no cambia un archivo que alguien está leyendo
+                return temporary.replace(path)
+            sleep(BUSY_SECONDS)
+        return temporary.replace(path)
     except OSError as error:
         error.filename, error.filename2 = str(path), None  # al llenarse un disco no lo dice
         raise
@@ -154,15 +149,6 @@ def expanded(path: str) -> Path:
 def absolute(path: str) -> Path:
     """Una ruta entera; si es relativa, se cuenta desde `notebooks/`, la haya o no."""
     return (PROJECT_DIR / "notebooks" / expanded(path)).resolve()
-
-
-def _replace(temporary: Path, path: Path) -> Path:
-    for _ in range(BUSY_ATTEMPTS - 1):
-        try:
-            return temporary.replace(path)
-        except PermissionError:  # Windows no cambia un archivo que otro programa está leyendo
-            sleep(BUSY_SECONDS)
-    return temporary.replace(path)
 
 
 def _aliases() -> list[tuple[Path, str]]:

@@ -4,7 +4,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 from importlib import invalidate_caches
 from importlib.metadata import metadata, version
 from typing import TYPE_CHECKING
@@ -59,19 +58,9 @@ def restore(file: str) -> str:
 
 
 def repository() -> str:
-    """Devuelve la dirección del repositorio, sin barra al final.
-
-    En la carpeta del proyecto la lee de `pyproject.toml`, que quizá ha cambiado después de
-    instalarlo; si solo está instalado, de los metadatos del paquete: un `pyproject.toml` que haya
-    en la carpeta de la terminal es de otro proyecto.
-    """
-    if CHECKOUT:
-        source = CHECKOUT / "pyproject.toml"
-        urls = tomllib.loads(source.read_text(encoding="utf-8"))["project"]["urls"]
-    else:
-        told = metadata("fashion-bench").get_all("Project-URL", [])
-        urls = dict(url.split(", ", 1) for url in told)
-    return str(urls["Repository"]).rstrip("/")
+    """Devuelve la dirección del repositorio, sin barra al final; está en `pyproject.toml`."""
+    told = metadata("fashion-bench").get_all("Project-URL", [])
+    return dict(url.split(", ", 1) for url in told)["Repository"].rstrip("/")
 
 
 def in_colab(archive: str) -> None:

@@ -105,3 +105,22 @@ class Brake:
         watchdog.daemon = True
         self._watchdogs.append(watchdog)
         watchdog.start()
+
+
+class Relay:
+    """Lleva a la salida lo que escribe un cuaderno; si la salida se pierde, lo detiene."""
+
+    def __init__(self, brake: Brake) -> None:
+        self.lost: OSError | None = None
+        self._brake = brake
+
+    def write(self, text: str) -> None:
+        """Escribe un texto sin esperar a tener más."""
+        try:
+            print(text, end="", flush=True)
+        except OSError as error:
+            self.lost = error
+            self._brake.stop()
+
+    def flush(self) -> None:
+        """Papermill lo pide, y nada se queda pendiente."""

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
-from nbformat.v4 import new_notebook
 from traitlets.config import Config
 
 from fashion_bench import MAIN_CHART
@@ -20,8 +19,6 @@ from fashion_bench.compare import comparison
 from fashion_bench.figures import ACCURACY_FLOOR, MIME, Record
 from fashion_bench.folders import write_atomically
 from fashion_bench.text import written
-
-TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 NOTEBOOK_ONLY = "notebook-only"
 """Con esta etiqueta, una celda del cuaderno no está en el informe: sus ejercicios, por ejemplo."""
@@ -72,7 +69,7 @@ def card(record: Record, records: Sequence[Record]) -> Card:
             f"{total}, de {min(epochs):.2f} a {written(max(epochs), 2, 's')}; aparte, "
             f"{written(setup, 1, 's')} de calentamiento",
         ),
-        ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else why_it_counts(record)),
+        ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else _why_it_counts(record)),
         _against(record, records),
         ("Rendimiento", written(record.images_per_second, 0, "imágenes/s")),
         ("Equipo", _machine(record)),
@@ -110,25 +107,20 @@ def write(
         OSError: si no se puede escribir.
     """
     record = record_of(notebook)
-    told = card(record, records) if record else None
-    html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
+    summary = card(record, records) if record else None
     title = f"Fashion-MNIST contra el reloj, {executed.stem}"
-    write_atomically(html, page(notebook, title, told))
+    html = write_atomically(executed.with_suffix(".html"), page(notebook, title, summary))
     picture = _main_picture(notebook)
     if not picture:
         return html, None
-    return html, write_atomically(png, b64decode(picture.data["image/png"]))
+    drawn = b64decode(picture.data["image/png"])
+    return html, write_atomically(executed.with_suffix(".png"), drawn)
 
 
 def page(notebook: NotebookNode, title: str, summary: Card | None = None) -> str:
-    """Compone la página de un cuaderno ejecutado.
+    """Compone la página de un cuaderno ejecutado, con un resumen delante si se da.
 
     Lleva dentro todo lo que necesita: se abre sin conexión. El código no se ve hasta que se pide.
-
-    Args:
-        notebook: el cuaderno.
-        title: el de la página.
-        summary: lo que va delante, si hay algo que resumir.
     """
     resources = {
         "metadata": {"name": title},
@@ -140,21 +132,16 @@ def page(notebook: NotebookNode, title: str, summary: Card | None = None) -> str
     return composed
 
 
-def get_ready() -> None:
-    """Hace por adelantado lo que el primer informe tiene que esperar: preparar las plantillas."""
-    page(new_notebook(), "")
-
-
 @cache
 def _exporter() -> HTMLExporter:
     return HTMLExporter(
         Config(TagRemovePreprocessor={"enabled": True, "remove_cell_tags": {NOTEBOOK_ONLY}}),
-        raw_template=TEMPLATE.read_text(encoding="utf-8"),
+        raw_template=Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"),
         language_code="es",
     )
 
 
-def why_it_counts(record: Record) -> str:
+def _why_it_counts(record: Record) -> str:
     """Dice por qué cuenta un registro, que ha de contar (`flaw` es `None`)."""
     reasons = ["llegó al final", f"la exactitud no baja de {ACCURACY_FLOOR:.2f}"]
     if record.agreement:
@@ -198,11 +185,7 @@ def _against(record: Record, records: Sequence[Record]) -> tuple[str, str]:
 
 def _main_picture(notebook: NotebookNode) -> NotebookNode | None:
     """El gráfico principal, el último que lleve su marca; `None` si el cuaderno no lo dibuja."""
-    marked = [
-        output
-        for output in _shown(notebook)
-        if output.metadata.get("image/png", {}).get(MAIN_CHART)
-    ]
+    marked = [each for each in _shown(notebook) if MAIN_CHART in each.metadata.get("image/png", {})]
     return marked[-1] if marked else None
 
 
