@@ -53,10 +53,7 @@ def diagnose(as_json: bool, backend: Backend) -> int:
 @orders.command()
 @click.argument("record", metavar="REGISTRO")
 def send(record: str) -> int:
-    """Enseña un registro y, si quieres, abre su formulario.
-
-    Lo que se publica, con tu cuenta de GitHub, es lo que se enseña, y nada más.
-    """
+    """Enseña un registro y, si quieres, abre el formulario."""
     from fashion_bench.share import send
 
     path = expanded(record)

@@ -19,28 +19,12 @@ BUSY_ATTEMPTS, BUSY_SECONDS = 20, 0.05
 
 
 def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
-    """Deja lista la carpeta que da un parámetro y comprueba que se puede escribir en ella.
-
-    Args:
-        folder: ruta; si es relativa, se cuenta desde la carpeta `notebooks/`.
-        parameter: el parámetro que la da, para los errores.
-
-    Raises:
-        TutorialError: como `make_folder`.
-    """
-    return make_folder(absolute(folder), f"{parameter}={folder!r} no es válido")
-
-
-def make_folder(path: Path, blame: str) -> Path:
-    """Crea una carpeta, si no está, y comprueba que se puede escribir en ella.
-
-    Args:
-        path: la carpeta.
-        blame: cómo empieza la frase si algo falla.
+    """Crea, si no está, la carpeta que da un parámetro y comprueba que se puede escribir en ella.
 
     Raises:
         TutorialError: si no se puede crear o escribir en ella, o si el disco está lleno.
     """
+    path, blame = absolute(folder), f"{parameter}={folder!r} no es válido"
     try:
         path.mkdir(exist_ok=True)
         write_atomically(path / f".{secrets.token_hex(8)}", " " * 10_000).unlink()

@@ -45,11 +45,7 @@ def script(python: str) -> str:
 
 
 def restore(file: str) -> str:
-    """Lo que va detrás de «recupéralo».
-
-    Args:
-        file: un archivo del curso, desde la carpeta del proyecto o con la ruta entera.
-    """
+    """Lo que va detrás de «recupéralo»: un archivo, desde la carpeta del proyecto o entero."""
     if CHECKOUT:
         return f"con «git restore {file}»"
     if file.startswith("notebooks/") and NOTEBOOKS_DIR.parent == PROJECT_DIR:
@@ -64,13 +60,10 @@ def repository() -> str:
 
 
 def in_colab(archive: str) -> None:
-    """Instala el proyecto y lo que a Colab le falta, sin cambiar ninguno de sus paquetes.
+    """Instala el proyecto, de su `.whl` o su `.zip`, y lo que a Colab le falta, sin cambiar nada.
 
     Lo llama la primera celda del cuaderno 01 después de descomprimir allí el proyecto. Su kernel
     ya ha importado muchos, y cambiarlos por debajo lo estropearía: por eso, sin dependencias.
-
-    Args:
-        archive: de dónde ha salido este código: el `.whl` o el `.zip` del proyecto.
 
     Raises:
         TutorialError: si pip no puede.

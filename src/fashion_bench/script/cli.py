@@ -45,13 +45,8 @@ RESULT_WITHOUT_RECORD = {FINE: "sin registro", FAILED: "falló", INTERRUPTED: "i
 Overrides = dict[str, int | str]
 """Parámetros que se cambian en una ejecución."""
 
-
-class Chosen(NamedTuple):
-    """Lo que se pide a una ejecución, ya comprobado."""
-
-    overrides: Overrides
-    folder: Path
-    """Dónde queda su registro."""
+Chosen = tuple[Overrides, Path]
+"""Lo que se pide a una ejecución, ya comprobado, y la carpeta donde queda su registro."""
 
 
 class Outcome(NamedTuple):
@@ -98,12 +93,10 @@ def obey() -> int:
         if isinstance(given, int):  # se pidió --help
             return given
         combinations = checked(defaults, given)
-        folders.make_folder(RUNS_DIR, "No se puede empezar")
-    except click.UsageError as error:
-        _complain(f"Error. {in_spanish(error)}")
-        return BAD_USAGE
-    except TutorialError as error:
-        _complain(f"Error. {error}")
+        folders.prepare_folder(str(RUNS_DIR), "runs")
+    except (click.UsageError, TutorialError) as error:
+        told = in_spanish(error) if isinstance(error, click.UsageError) else error
+        _complain(f"Error. {told}")
         return BAD_USAGE
     return run_all(notebook, combinations)
 
@@ -152,7 +145,7 @@ def checked(
             names = "|".join(texts)
             sentence = re.sub(rf"\b({names})=", lambda found: f"{_option(found[1])} ", str(error))
             raise TutorialError(sentence) from None
-        combinations.append(Chosen({name: getattr(config, name) for name in chosen}, folder))
+        combinations.append(({name: getattr(config, name) for name in chosen}, folder))
     return combinations
 
 
@@ -166,7 +159,7 @@ def run_all(notebook: nbformat.NotebookNode, combinations: list[Chosen]) -> int:
     Una que falla no detiene a las demás. Si hay varias, acaba con una tabla de todas.
     """
     outcomes = []
-    names = _names([chosen.overrides for chosen in combinations])
+    names = _names([overrides for overrides, _ in combinations])
     for number, (name, chosen) in enumerate(zip(names, combinations, strict=True), 1):
         if len(combinations) > 1:
             print(f"\n=== {number} de {len(combinations)}: {name} ===", flush=True)
@@ -203,17 +196,15 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
     Una celda a la que le falta lo que otra define no detiene a las siguientes: quizá alguien ha
     quitado o movido esa otra.
 
-    Args:
-        notebook: el cuaderno 01.
-        overrides: los parámetros que se cambian.
-        folder: la carpeta de los registros.
-
     Raises:
         OSError: si se pierde la salida.
     """
     output = RUNS_DIR / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.ipynb"
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # lo que falle se dice aquí
-    kernel = Kernel({**_progress(), FOLDER_VARIABLE: str(PROJECT_DIR)})
+    variables = {FOLDER_VARIABLE: str(PROJECT_DIR)}
+    if sys.stdout and sys.stdout.isatty():  # si alguien mira el avance, que lo enseñe
+        variables["FASHION_BENCH_PROGRESS"] = str(shutil.get_terminal_size().columns)
+    kernel = Kernel(variables)
     brake = Brake(kernel)
     told = Relay(brake)
     executed = notebook
@@ -287,8 +278,8 @@ def _tell(
     elif record is None:
         print("El cuaderno no enseña su registro: le falta la celda que lo hace.")
     path = folder / f"{record.run_id}.json" if record else None
-    code = FAILED if failure else FINE
-    outcome = Outcome(code, record, path if path and path.exists() else None)
+    saved = path if path and path.exists() else None
+    outcome = Outcome(FAILED if failure else FINE, record, saved)
     try:
         page, picture = report.write(executed, output, files.load_folder(folder)[0])
     except OSError as error:
@@ -330,17 +321,7 @@ def _why() -> str:
     verdict = diagnosis.verdict(probe.gather())
     if verdict.severity != "ok":
         return f", y el diagnóstico dice que {verdict.line}"
-    return (
-        ", y «python -m fashion_bench» no ve por qué; si el equipo se quedó sin memoria, "
-        "prueba con un lote menor"
-    )
-
-
-def _progress() -> dict[str, str]:
-    """Lo que hay que decirle al kernel para que enseñe el avance, si alguien lo mira."""
-    if sys.stdout is None or not sys.stdout.isatty():
-        return {}
-    return {"FASHION_BENCH_PROGRESS": str(shutil.get_terminal_size().columns)}
+    return "; si el equipo se quedó sin memoria, prueba con un lote menor"
 
 
 def _forget_where(notebook: nbformat.NotebookNode) -> None:

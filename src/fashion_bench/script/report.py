@@ -47,57 +47,38 @@ def card(record: Record, records: Sequence[Record]) -> Card:
 
     No lleva la predicción del modelo de tres términos: pide las peticiones de un paso y los bytes
     de cada capa, que no están en el registro. Sí lleva su segundo término solo, que es un mínimo.
-
-    Args:
-        record: el de la ejecución.
-        records: los que haya con los que compararla, quizá también el suyo.
     """
-    told, data = record.parameters, record.data
-    images = written(data.training_images)
-    conditions = f"lote de {told.batch_size}, precisión {told.precision}, {images} imágenes"
+    told, images = record.parameters, written(record.data.training_images, 0, "imágenes")
+    conditions = f"lote de {told.batch_size}, precisión {told.precision}, {images}"
+    machine = [("Equipo", _machine(record)), ("Condiciones", conditions)]
+    counts = ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else _why_it_counts(record))
     if not record.repeats:
-        rows = [("Equipo", _machine(record)), ("¿Cuenta?", f"No: {record.flaw}")]
-        return Card(record.name, "no terminó ninguna época", [*rows, ("Condiciones", conditions)])
+        return Card(record.name, "no terminó ninguna época", [counts, *machine])
     epochs, setup = record.epoch_seconds, record.repeats[0].setup_seconds
     total = written(mean(repeat.total_seconds for repeat in record.repeats), 1, "s")
     if len(record.repeats) > 1:
         total += f" de media en {len(record.repeats)} repeticiones"
-    total += f": {len(epochs)} época{'s' * (len(epochs) > 1)}"
-    rows = [
-        (
-            "Total",
-            f"{total}, de {min(epochs):.2f} a {written(max(epochs), 2, 's')}; aparte, "
-            f"{written(setup, 1, 's')} de calentamiento",
-        ),
-        ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else _why_it_counts(record)),
-        _against(record, records),
-        ("Rendimiento", written(record.images_per_second, 0, "imágenes/s")),
-        ("Equipo", _machine(record)),
-        ("Condiciones", conditions),
-    ]
+    total += f": {len(epochs)} época{'s' * (len(epochs) > 1)}, de {min(epochs):.2f} a "
+    total += f"{written(max(epochs), 2, 's')}; aparte, {written(setup, 1, 's')} de calentamiento"
+    rows = [("Total", total), counts, _against(record, records)]
     if record.accuracy is not None:
-        rows.insert(3, ("Exactitud en prueba", f"{record.accuracy:.4f}"))
+        rows.append(("Exactitud en prueba", f"{record.accuracy:.4f}"))
+    rows += [("Rendimiento", written(record.images_per_second, 0, "imágenes/s")), *machine]
     if record.mfu:
-        least = record.mfu * record.median_epoch_seconds
-        rows.append(
-            (
-                "Lo mínimo, por cálculo",
-                f"{written(least, 2, 's')} por época si todo fuera tan deprisa como un producto de "
-                f"matrices; este entrenamiento llega al {written(100 * record.mfu, 0, '%')}",
-            )
+        least = written(record.mfu * record.median_epoch_seconds, 2, "s")
+        used = written(100 * record.mfu, 0, "%")
+        reached = (
+            f"{least} por época si todo fuera tan deprisa como un producto de matrices; este "
+            f"entrenamiento llega al {used}"
         )
+        rows.append(("Lo mínimo, por cálculo", reached))
     return Card(record.name, f"{written(record.median_epoch_seconds, 2, 's')} por época", rows)
 
 
 def write(
     notebook: NotebookNode, executed: Path, records: Sequence[Record] = ()
 ) -> tuple[Path, Path | None]:
-    """Escribe el informe al lado del cuaderno ejecutado.
-
-    Args:
-        notebook: el cuaderno 01, ejecutado.
-        executed: dónde está guardado.
-        records: los registros con los que comparar el suyo.
+    """Escribe el informe al lado del cuaderno 01 ejecutado, y lo compara con otros registros.
 
     Returns:
         Las rutas de la página (`.html`) y del gráfico principal (`.png`), que es `None` si el

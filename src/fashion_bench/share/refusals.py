@@ -33,11 +33,7 @@ PATHS = re.compile(r"\.\.[/\\]|(?:^|[\s=:;])(?:~|[A-Za-z]:)?[/\\]\w|[/\\](?:home
 def refusals(content: bytes, published: Sequence[Record]) -> list[str]:
     """Dice por qué no se puede publicar un registro; si se puede, no devuelve nada.
 
-    Cada razón completa la frase «este registro…».
-
-    Args:
-        content: lo que ha mandado alguien; puede ser cualquier cosa.
-        published: los registros ya publicados; la red tiene que ser la de alguno de ellos.
+    Cada razón completa la frase «este registro…». La red tiene que ser la de alguno ya publicado.
     """
     try:
         record = parse(content)

@@ -30,8 +30,6 @@ HEADING = "### Registro\n"
 
 MAX_ADDRESS = 8191
 """Letras que admite GitHub en una dirección (https://github.com/github/docs/issues/5136)."""
-MAX_MESSAGE = 65_536
-"""Letras que admite GitHub en un mensaje."""
 
 NOBODY = {"localhost", "root", "user"}
 """Nombres que no dicen de quién es un equipo."""
@@ -89,12 +87,8 @@ def _checked(path: Path) -> Record:
     except TutorialError as error:
         raise TutorialError(f"{blame}: {error}.") from None
     others = files.load_folder(PROJECT_DIR / "results")[0]
-    content = record.model_dump_json(indent=1)
-    reasons = refusals(
-        content.encode(), [other for other in others if other.run_id != record.run_id]
-    )
-    if len(content) > MAX_MESSAGE:
-        reasons.append("ocupa más de lo que admite un mensaje de GitHub")
+    others = [other for other in others if other.run_id != record.run_id]
+    reasons = refusals(record.model_dump_json(indent=1).encode(), others)
     if reasons:
         raise TutorialError(f"{blame}: {'; '.join(reasons)}.")
     return record
@@ -127,15 +121,9 @@ def pack(record: Record) -> str:
 
 
 def unpack(message: str) -> bytes:
-    """Saca lo que hay en el campo del registro de un mensaje, que puede ser de cualquiera.
+    """Saca lo que hay en el campo del registro de un mensaje, sin comprobar que sea un registro.
 
     Vale comprimido, como lo deja `pack`, o el contenido del archivo, pegado.
-
-    Args:
-        message: el texto entero del mensaje.
-
-    Returns:
-        Lo que hay, sin comprobar que sea un registro.
 
     Raises:
         TutorialError: si no se puede descomprimir.
