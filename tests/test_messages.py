@@ -1,4 +1,4 @@
-"""Los archivos, órdenes y apartados que nombra un mensaje existen."""
+"""Los archivos y las órdenes que nombra un mensaje existen."""
 
 import ast
 import re
@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import NOTEBOOKS, ROOT, SOLUTIONS, Cells
 
-INSTALL = (ROOT / "site" / "instalar.md").read_text(encoding="utf-8")
 FILE = re.compile(r"(?<![\w*/.~-])[\w./-]*\w\.(?:cfg|html|ipynb|j2|md|png|py|toml|txt|yml)\b")
 MODULE = re.compile(r"python -m ([\w.]+)")
-SECTION = re.compile(r"site/instalar\.md en «([^»]+)»")
 NOT_OURS = {
     "_static/tablero.png",
     "comparacion.html",
@@ -88,13 +86,3 @@ def test_every_named_file_exists() -> None:
 def test_every_named_module_exists() -> None:
     missing = {(name, where) for name, where in named(MODULE) if find_spec(name) is None}
     assert {(name, where) for name, where in missing if name != "pip"} == set()  # a veces no está
-
-
-def test_every_named_section_of_the_install_page_exists() -> None:
-    titles = re.findall(r"^#+ (.*)$", INSTALL, re.MULTILINE)
-    missing = {
-        (name, where)
-        for name, where in named(SECTION)
-        if not any(title.startswith(name) for title in titles)
-    }
-    assert missing == set()

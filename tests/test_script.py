@@ -34,7 +34,6 @@ from fashion_bench.doctor.finding import Finding
 from fashion_bench.figures import MIME, Record
 from fashion_bench.folders import shown
 from fashion_bench.script import cli, interrupt, report
-from fashion_bench.script.console import Console, OutputLostError
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
 
@@ -153,17 +152,17 @@ def test_a_broken_parameters_cell_is_told(
         (["--zzz"], ["--zzz", "--help"]),
         (["--epochs"], ["--epochs", "falta"]),
         (["3"], ["sobra", "--help"]),
-        (["--epochs", "0"], ["--epochs 0 ", "de 1 a 1000"]),
-        (["--batch-size", "1.5"], ["--batch-size 1.5 "]),
+        (["--epochs", "0"], ["--epochs '0' ", "de 1 a 1000"]),
+        (["--batch-size", "1.5"], ["--batch-size '1.5' "]),
         (["--train-samples", "100"], ["--batch-size 128 ", "--train-samples 100 ", " 90"]),
-        (["--machine-name", "a/b"], ["--machine-name a/b ", "«/»"]),
-        (["--results-dir", ""], ["--results-dir vacío "]),
-        (["--results-dir", "/no/existe"], ["--results-dir /no/existe ", "/no no existe"]),
-        (["--results-dir", "~nadie/x"], ["--results-dir ~nadie/x "]),
-        (["--photo", "no.png"], ["--photo no.png ", "no existe"]),
-        (["--photo", "~no.png"], ["--photo ~no.png ", "no existe"]),
-        (["--photo", "texto.jpg"], ["--photo texto.jpg ", "PNG"]),
-        (["--batch-size", "64", "--batch-size", "0"], ["--batch-size 0 "]),
+        (["--machine-name", "a/b"], ["--machine-name 'a/b' ", "«/»"]),
+        (["--results-dir", ""], ["--results-dir '' "]),
+        (["--results-dir", "/no/existe"], ["--results-dir '/no/existe' ", "(no existe)"]),
+        (["--results-dir", "~nadie/x"], ["--results-dir ", "~nadie/x"]),
+        (["--photo", "no.png"], ["--photo ", "no.png", "no existe"]),
+        (["--photo", "~no.png"], ["--photo ", "~no.png", "no existe"]),
+        (["--photo", "texto.jpg"], ["--photo ", "texto.jpg", "PNG"]),
+        (["--batch-size", "64", "--batch-size", "0"], ["--batch-size '0' "]),
         (
             ["--train-samples", "100", "--train-samples", "1000", "--batch-size", "100"],
             ["--batch-size 100 ", " 90"],
@@ -261,7 +260,7 @@ def test_a_grid_goes_on_after_a_failure_stops_when_told_and_ends_with_a_table(
     monkeypatch.setattr(cli, "run", lambda *_: next(outcomes))
     epochs = [word for number in range(1, 8) for word in ("--epochs", str(number))]
     assert order(*epochs) == cli.INTERRUPTED
-    header, *rows = capsys.readouterr().out.splitlines()[-8:]
+    rows = capsys.readouterr().out.splitlines()[-7:]
     for number, (row, told) in enumerate(
         zip(
             rows,
@@ -272,7 +271,6 @@ def test_a_grid_goes_on_after_a_failure_stops_when_told_and_ends_with_a_table(
     ):
         assert row.startswith(f"--epochs {number} ")
         assert told in row
-    assert rows[0].index("0.9100") + len("0.9100") == len(header)  # cada cifra, bajo su título
 
 
 def test_a_failure_is_not_forgotten_by_what_comes_after(
@@ -578,10 +576,18 @@ def failure(name: str, text: str) -> PapermillExecutionError:
         (failure("TutorialError", "Falta una pieza: ponla."), "Error. Falta una pieza: ponla."),
         (failure("KeyError", "'a'"), f"«git restore notebooks/{lesson.NOTEBOOK}»"),
         (DeadKernelError("Kernel died"), "tal cosa («hazlo»)"),
+        (RuntimeError("Kernel died before replying"), "tal cosa («hazlo»)"),
         (OSError(28, "No space left on device"), "(no queda espacio en el disco)"),
         (PermissionError(13, "Denied", "/jupyter/runtime"), " /jupyter/runtime (falta permiso)"),
     ],
-    ids=["TutorialError", "otro error", "kernel muerto", "disco lleno", "carpeta de Jupyter"],
+    ids=[
+        "TutorialError",
+        "otro error",
+        "kernel muerto",
+        "no arranca",
+        "disco lleno",
+        "carpeta de Jupyter",
+    ],
 )
 def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
     papermill: Callable,
@@ -603,19 +609,20 @@ def test_a_failed_run_tells_what_failed_and_where_the_notebook_is(
     assert f"{shown(runs)}{os.sep}" in last
 
 
-def test_a_reader_that_leaves_in_the_middle_is_no_disk_problem(
+def test_a_reader_that_leaves_in_the_middle_stops_the_notebook(
     runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    """Y la celda que escribía no sigue hasta el final sin nadie que la lea."""
+    """La celda que escribía no sigue hasta el final sin nadie que la lea."""
     runs.mkdir()
     reader, writer = os.pipe()
     os.close(reader)
     cells = [v4.new_code_cell(f"import time\nprint({n})\ntime.sleep(120)") for n in range(2)]
-    with open(writer, "w") as pipe:  # noqa: PTH123
-        monkeypatch.setattr(sys, "stdout", Console(pipe))
-        with pytest.raises(OutputLostError) as lost:
-            cli.run(v4.new_notebook(cells=cells), {}, runs)
-    assert isinstance(lost.value.cause, BrokenPipeError)
+    pipe = os.fdopen(writer, "w")
+    monkeypatch.setattr(sys, "stdout", pipe)
+    with pytest.raises(BrokenPipeError):
+        cli.run(v4.new_notebook(cells=cells), {}, runs)
+    with pytest.raises(BrokenPipeError):  # lo que no se ha podido escribir sigue pendiente
+        pipe.close()
     assert capsys.readouterr().err == ""
 
 
@@ -834,6 +841,7 @@ def test_a_kernel_that_does_not_start_is_told(
 ) -> None:
     (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('roto')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(cli, "_why", lambda: "")
     runs.mkdir()
     assert cli.run(TINY, {}, runs) == cli.Outcome(cli.FAILED)
     told = capfd.readouterr()
@@ -878,11 +886,11 @@ def test_ctrl_c_while_papermill_saves_stops_the_grid(
     monkeypatch.setattr(NotebookExecutionManager, "cell_complete", interrupted)
     runs.mkdir()
     before = signal.getsignal(signal.SIGINT)
-    assert cli.run_all(TINY, [cli.Chosen({}, runs)] * 2) == cli.INTERRUPTED
+    assert cli.run_all(TINY, [({}, runs)] * 2) == cli.INTERRUPTED
     assert signal.getsignal(signal.SIGINT) is before
     told = capsys.readouterr()
     _, *others = told.err.strip().splitlines()
-    assert [line[-6:] for line in others] == ([".ipynb"] if cell == 1 else [])
+    assert [line[-6:] for line in others] == (["mpido.", ".ipynb"] if cell == 1 else [])
     lines = told.out.splitlines()
     assert lines[2 : 2 + printed] == ["[10, 'aula=3', 'a #b']", "None module"][:printed]
     assert lines[2 + printed] in ("", NO_RECORD)  # ninguna otra celda ha escrito nada
@@ -1001,8 +1009,8 @@ def test_a_notebook_without_ids_nor_its_last_cells_keeps_what_it_earns(
     [file] = tmp_path.glob("*.json")
     assert files.load_file(file).status == "ok"
     assert f"Registro guardado en {shown(file)}" in lines
-    assert lines[-3] == NO_RECORD
-    assert [line.partition(": ")[0] for line in lines[-2:]] == ["Informe", "Cuaderno ejecutado"]
+    assert NO_RECORD in lines
+    assert lines[-1].startswith("Cuaderno ejecutado: ")
 
 
 def kernels(process: subprocess.Popen) -> list[psutil.Process]:
@@ -1057,7 +1065,7 @@ def test_on_a_terminal_each_epoch_lives_in_one_line_and_ctrl_c_keeps_them(tmp_pa
         assert {len(step) for step in steps} == {39}
     told = [line for line in errors.splitlines() if line]
     assert told[0] == "Interrumpido: se detiene el entrenamiento…"
-    executed = ROOT / told[1].removeprefix("Interrumpido. El cuaderno a medias está en ")
+    executed = ROOT / told[2].removeprefix("El cuaderno a medias está en ")
     assert executed.parent == ROOT / "runs"
     [kept] = [
         output.text

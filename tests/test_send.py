@@ -19,11 +19,10 @@ from nbformat import NotebookNode
 
 from fashion_bench.__main__ import obey
 from fashion_bench.compare import files
-from fashion_bench.errors import FAILED, FINE, TutorialError
+from fashion_bench.errors import FAILED, FINE
 from fashion_bench.figures import Record
 from fashion_bench.folders import shown
 from fashion_bench.script import cli
-from fashion_bench.share import form as sending
 from fashion_bench.share import send
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -65,7 +64,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 def message(address: str) -> str:
     """El mensaje que GitHub compone con lo que va en la dirección de un formulario."""
-    [packed] = parse_qs(urlsplit(address).query)[sending.FIELD]
+    [packed] = parse_qs(urlsplit(address).query)[send.FIELD]
     return f"### Registro\n\n```text\n{packed}\n```\n"
 
 
@@ -84,7 +83,7 @@ def test_with_a_yes_the_form_opens_with_exactly_what_was_shown(
         "title": [f"Registro {GOOD.run_id}"],
     }
     assert len(address) < 3000  # y caben 8191
-    assert json.loads(sending.unpack(message(address))) == json.loads(f"{record}\n}}")
+    assert json.loads(send.unpack(message(address))) == json.loads(f"{record}\n}}")
     assert f"{FORM.removesuffix('/new')}." in rest
     assert "[s/N]" in rest
 
@@ -119,7 +118,8 @@ def test_without_a_browser_the_address_is_printed(
     monkeypatch.setattr(send.webbrowser, "open", lambda _: False)
     answer("s\n")
     assert obey(["send", str(PATH)]) == FINE
-    assert sending.filled_form(GOOD) in capsys.readouterr().out.splitlines()
+    [address] = [line for line in capsys.readouterr().out.splitlines() if line.startswith(FORM)]
+    assert send.unpack(message(address)) == GOOD.model_dump_json().encode()
 
 
 def test_what_does_not_fit_in_an_address_is_pasted(
@@ -129,15 +129,16 @@ def test_what_does_not_fit_in_an_address_is_pasted(
     capsys: pytest.CaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sending, "MAX_ADDRESS", 1000)
+    monkeypatch.setattr(send, "MAX_ADDRESS", 1000)
     path = tmp_path / PATH.name
     path.write_bytes(PATH.read_bytes())
     answer("s\n")
     assert obey(["send", str(path)]) == FINE
-    assert opened == [sending.form(GOOD)]
+    [address] = opened
+    assert send.FIELD not in parse_qs(urlsplit(address).query)
     assert shown(path) in capsys.readouterr().out
     pasted = f"### Registro\r\n\r\n```text\r\n{path.read_text('utf-8')}\r\n```\r\n"
-    assert files.parse(sending.unpack(pasted)) == GOOD
+    assert files.parse(send.unpack(pasted)) == GOOD
 
 
 def test_a_few_repeats_fit_in_an_address_and_many_do_not() -> None:
@@ -159,7 +160,7 @@ def test_a_few_repeats_fit_in_an_address_and_many_do_not() -> None:
         repeats = [blurred(record["repeats"][0]) | {"seed": seed} for seed in range(times)]
         told = record["parameters"] | {"repeats": times}
         many = Record.model_validate(record | {"repeats": repeats, "parameters": told})
-        assert (sending.filled_form(many) is not None) == fits
+        assert (len(send.pack(many)) + len(FORM) + 100 <= send.MAX_ADDRESS) == fits
 
 
 @pytest.mark.parametrize(
@@ -261,21 +262,6 @@ def test_of_a_grid_it_offers_every_one_that_counts_after_the_table(
     assert "compartir" not in capsys.readouterr().out
 
 
-def test_with_its_option_the_script_asks(
-    script: Callable[..., int],
-    opened: list[str],
-    answer: Callable[[str], None],
-    capsys: pytest.CaptureFixture,
-) -> None:
-    answer("s\n")
-    assert script([cli.Outcome(cli.FINE, GOOD)], "--send") == FINE
-    assert opened == [sending.filled_form(GOOD)]
-    cut = GOOD.model_copy(update={"status": "failed", "reason": "se cortó"})
-    assert script([cli.Outcome(cli.FINE, cut)], "--send") == FAILED
-    assert "se cortó" in capsys.readouterr().err
-    assert len(opened) == 1
-
-
 def test_a_path_with_spaces_can_be_copied(tmp_path: Path) -> None:
     path = tmp_path / "mis registros" / "uno.json"
     assert send.command(path) == f'python -m fashion_bench send "{shown(path)}"'
@@ -306,7 +292,7 @@ def test_a_good_message_is_saved_as_the_program_writes_it(
 
 
 def test_one_that_does_not_count_is_accepted_and_said(tmp_path: Path) -> None:
-    told = receive.comment(*receive.judge(field(sending.pack(FLAWED)), tmp_path))
+    told = receive.comment(*receive.judge(field(send.pack(FLAWED)), tmp_path))
     assert f"Se publicará diciendo que no cuenta, y por qué:\n\n```text\n- {FLAWED.flaw}\n" in told
 
 
@@ -321,9 +307,9 @@ def bomb() -> str:
         ("Hola, ¿cómo envío el mío?", "no es JSON válido"),
         (field(""), "no es JSON válido"),
         (field("_No response_"), "no es JSON válido"),
-        (field(sending.pack(GOOD)[:-40]), "está cortado"),
-        (field(sending.pack(GOOD)[:-1]), "está cortado"),
-        (field(sending.pack(GOOD).swapcase()), "no se puede descomprimir"),
+        (field(send.pack(GOOD)[:-40]), "está cortado"),
+        (field(send.pack(GOOD)[:-1]), "está cortado"),
+        (field(send.pack(GOOD).swapcase()), "no se puede descomprimir"),
         (field("AAAA"), "no se puede descomprimir"),
         (field(bomb()), "es demasiado grande"),
         (field("[" * 60_000), "no es JSON válido"),
@@ -345,12 +331,12 @@ def test_a_bad_message_is_answered_with_its_reason_and_nothing_of_it_runs(
 
 
 def test_the_form_has_the_field_that_is_filled() -> None:
-    form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE" / sending.TEMPLATE).read_text("utf-8"))
-    [field] = [each for each in form["body"] if each.get("id") == sending.FIELD]
-    assert f"### {field['attributes']['label']}\n" == sending.HEADING
+    form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE" / send.TEMPLATE).read_text("utf-8"))
+    [field] = [each for each in form["body"] if each.get("id") == send.FIELD]
+    assert f"### {field['attributes']['label']}\n" == send.HEADING
     assert field["attributes"]["render"] == "text"  # GitHub lo pone como código, sin interpretarlo
     assert field["validations"] == {"required": True}
-    assert sending.HEADING.strip() in WORKFLOW
+    assert send.HEADING.strip() in WORKFLOW
 
 
 def test_the_workflow_gives_no_power_to_the_message() -> None:
@@ -371,9 +357,3 @@ def test_the_workflow_gives_no_power_to_the_message() -> None:
     assert not any("secrets" in name for name in used)
     [judging] = [step["run"] for step in check["steps"] if "receive.py" in step.get("run", "")]
     assert judging.startswith('python tools/receive.py "$GITHUB_EVENT_PATH" ')
-
-
-def test_nothing_that_is_no_record_comes_out_of_the_envelope() -> None:
-    with pytest.raises(TutorialError):
-        sending.unpack(field("AAAA"))
-    assert sending.unpack(field(sending.pack(GOOD))) == GOOD.model_dump_json().encode()

@@ -14,8 +14,8 @@ from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
 from fashion_bench.folders import write_atomically
-from fashion_bench.share.form import unpack
 from fashion_bench.share.refusals import refusals
+from fashion_bench.share.send import unpack
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 

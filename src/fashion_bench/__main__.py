@@ -6,7 +6,6 @@ from pathlib import Path
 if not sys.flags.safe_path and sys.path[0] == str(Path.cwd()):
     del sys.path[0]  # un `random.py` en esta carpeta no debe estropear el diagnóstico
 
-from importlib.metadata import version
 from io import TextIOWrapper
 from typing import get_args
 
@@ -16,7 +15,7 @@ from fashion_bench import PROJECT_DIR
 from fashion_bench.errors import BAD_USAGE, FAILED, FINE, INTERRUPTED, TutorialError
 from fashion_bench.folders import borrow_home, expanded
 from fashion_bench.record import Backend
-from fashion_bench.script.spanish import Orders, in_spanish, telling
+from fashion_bench.script.spanish import Orders, in_spanish, version_option
 
 NOT_COMPARABLE = 3
 """Código de salida de `verify`: aquí no se puede saber."""
@@ -24,11 +23,8 @@ NOT_COMPARABLE = 3
 # Cada orden importa lo suyo cuando se pide: la ayuda no tiene que esperarlo.
 
 
-@click.group(
-    cls=Orders,
-    params=[telling(["--version"], "Muestra la versión.", lambda _: version("fashion-bench"))],
-    subcommand_metavar="[ORDEN]",
-)
+@version_option
+@click.group(cls=Orders, subcommand_metavar="[ORDEN]")
 def orders() -> None:
     """Lo que rodea a entrenar, que se hace con fashion_mnist_cnn.py.
 
@@ -42,8 +38,7 @@ def orders() -> None:
     "--backend",
     type=click.Choice(get_args(get_args(Backend)[0])),
     default="tensorflow",
-    metavar="MOTOR",
-    help="El motor que se prueba: tensorflow (por defecto), torch o jax.",
+    help="El motor que se prueba; por defecto, tensorflow.",
 )
 def diagnose(as_json: bool, backend: Backend) -> int:
     """Dice si este equipo puede entrenar y qué arreglar si no.
@@ -58,7 +53,7 @@ def diagnose(as_json: bool, backend: Backend) -> int:
 @orders.command()
 @click.argument("record", metavar="REGISTRO")
 def send(record: str) -> int:
-    """Enseña un registro y, si quieres, abre el formulario que lo publica."""
+    """Enseña un registro y, si quieres, abre el formulario."""
     from fashion_bench.share import send
 
     path = expanded(record)
@@ -112,9 +107,9 @@ def notebooks(folder: str) -> int:
     Si no dices cuál, a la que tienes abierta en la terminal. De lo que ya haya en ella no toca
     nada. Termina con código 1 si algo no se ha podido copiar o se deja porque está cambiado.
     """
-    from fashion_bench.script import copies as notebooks
+    from fashion_bench.script import copies
 
-    return notebooks.main(folder)
+    return copies.main(folder)
 
 
 def obey(arguments: list[str]) -> int:

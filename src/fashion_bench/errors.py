@@ -8,6 +8,7 @@ CAUSES = {
     errno.EPERM: "falta permiso",
     errno.ENOSPC: "no queda espacio en el disco",
     errno.EDQUOT: "no queda espacio en tu parte del disco",
+    errno.EEXIST: "ya hay un archivo con ese nombre",
     errno.EISDIR: "es una carpeta",
     errno.ENOTDIR: "una parte de la ruta no es una carpeta",
     errno.EROFS: "el disco es de solo lectura",

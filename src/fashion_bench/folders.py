@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import sleep
 
@@ -18,51 +19,25 @@ BUSY_ATTEMPTS, BUSY_SECONDS = 20, 0.05
 
 
 def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
-    """Deja lista la carpeta que da un parámetro y comprueba que se puede escribir en ella.
-
-    Args:
-        folder: ruta; si es relativa, se cuenta desde la carpeta `notebooks/`.
-        parameter: el parámetro que la da, para los errores.
+    """Crea, si no está, la carpeta que da un parámetro y comprueba que se puede escribir en ella.
 
     Raises:
-        TutorialError: como `make_folder`.
+        TutorialError: si no se puede crear o escribir en ella, o si el disco está lleno.
     """
-    return make_folder(absolute(folder), f"{parameter}={folder!r} no es válido")
-
-
-def make_folder(path: Path, blame: str) -> Path:
-    """Crea una carpeta, si no está, y comprueba que se puede escribir en ella.
-
-    Args:
-        path: la carpeta.
-        blame: cómo empieza la frase si algo falla.
-
-    Raises:
-        TutorialError: si no existe ni ella ni la carpeta que la contiene, si es un archivo,
-            si no se puede escribir en ella o si el disco está lleno.
-    """
-    where = shown(path)
+    path, blame = absolute(folder), f"{parameter}={folder!r} no es válido"
     try:
         path.mkdir(exist_ok=True)
         write_atomically(path / f".{secrets.token_hex(8)}", " " * 10_000).unlink()
         free = shutil.disk_usage(path).free
-    except FileNotFoundError:
-        raise TutorialError(
-            f"{blame}: la carpeta {shown(path.parent)} no existe; créala o elige otra."
-        ) from None
-    except (FileExistsError, NotADirectoryError):
-        raise TutorialError(
-            f"{blame}: {where} no es una carpeta, sino un archivo; elige otra ruta."
-        ) from None
     except OSError as error:
         raise TutorialError(
-            f"{blame}: no se puede escribir en {where} ({cause(error)}); "
-            "libera espacio, cambia los permisos o elige otra carpeta."
+            f"{blame}: no se puede escribir en {shown(path)} ({cause(error)}); crea la carpeta que "
+            "la contiene, libera espacio, cambia los permisos o elige otra."
         ) from None
     if free < FREE_BYTES_NEEDED:
         raise TutorialError(
-            f"{blame}: en el disco de {where} quedan {written(free / 1e6, 1, 'MB')} y hacen falta "
-            f"{FREE_BYTES_NEEDED / 1e6:.0f}; libera espacio o elige otra carpeta."
+            f"{blame}: en el disco de {shown(path)} quedan {written(free / 1e6, 1, 'MB')} y hacen "
+            f"falta {FREE_BYTES_NEEDED / 1e6:.0f}; libera espacio o elige otra carpeta."
         )
     return path
 
@@ -94,7 +69,11 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        return _replace(temporary, path)
+        for _ in range(BUSY_ATTEMPTS - 1):
+            with suppress(PermissionError):  # Windows no cambia un archivo que alguien está leyendo
+                return temporary.replace(path)
+            sleep(BUSY_SECONDS)
+        return temporary.replace(path)
     except OSError as error:
         error.filename, error.filename2 = str(path), None  # al llenarse un disco no lo dice
         raise
@@ -154,15 +133,6 @@ def expanded(path: str) -> Path:
 def absolute(path: str) -> Path:
     """Una ruta entera; si es relativa, se cuenta desde `notebooks/`, la haya o no."""
     return (PROJECT_DIR / "notebooks" / expanded(path)).resolve()
-
-
-def _replace(temporary: Path, path: Path) -> Path:
-    for _ in range(BUSY_ATTEMPTS - 1):
-        try:
-            return temporary.replace(path)
-        except PermissionError:  # Windows no cambia un archivo que otro programa está leyendo
-            sleep(BUSY_SECONDS)
-    return temporary.replace(path)
 
 
 def _aliases() -> list[tuple[Path, str]]:

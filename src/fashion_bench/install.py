@@ -4,7 +4,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 from importlib import invalidate_caches
 from importlib.metadata import metadata, version
 from typing import TYPE_CHECKING
@@ -46,11 +45,7 @@ def script(python: str) -> str:
 
 
 def restore(file: str) -> str:
-    """Lo que va detrás de «recupéralo».
-
-    Args:
-        file: un archivo del curso, desde la carpeta del proyecto o con la ruta entera.
-    """
+    """Lo que va detrás de «recupéralo»: un archivo, desde la carpeta del proyecto o entero."""
     if CHECKOUT:
         return f"con «git restore {file}»"
     if file.startswith("notebooks/") and NOTEBOOKS_DIR.parent == PROJECT_DIR:
@@ -59,29 +54,16 @@ def restore(file: str) -> str:
 
 
 def repository() -> str:
-    """Devuelve la dirección del repositorio, sin barra al final.
-
-    En la carpeta del proyecto la lee de `pyproject.toml`, que quizá ha cambiado después de
-    instalarlo; si solo está instalado, de los metadatos del paquete: un `pyproject.toml` que haya
-    en la carpeta de la terminal es de otro proyecto.
-    """
-    if CHECKOUT:
-        source = CHECKOUT / "pyproject.toml"
-        urls = tomllib.loads(source.read_text(encoding="utf-8"))["project"]["urls"]
-    else:
-        told = metadata("fashion-bench").get_all("Project-URL", [])
-        urls = dict(url.split(", ", 1) for url in told)
-    return str(urls["Repository"]).rstrip("/")
+    """Devuelve la dirección del repositorio, sin barra al final; está en `pyproject.toml`."""
+    told = metadata("fashion-bench").get_all("Project-URL", [])
+    return dict(url.split(", ", 1) for url in told)["Repository"].rstrip("/")
 
 
 def in_colab(archive: str) -> None:
-    """Instala el proyecto y lo que a Colab le falta, sin cambiar ninguno de sus paquetes.
+    """Instala el proyecto, de su `.whl` o su `.zip`, y lo que a Colab le falta, sin cambiar nada.
 
     Lo llama la primera celda del cuaderno 01 después de descomprimir allí el proyecto. Su kernel
     ya ha importado muchos, y cambiarlos por debajo lo estropearía: por eso, sin dependencias.
-
-    Args:
-        archive: de dónde ha salido este código: el `.whl` o el `.zip` del proyecto.
 
     Raises:
         TutorialError: si pip no puede.

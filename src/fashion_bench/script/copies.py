@@ -1,14 +1,13 @@
 """`python -m fashion_bench notebooks`: copia el curso a una carpeta en la que trabajar con él."""
 
-import shutil
 import sys
 from pathlib import Path
 
+import nbformat
+
 from fashion_bench import LESSON, ORIGINALS
 from fashion_bench.errors import FAILED, FINE, TutorialError, cause
-from fashion_bench.folders import expanded, shown
-
-COPIED = ("notebooks", "results")
+from fashion_bench.folders import expanded, shown, write_atomically
 
 
 def main(where: str) -> int:
@@ -23,14 +22,24 @@ def main(where: str) -> int:
     Raises:
         TutorialError: si algo no se puede copiar.
     """
-    folder = expanded(where).absolute()
+    folder, changed = expanded(where).absolute(), []
+    originals = [
+        path for name in ("notebooks", "results") for path in (ORIGINALS / name).rglob("*")
+    ]
     try:
-        changed = copy(folder)
+        for original in sorted(originals):
+            if original.is_dir() or ".ipynb_checkpoints" in original.parts:
+                continue
+            place, content = folder / original.relative_to(ORIGINALS), _content(original)
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(place, content)
+            elif place.read_bytes() != content:
+                changed.append(place)
     except OSError as error:
-        place = f" {shown(Path(error.filename))}" if error.filename else ""
         raise TutorialError(
-            f"No se puede copiar en{place} ({cause(error)}); elige otra carpeta, libera espacio o "
-            "cambia los permisos."
+            f"No se puede copiar en {shown(Path(error.filename or folder))} ({cause(error)}); "
+            "elige otra carpeta, libera espacio o cambia los permisos."
         ) from None
     print(f"El curso está en {shown(folder / 'notebooks')}. Ábrelo así, desde esa carpeta:")
     print(f"python -m jupyter lab {LESSON}")
@@ -43,22 +52,15 @@ def main(where: str) -> int:
     return FAILED if changed else FINE
 
 
-def copy(folder: Path) -> list[Path]:
-    """Copia en `folder` lo que le falte y devuelve lo que ya está y no es igual.
+def _content(original: Path) -> bytes:
+    """Lo que hay en un archivo; si es un cuaderno, sin resultados: dirían lo que hay que apostar.
 
-    Raises:
-        OSError: si no se puede leer o escribir.
+    Los de las soluciones se quedan: son lo que se va a mirar.
     """
-    changed = []
-    for name in COPIED:
-        for original in sorted((ORIGINALS / name).rglob("*")):
-            place = folder / original.relative_to(ORIGINALS)
-            if original.is_dir() or ".ipynb_checkpoints" in original.parts:
-                continue
-            if place.exists():
-                if place.read_bytes() != original.read_bytes():
-                    changed.append(place)
-                continue
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(original, place)
-    return changed
+    if original.suffix != ".ipynb" or original.parent.name == "soluciones":
+        return original.read_bytes()
+    notebook = nbformat.read(original, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
+    return (nbformat.writes(notebook) + "\n").encode()

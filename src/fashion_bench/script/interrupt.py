@@ -33,7 +33,7 @@ class Brake:
     def __init__(self, kernel: Kernel) -> None:
         self.pressed = False
         """Si se ha pulsado Ctrl-C."""
-        self._asked = self._running = self._sent = False
+        self._asked = self._running = False
         self._watchdogs: list[Timer] = []
         self._kernel = kernel
         kernel.when_cell_runs, kernel.when_cell_ends = self._cell_runs, self._cell_ends
@@ -73,11 +73,7 @@ class Brake:
             self._interrupt()
 
     def before_cell(self, **_: object) -> None:
-        """Se llama antes de cada celda.
-
-        Raises:
-            StoppedError: si se ha pedido parar.
-        """
+        """Antes de cada celda, si se ha pedido parar, lanza `StoppedError`."""
         self._running = False
         if self._asked:
             raise StoppedError
@@ -90,12 +86,11 @@ class Brake:
     def _cell_ends(self) -> None:
         self._running = False
         # Si la interrupción le llega al kernel al empezar o al acabar una celda, no responde nunca.
-        if self._sent and len(self._watchdogs) == 1:
+        if len(self._watchdogs) == 1:
             self._kill_after(PATIENCE_SECONDS)
 
     def _interrupt(self) -> None:
-        if not self._sent:
-            self._sent = True
+        if not self._watchdogs:
             self._kernel.interrupt_now()
             # Si le llega mientras importa una biblioteca, a veces se queda a medias para siempre.
             self._kill_after(DEADLINE_SECONDS)
@@ -105,3 +100,22 @@ class Brake:
         watchdog.daemon = True
         self._watchdogs.append(watchdog)
         watchdog.start()
+
+
+class Relay:
+    """Lleva a la salida lo que escribe un cuaderno; si la salida se pierde, lo detiene."""
+
+    def __init__(self, brake: Brake) -> None:
+        self.lost: OSError | None = None
+        self._brake = brake
+
+    def write(self, text: str) -> None:
+        """Escribe un texto sin esperar a tener más."""
+        try:
+            print(text, end="", flush=True)
+        except OSError as error:
+            self.lost = error
+            self._brake.stop()
+
+    def flush(self) -> None:
+        """Papermill lo pide, y nada se queda pendiente."""

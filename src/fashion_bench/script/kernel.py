@@ -11,8 +11,6 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.utils import run_sync
 from traitlets import Type
 
-from fashion_bench import install
-from fashion_bench.errors import TutorialError
 from fashion_bench.folders import anonymous
 
 NOT_INHERITED = ("JPY_", "MPLBACKEND")
@@ -33,9 +31,8 @@ class _Output(AsyncZMQSocketChannel):
             self.kernel.when_cell_runs()
         elif content.get("execution_state") == "idle":
             self.kernel.when_cell_ends()
-        for name in ("text", "evalue"):
-            if name in content:
-                content[name] = anonymous(content[name])
+        for name in {"text", "evalue"} & content.keys():
+            content[name] = anonymous(content[name])
         if "traceback" in content:
             content["traceback"] = [anonymous(line) for line in content["traceback"]]
         if "data" in content:
@@ -47,32 +44,14 @@ class _Output(AsyncZMQSocketChannel):
 
 
 class _Client(AsyncKernelClient):
-    """Con qué hablar con el kernel."""
-
     iopub_channel_class = Type(_Output)
     parent: "Kernel"
 
     @property
     def iopub_channel(self) -> _Output:
-        """Por donde llega lo que enseña el kernel."""
         channel = super().iopub_channel
         channel.kernel = self.parent
         return channel
-
-    async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Espera a que el kernel esté listo.
-
-        Raises:
-            TutorialError: si muere antes o no responde.
-        """
-        try:
-            await super().wait_for_ready(timeout)
-        except RuntimeError as error:
-            raise TutorialError(
-                f"El Python que debía ejecutar el cuaderno no ha llegado a arrancar ({error}); si "
-                f"arriba no dice por qué, reinstala el proyecto con «pip install "
-                f"{install.pip('requirements.txt')}»."
-            ) from None
 
 
 class Kernel(AsyncKernelManager):
@@ -99,11 +78,7 @@ class Kernel(AsyncKernelManager):
         self._clients: list[AsyncKernelClient] = []
 
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # noqa: ANN401
-        """Pone en marcha el kernel.
-
-        Raises:
-            OSError: si Jupyter no puede escribir en su carpeta.
-        """
+        """Pone en marcha el kernel."""
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)
         }

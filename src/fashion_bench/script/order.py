@@ -30,11 +30,9 @@ def training_first(notebook: NotebookNode) -> NotebookNode:
 
 
 def restore(path: Path, notebook: NotebookNode) -> NotebookNode:
-    """Devuelve a su orden las celdas de un cuaderno ya ejecutado, en su archivo y leído.
+    """Devuelve a su orden, el de `notebook`, las celdas de un cuaderno ejecutado, y lo guarda.
 
-    Args:
-        path: el cuaderno ejecutado; las celdas que papermill le añade siguen a la misma de antes.
-        notebook: el de partida.
+    Las celdas que papermill le ha añadido siguen a la misma de antes.
 
     Raises:
         OSError: si no se puede leer o escribir.

@@ -3,7 +3,6 @@
 from contextlib import closing
 from pathlib import Path
 
-from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill import PapermillExecutionError, execute_notebook
 
@@ -16,30 +15,20 @@ from fashion_bench.script.kernel import Kernel
 
 NOTEBOOK = "03_comparar_equipos.ipynb"
 PAGE = "comparacion.html"
-INJECTED = "injected-parameters"
-"""Con esta etiqueta, la celda que papermill añade con los parámetros que se cambian."""
 
 
 def compare(folder: Path) -> Path:
-    """Compara los registros de una carpeta en una página, `PAGE`, que deja donde estás.
+    """Compara los registros de una carpeta en una página, que deja donde estás, y da su ruta.
 
     Si ya la había, la sustituye.
-
-    Returns:
-        La ruta de la página.
 
     Raises:
         TutorialError: si en la carpeta no hay registros o no se puede hacer la página.
     """
-    if not folder.is_dir():
-        raise TutorialError(
-            f"{shown(folder)} no existe o no es una carpeta; escribe la ruta de la que tiene los "
-            "registros."
-        )
     if not files.load_folder(folder)[0]:
         raise TutorialError(
-            f"En {shown(folder)} no hay ningún registro que se pueda leer; copia en ella los "
-            "registros de cada equipo, que están en su carpeta results/."
+            f"En {shown(folder)} no hay ningún registro que se pueda leer; escribe la ruta de una "
+            "carpeta con los registros de cada equipo, que los deja en results/."
         )
     page = Path.cwd() / PAGE
     content = report.page(_executed(folder), "Comparación de equipos")
@@ -66,12 +55,14 @@ def _executed(folder: Path) -> NotebookNode:
                 progress_bar=False,
                 km=kernel,
             )
-        except (DeadKernelError, PapermillExecutionError) as error:
+        except (PapermillExecutionError, RuntimeError) as error:
             raise TutorialError(
                 f"El cuaderno {NOTEBOOK} ha fallado ({getattr(error, 'evalue', error)}); si lo has "
                 f"cambiado, recupéralo {install.restore(f'notebooks/{NOTEBOOK}')}."
             ) from None
     executed.cells = [
-        cell for cell in executed.cells if INJECTED not in cell.metadata.get("tags", [])
+        cell
+        for cell in executed.cells
+        if "injected-parameters" not in cell.metadata.get("tags", [])
     ]
     return executed

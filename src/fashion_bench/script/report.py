@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
-from nbformat.v4 import new_notebook
 from traitlets.config import Config
 
 from fashion_bench import MAIN_CHART
@@ -20,8 +19,6 @@ from fashion_bench.compare import comparison
 from fashion_bench.figures import ACCURACY_FLOOR, MIME, Record
 from fashion_bench.folders import write_atomically
 from fashion_bench.text import written
-
-TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 NOTEBOOK_ONLY = "notebook-only"
 """Con esta etiqueta, una celda del cuaderno no está en el informe: sus ejercicios, por ejemplo."""
@@ -50,57 +47,38 @@ def card(record: Record, records: Sequence[Record]) -> Card:
 
     No lleva la predicción del modelo de tres términos: pide las peticiones de un paso y los bytes
     de cada capa, que no están en el registro. Sí lleva su segundo término solo, que es un mínimo.
-
-    Args:
-        record: el de la ejecución.
-        records: los que haya con los que compararla, quizá también el suyo.
     """
-    told, data = record.parameters, record.data
-    images = written(data.training_images)
-    conditions = f"lote de {told.batch_size}, precisión {told.precision}, {images} imágenes"
+    told, images = record.parameters, written(record.data.training_images, 0, "imágenes")
+    conditions = f"lote de {told.batch_size}, precisión {told.precision}, {images}"
+    machine = [("Equipo", _machine(record)), ("Condiciones", conditions)]
+    counts = ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else _why_it_counts(record))
     if not record.repeats:
-        rows = [("Equipo", _machine(record)), ("¿Cuenta?", f"No: {record.flaw}")]
-        return Card(record.name, "no terminó ninguna época", [*rows, ("Condiciones", conditions)])
+        return Card(record.name, "no terminó ninguna época", [counts, *machine])
     epochs, setup = record.epoch_seconds, record.repeats[0].setup_seconds
     total = written(mean(repeat.total_seconds for repeat in record.repeats), 1, "s")
     if len(record.repeats) > 1:
         total += f" de media en {len(record.repeats)} repeticiones"
-    total += f": {len(epochs)} época{'s' * (len(epochs) > 1)}"
-    rows = [
-        (
-            "Total",
-            f"{total}, de {min(epochs):.2f} a {written(max(epochs), 2, 's')}; aparte, "
-            f"{written(setup, 1, 's')} de calentamiento",
-        ),
-        ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else why_it_counts(record)),
-        _against(record, records),
-        ("Rendimiento", written(record.images_per_second, 0, "imágenes/s")),
-        ("Equipo", _machine(record)),
-        ("Condiciones", conditions),
-    ]
+    total += f": {len(epochs)} época{'s' * (len(epochs) > 1)}, de {min(epochs):.2f} a "
+    total += f"{written(max(epochs), 2, 's')}; aparte, {written(setup, 1, 's')} de calentamiento"
+    rows = [("Total", total), counts, _against(record, records)]
     if record.accuracy is not None:
-        rows.insert(3, ("Exactitud en prueba", f"{record.accuracy:.4f}"))
+        rows.append(("Exactitud en prueba", f"{record.accuracy:.4f}"))
+    rows += [("Rendimiento", written(record.images_per_second, 0, "imágenes/s")), *machine]
     if record.mfu:
-        least = record.mfu * record.median_epoch_seconds
-        rows.append(
-            (
-                "Lo mínimo, por cálculo",
-                f"{written(least, 2, 's')} por época si todo fuera tan deprisa como un producto de "
-                f"matrices; este entrenamiento llega al {written(100 * record.mfu, 0, '%')}",
-            )
+        least = written(record.mfu * record.median_epoch_seconds, 2, "s")
+        used = written(100 * record.mfu, 0, "%")
+        reached = (
+            f"{least} por época si todo fuera tan deprisa como un producto de matrices; este "
+            f"entrenamiento llega al {used}"
         )
+        rows.append(("Lo mínimo, por cálculo", reached))
     return Card(record.name, f"{written(record.median_epoch_seconds, 2, 's')} por época", rows)
 
 
 def write(
     notebook: NotebookNode, executed: Path, records: Sequence[Record] = ()
 ) -> tuple[Path, Path | None]:
-    """Escribe el informe al lado del cuaderno ejecutado.
-
-    Args:
-        notebook: el cuaderno 01, ejecutado.
-        executed: dónde está guardado.
-        records: los registros con los que comparar el suyo.
+    """Escribe el informe al lado del cuaderno 01 ejecutado, y lo compara con otros registros.
 
     Returns:
         Las rutas de la página (`.html`) y del gráfico principal (`.png`), que es `None` si el
@@ -110,25 +88,20 @@ def write(
         OSError: si no se puede escribir.
     """
     record = record_of(notebook)
-    told = card(record, records) if record else None
-    html, png = executed.with_suffix(".html"), executed.with_suffix(".png")
+    summary = card(record, records) if record else None
     title = f"Fashion-MNIST contra el reloj, {executed.stem}"
-    write_atomically(html, page(notebook, title, told))
+    html = write_atomically(executed.with_suffix(".html"), page(notebook, title, summary))
     picture = _main_picture(notebook)
     if not picture:
         return html, None
-    return html, write_atomically(png, b64decode(picture.data["image/png"]))
+    drawn = b64decode(picture.data["image/png"])
+    return html, write_atomically(executed.with_suffix(".png"), drawn)
 
 
 def page(notebook: NotebookNode, title: str, summary: Card | None = None) -> str:
-    """Compone la página de un cuaderno ejecutado.
+    """Compone la página de un cuaderno ejecutado, con un resumen delante si se da.
 
     Lleva dentro todo lo que necesita: se abre sin conexión. El código no se ve hasta que se pide.
-
-    Args:
-        notebook: el cuaderno.
-        title: el de la página.
-        summary: lo que va delante, si hay algo que resumir.
     """
     resources = {
         "metadata": {"name": title},
@@ -140,21 +113,16 @@ def page(notebook: NotebookNode, title: str, summary: Card | None = None) -> str
     return composed
 
 
-def get_ready() -> None:
-    """Hace por adelantado lo que el primer informe tiene que esperar: preparar las plantillas."""
-    page(new_notebook(), "")
-
-
 @cache
 def _exporter() -> HTMLExporter:
     return HTMLExporter(
         Config(TagRemovePreprocessor={"enabled": True, "remove_cell_tags": {NOTEBOOK_ONLY}}),
-        raw_template=TEMPLATE.read_text(encoding="utf-8"),
+        raw_template=Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"),
         language_code="es",
     )
 
 
-def why_it_counts(record: Record) -> str:
+def _why_it_counts(record: Record) -> str:
     """Dice por qué cuenta un registro, que ha de contar (`flaw` es `None`)."""
     reasons = ["llegó al final", f"la exactitud no baja de {ACCURACY_FLOOR:.2f}"]
     if record.agreement:
@@ -198,11 +166,7 @@ def _against(record: Record, records: Sequence[Record]) -> tuple[str, str]:
 
 def _main_picture(notebook: NotebookNode) -> NotebookNode | None:
     """El gráfico principal, el último que lleve su marca; `None` si el cuaderno no lo dibuja."""
-    marked = [
-        output
-        for output in _shown(notebook)
-        if output.metadata.get("image/png", {}).get(MAIN_CHART)
-    ]
+    marked = [each for each in _shown(notebook) if MAIN_CHART in each.metadata.get("image/png", {})]
     return marked[-1] if marked else None
 
 

@@ -7,8 +7,9 @@ medida.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from unicodedata import category
 
 from fashion_bench import NOTEBOOKS_DIR, data
@@ -29,26 +30,24 @@ RISKY = re.compile(r"://|www\.|\]\s*\(|!\[|[`|]|@[^\W\d]|&#?\w+;")
 PATHS = re.compile(r"\.\.[/\\]|(?:^|[\s=:;])(?:~|[A-Za-z]:)?[/\\]\w|[/\\](?:home|Users)[/\\]")
 
 
-def refusals(content: bytes, published: Sequence[Record], now: datetime | None = None) -> list[str]:
+def refusals(content: bytes, published: Sequence[Record]) -> list[str]:
     """Dice por qué no se puede publicar un registro; si se puede, no devuelve nada.
 
-    Cada razón completa la frase «este registro…».
-
-    Args:
-        content: lo que ha mandado alguien; puede ser cualquier cosa.
-        published: los registros ya publicados; la red tiene que ser la de alguno de ellos.
-        now: el momento en que se juzga; por defecto, ahora.
+    Cada razón completa la frase «este registro…». La red tiene que ser la de alguno ya publicado.
     """
     try:
         record = parse(content)
     except TutorialError as error:
         return [str(error)]
-    now = now or datetime.now(UTC)
-    reasons = [reason for check in CHECKS for reason in check(record, published, now)]
+    reasons = chain(
+        _repeated(record, published),
+        _lesson(record, published),
+        *(check(record) for check in (_dates, _texts, _whole, _coherent)),
+    )
     return list(dict.fromkeys(reasons))
 
 
-def _repeated(record: Record, published: Sequence[Record], _: datetime) -> Iterator[str]:
+def _repeated(record: Record, published: Sequence[Record]) -> Iterator[str]:
     if any(record.run_id == other.run_id for other in published):
         yield f"ya está publicado: el {record.run_id}"
         return
@@ -58,17 +57,17 @@ def _repeated(record: Record, published: Sequence[Record], _: datetime) -> Itera
             yield f"lleva los mismos tiempos que otro ya publicado, el {other.run_id}"
 
 
-def _dates(record: Record, _: Sequence[Record], now: datetime) -> Iterator[str]:
+def _dates(record: Record) -> Iterator[str]:
     created = record.created_utc.astimezone(UTC)
     if created < FIRST_DAY:
         yield f"dice ser del {created:%Y-%m-%d}, y el proyecto es del {FIRST_DAY:%Y-%m-%d}"
-    if created > now + timedelta(days=1):  # un reloj puede ir mal, pero no tanto
+    if created > datetime.now(UTC) + timedelta(days=1):  # un reloj puede ir mal, pero no tanto
         yield f"dice ser del {created:%Y-%m-%d}, que aún no ha llegado"
     if not record.run_id.startswith(f"{created:%Y%m%dT%H%M%SZ}-"):
         yield "su identificador y su fecha no concuerdan"
 
 
-def _lesson(record: Record, published: Sequence[Record], _: datetime) -> Iterator[str]:
+def _lesson(record: Record, published: Sequence[Record]) -> Iterator[str]:
     """Con el código, las imágenes y la red de la lección."""
     code, told = record.code, record.data
     if not (NOTEBOOKS_DIR / code.notebook).is_file():
@@ -85,7 +84,7 @@ def _lesson(record: Record, published: Sequence[Record], _: datetime) -> Iterato
         yield "no se entrenó la red de la lección"
 
 
-def _texts(record: Record, *_: object) -> Iterator[str]:
+def _texts(record: Record) -> Iterator[str]:
     texts = set(_strings(record.model_dump()))
     if any(category(char)[0] == "C" for text in texts for char in text):
         yield "lleva caracteres que no se ven"
@@ -107,13 +106,10 @@ def _strings(value: object) -> Iterator[str]:
                 yield from _strings(child)
 
 
-def _size(record: Record, *_: object) -> Iterator[str]:
+def _whole(record: Record) -> Iterator[str]:
+    """Lo que `Recorder` anota siempre, y nada más grande de lo que se puede leer."""
     if len(record.model_dump_json(indent=1).encode()) > MAX_BYTES:
         yield f"ocupa más de {written(MAX_BYTES / 1000, unit='kB')}, y no se podría leer"
-
-
-def _whole(record: Record, *_: object) -> Iterator[str]:
-    """Lo que `Recorder` anota siempre."""
     if record.status != "ok":
         yield f"no llegó al final: {record.reason}"
         return
@@ -129,7 +125,7 @@ def _whole(record: Record, *_: object) -> Iterator[str]:
         yield "no dice qué más pasaba en el equipo durante sus épocas"
 
 
-def _coherent(record: Record, *_: object) -> Iterator[str]:
+def _coherent(record: Record) -> Iterator[str]:
     """Que sus tiempos cuadren con lo que él mismo dice de su equipo."""
     machine, told = record.machine, record.parameters
     if machine.usable_cores > machine.logical_cores:
@@ -144,27 +140,12 @@ def _coherent(record: Record, *_: object) -> Iterator[str]:
         work = record.network.training_operations * record.data.training_images
         done = max((work / seconds for seconds in record.epoch_seconds), default=0)
         if done > MAX_MFU * limit * told.workers:
+            needs, gives = (written(flops / 1e9, unit="GFLOP/s") for flops in (done, limit))
             yield (
-                f"entrena más deprisa de lo que su equipo calcula: necesita {_flops(done)} y su "
-                f"producto de matrices da {_flops(limit)}"
+                f"entrena más deprisa de lo que su equipo calcula: necesita {needs} y su producto "
+                f"de matrices da {gives}"
             )
     for repeat in record.repeats:
         for around, seconds in zip(repeat.surroundings or [], repeat.epoch_seconds, strict=False):
             if around.own_cpu_seconds > 1.1 * machine.logical_cores * seconds + 1:
                 yield "gastó más tiempo de procesador del que había"
-
-
-def _flops(flops: float) -> str:
-    return written(flops / 1e9, unit="GFLOP/s")
-
-
-CHECKS: tuple[Callable[[Record, Sequence[Record], datetime], Iterator[str]], ...] = (
-    _repeated,
-    _dates,
-    _lesson,
-    _texts,
-    _size,
-    _whole,
-    _coherent,
-)
-"""Todo lo que se mira, por orden: de un registro, los ya publicados y la fecha, las razones."""

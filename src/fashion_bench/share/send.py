@@ -1,15 +1,20 @@
-"""`python -m fashion_bench send`: enseña un registro y, con un sí, abre el formulario que lo envía.
+"""Enviar un registro: enseñarlo, preguntar y, con un sí, abrir el formulario que lo publica.
 
-El programa no manda nada: abre en el navegador un formulario ya relleno, y quien lo envía es la
-persona al pulsar su botón, con su cuenta de GitHub.
+El programa no manda nada: abre en el navegador un formulario de GitHub ya relleno, y quien lo envía
+es la persona al pulsar su botón, con su cuenta. El registro viaja comprimido, para que quepa en una
+dirección. Los campos del formulario están en `.github/ISSUE_TEMPLATE/registro.yml`.
 """
 
 import re
 import socket
 import sys
 import webbrowser
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlencode
 
 from fashion_bench import PROJECT_DIR
 from fashion_bench.compare import files
@@ -17,10 +22,15 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
 from fashion_bench.folders import shown
 from fashion_bench.install import repository
-from fashion_bench.share import form as sending
 from fashion_bench.share.refusals import refusals
 
-YES = ("s", "si", "sí")
+TEMPLATE, FIELD = "registro.yml", "record"
+HEADING = "### Registro\n"
+"""Lo que pone GitHub, en el mensaje, encima de lo que se escribe en ese campo."""
+
+MAX_ADDRESS = 8191
+"""Letras que admite GitHub en una dirección (https://github.com/github/docs/issues/5136)."""
+
 NOBODY = {"localhost", "root", "user"}
 """Nombres que no dicen de quién es un equipo."""
 
@@ -48,20 +58,25 @@ def send(path: Path) -> None:
         print(f"Aviso: este tiempo no cuenta ({record.flaw}), y así se publicaría.")
     if names := _personal(record):
         print(f"Aviso: lleva «{'», «'.join(names)}», el nombre de tu carpeta o de tu equipo.")
-    address = sending.filled_form(record)
+    blank = f"{repository()}/issues/new?" + urlencode(
+        {"template": TEMPLATE, "title": f"Registro {record.run_id}"}
+    )
+    filled = f"{blank}&{urlencode({FIELD: pack(record)})}"
+    address = filled if len(filled) <= MAX_ADDRESS else blank
     if sys.stdin is None or not sys.stdin.isatty():
         print(
             "No se ha enviado nada: aquí no puedes contestar. Ejecuta en una terminal "
-            f"«{command(path)}», o abre {sending.form(record)} y pega en él el contenido de "
-            f"{shown(path)}."
+            f"«{command(path)}», o abre {blank} y pega en él el contenido de {shown(path)}."
         )
-    elif not _yes():
+        return
+    if not _yes():
         print("No se ha enviado nada.")
-    else:
-        _open(address or sending.form(record))
-        if address is None:
-            print(f"No cabe en la dirección: pega en el formulario el contenido de {shown(path)}.")
-        print("Para enviarlo, pulsa en él el botón «Create»: hasta entonces no se envía nada.")
+        return
+    if not webbrowser.open(address):
+        print(f"No se puede abrir el navegador. Abre tú esta dirección:\n{address}")
+    if address == blank:
+        print(f"No cabe en la dirección: pega en el formulario el contenido de {shown(path)}.")
+    print("Para enviarlo, pulsa en él el botón «Create»: hasta entonces no se envía nada.")
 
 
 def _checked(path: Path) -> Record:
@@ -72,12 +87,8 @@ def _checked(path: Path) -> Record:
     except TutorialError as error:
         raise TutorialError(f"{blame}: {error}.") from None
     others = files.load_folder(PROJECT_DIR / "results")[0]
-    content = record.model_dump_json(indent=1)
-    reasons = refusals(
-        content.encode(), [other for other in others if other.run_id != record.run_id]
-    )
-    if len(content) > sending.MAX_MESSAGE:
-        reasons.append("ocupa más de lo que admite un mensaje de GitHub")
+    others = [other for other in others if other.run_id != record.run_id]
+    reasons = refusals(record.model_dump_json(indent=1).encode(), others)
     if reasons:
         raise TutorialError(f"{blame}: {'; '.join(reasons)}.")
     return record
@@ -98,14 +109,34 @@ def _personal(record: Record) -> list[str]:
 
 def _yes() -> bool:
     try:
-        return input("¿Abro el formulario? [s/N] ").strip().lower() in YES
+        return input("¿Abro el formulario? [s/N] ").strip().lower() in ("s", "si", "sí")
     except (EOFError, KeyboardInterrupt):
         print()
         return False
 
 
-def _open(address: str) -> None:
-    if webbrowser.open(address):
-        print("Se ha abierto el formulario en el navegador, ya relleno.")
-    else:
-        print(f"No se puede abrir el navegador. Abre tú esta dirección:\n{address}")
+def pack(record: Record) -> str:
+    """Comprime un registro en una sola línea que no cambia al ponerla en una dirección."""
+    return urlsafe_b64encode(zlib.compress(record.model_dump_json().encode(), 9)).decode("ascii")
+
+
+def unpack(message: str) -> bytes:
+    """Saca lo que hay en el campo del registro de un mensaje, sin comprobar que sea un registro.
+
+    Vale comprimido, como lo deja `pack`, o el contenido del archivo, pegado.
+
+    Raises:
+        TutorialError: si no se puede descomprimir.
+    """
+    field = message.replace("\r\n", "\n").partition(HEADING)[2].partition("\n### ")[0]
+    text = re.sub(r"^```.*$", "", field, flags=re.MULTILINE).strip()
+    if not re.fullmatch(r"[\w=-]+", text, re.ASCII):
+        return text.encode("utf-8", "surrogatepass")
+    try:
+        unzip = zlib.decompressobj()
+        content = unzip.decompress(urlsafe_b64decode(text), files.MAX_BYTES)
+    except (Error, zlib.error):
+        raise TutorialError("está cortado o cambiado: no se puede descomprimir") from None
+    if not unzip.eof:  # le falta el final, o crece más de lo que ocupa un registro
+        raise TutorialError("está cortado o es demasiado grande")
+    return content
