@@ -238,6 +238,8 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
                 executed = order.restore(output, notebook)
         except OSError as error:
             failure = failure or error
+        if told.pending:
+            told.write("\n")
         if told.lost:
             raise told.lost
         outcome = _tell(executed, output, folder, failure, brake.pressed)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from threading import Timer
 from types import FrameType
 
+import click
+
 from fashion_bench.script.kernel import Kernel
 
 PATIENCE_SECONDS = 2
@@ -103,14 +105,21 @@ class Brake:
 
 
 class Relay:
-    """Lleva a la salida lo que escribe un cuaderno; si la salida se pierde, lo detiene."""
+    """Lleva a la salida lo que escribe un cuaderno; si la salida se pierde, lo detiene.
+
+    Si no es una terminal, de lo que se escribe encima de otra cosa solo lleva lo último.
+    """
 
     def __init__(self, brake: Brake) -> None:
         self.lost: OSError | None = None
         self._brake = brake
+        self.pending = ""
 
     def write(self, text: str) -> None:
-        """Escribe un texto sin esperar a tener más."""
+        """Escribe un texto; fuera de una terminal, cuando acaba su renglón."""
+        if not (sys.stdout and sys.stdout.isatty()):
+            *lines, self.pending = (self.pending + text).split("\n")
+            text = "".join(f"{click.unstyle(line.rpartition(chr(13))[2])}\n" for line in lines)
         try:
             print(text, end="", flush=True)
         except OSError as error:
