@@ -411,7 +411,8 @@ def fifth_predicts(per_image: float, crowded: float, shown: list[str]) -> Cells:
         real = scaling.Compute(*(slower * value for value in compute))
         sizes = (2, 8, 32, 64, 128) if number == 1 else (128 // number,)
         counted = {size: real.fixed_seconds + real.seconds_per_image * size for size in sizes}
-        runs[number] = SimpleNamespace(all_reduce_seconds=sums, compute_seconds=counted)
+        start = SimpleNamespace(all_reduce_seconds=sums, compute_seconds=counted)
+        runs[number] = SimpleNamespace(start=start)
         speeds[number] = 128 / scaling.step_seconds(number, 128, 4 * 421_642, real, link)
     notebook = Cells(BY_NUMBER[5])
     notebook.names |= {

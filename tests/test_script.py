@@ -155,7 +155,7 @@ def test_a_broken_parameters_cell_is_told(
         (["--epochs", "0"], ["--epochs '0' ", "de 1 a 1000"]),
         (["--batch-size", "1.5"], ["--batch-size '1.5' "]),
         (["--train-samples", "100"], ["--batch-size 128 ", "--train-samples 100 ", " 90"]),
-        (["--machine-name", "a/b"], ["--machine-name 'a/b' ", "«/»"]),
+        (["--machine-name", "a/b"], ["--machine-name 'a/b' ", "60"]),
         (["--results-dir", ""], ["--results-dir '' "]),
         (["--results-dir", "/no/existe"], ["--results-dir '/no/existe' ", "(no existe)"]),
         (["--results-dir", "~nadie/x"], ["--results-dir ", "~nadie/x"]),
