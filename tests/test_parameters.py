@@ -104,29 +104,6 @@ def names_in(source: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("source", "uses"),
-    [
-        ("print(seed)", True),
-        ("a, (*seed, b) = c", True),
-        ("for a in b:\n with c as seed: pass", True),
-        ("[seed for a in b]", True),
-        ("import seed.other", True),
-        ("from a import b as seed", True),
-        ("def f(*, a, **seed): pass", True),
-        ("try: pass\nexcept E as seed: pass", True),
-        ("match a:\n case B(c=seed): pass", True),
-        ("f'{seed}'", True),
-        ("config.seed", False),
-        ("f(seed={'seed': 1})", False),
-        ("import other.seed", False),
-        ("run_seed = 1  # seed", False),
-    ],
-)
-def test_every_way_of_using_a_name_is_found(source: str, uses: bool) -> None:
-    assert ("seed" in names_in(source)) is uses
-
-
 @pytest.mark.parametrize(("notebook", "kind"), EACH, ids=ids)
 def test_no_other_cell_uses_the_name_of_a_parameter(
     notebook: Path, kind: type[parameters.Checked]
