@@ -36,7 +36,7 @@ EXPLANATION = {
     "other_gb_per_second": 360.0,
     "other_order_us": 5.0,
 }
-COMPARISON = {"results_dir": "../results", "baseline": "", "metric": "images_per_second"}
+COMPARISON = {"results_dir": "../results", "baseline": "", "metric": "median_epoch"}
 ACCELERATION = {"quick": False, "device": "auto", "precision": "auto", "seed": 42}
 DISTRIBUTION = {
     "workers": 2,
