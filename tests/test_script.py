@@ -25,7 +25,6 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
-from pydantic import Field
 
 from fashion_bench import MAIN_CHART, folders, lesson, parameters
 from fashion_bench.compare import files
@@ -96,27 +95,6 @@ def test_help_is_spanish_and_built_from_the_notebook(
         assert comment in row
         assert row.count("por defecto") == 1  # `results_dir` lo dice en su comentario
         assert name == "results_dir" or f"[por defecto: {default}" in row or default == ""
-
-
-def test_the_help_says_which_options_are_numbers(
-    order: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    class Training(parameters.Training):
-        learning_rate: float = Field(description="un número")
-
-    notebook = lesson.read()
-    [cell] = [cell for cell in notebook.cells if cell.id == "parameters"]
-    cell.source += "\nlearning_rate: float = 0.001  # la tasa de aprendizaje"
-    monkeypatch.setattr(lesson, "read", lambda: notebook)
-    monkeypatch.setattr(parameters, "Training", Training)
-    assert order("--help") == 0
-    kinds = dict(re.findall(r"^  --([\w-]+) ([A-Z]\S+)", capsys.readouterr().out, re.MULTILINE))
-    assert {name for name, kind in kinds.items() if kind == "NÚMERO"} == {
-        *("epochs", "batch-size", "train-samples", "repeats", "margin", "seed", "learning-rate"),
-    }
-    assert {name for name, kind in kinds.items() if kind == "TEXTO"} == {
-        *("device", "backend", "precision", "machine-name", "photo", "results-dir"),
-    }
 
 
 def test_a_variable_that_is_no_parameter_is_no_option(
@@ -205,16 +183,6 @@ def test_options_get_their_type_and_paths_are_counted_from_the_terminal(
     assert started == [
         {"epochs": 3, "machine_name": "3060", "results_dir": str(tmp_path / "registros")}
     ]
-    assert (tmp_path / "registros").is_dir()
-
-
-def test_a_home_is_a_home(
-    order: Callable[..., int], started: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    assert order("--results-dir", "~/registros", "--photo", "") == 0
-    assert started == [{"results_dir": "~/registros", "photo": ""}]
     assert (tmp_path / "registros").is_dir()
 
 
@@ -851,22 +819,6 @@ def test_a_kernel_that_does_not_start_is_told(
     assert last.endswith(".ipynb")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="depende de /proc")
-def test_a_jupyter_folder_that_cannot_be_written_is_named(
-    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    runs.mkdir()
-    (tmp_path / "archivo").touch()
-    folder = tmp_path / "archivo" / "runtime"
-    kernel = Kernel({})
-    kernel.connection_file = str(folder / "kernel.json")
-    monkeypatch.setattr(cli, "Kernel", lambda _: kernel)
-    assert cli.run(TINY, {}, runs) == cli.Outcome(cli.FAILED)
-    first, last = capsys.readouterr().err.splitlines()
-    assert shown(folder) in first
-    assert last.endswith(".ipynb")
-
-
 @NO_CTRL_C
 @pytest.mark.parametrize(("cell", "printed"), [(1, 1), (2, 2)])
 def test_ctrl_c_while_papermill_saves_stops_the_grid(
@@ -1110,16 +1062,6 @@ def test_a_killed_kernel_is_told_and_loses_no_epoch(tmp_path: Path) -> None:
     assert rejected == []
     assert record.status == "interrupted"
     assert len(record.repeats[0].epoch_seconds) >= 2
-
-
-@pytest.mark.slow
-def test_a_variable_that_kills_the_kernel_is_named() -> None:
-    done = run_script(
-        *("--epochs", "1", "--train-samples", "1000"),
-        TF_XLA_FLAGS="--xla_gpu_cuda_data_dir=/usr/local/cuda",
-    )
-    assert done.returncode == cli.FAILED
-    assert "unset TF_XLA_FLAGS" in done.stderr
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """Enviar un registro: qué se enseña, qué se pregunta, cómo viaja y qué se contesta."""
 
 import json
-import random
 import re
 import socket
 import sys
@@ -20,7 +19,6 @@ from nbformat import NotebookNode
 from fashion_bench.__main__ import obey
 from fashion_bench.compare import files
 from fashion_bench.errors import FAILED, FINE
-from fashion_bench.figures import Record
 from fashion_bench.folders import shown
 from fashion_bench.script import cli
 from fashion_bench.share import send
@@ -139,28 +137,6 @@ def test_what_does_not_fit_in_an_address_is_pasted(
     assert shown(path) in capsys.readouterr().out
     pasted = f"### Registro\r\n\r\n```text\r\n{path.read_text('utf-8')}\r\n```\r\n"
     assert files.parse(send.unpack(pasted)) == GOOD
-
-
-def test_a_few_repeats_fit_in_an_address_and_many_do_not() -> None:
-    chance = random.Random(0)
-
-    def blurred(value: object) -> object:
-        """Lo mismo con otras cifras, que ocupan lo que ocupan las de verdad."""
-        match value:
-            case float():
-                return value * chance.uniform(0.9, 1.1)
-            case list():
-                return [blurred(each) for each in value]
-            case dict():
-                return {name: blurred(each) for name, each in value.items()}
-        return value
-
-    record = GOOD.model_dump(mode="json")
-    for times, fits in ((1, True), (5, True), (10, False)):
-        repeats = [blurred(record["repeats"][0]) | {"seed": seed} for seed in range(times)]
-        told = record["parameters"] | {"repeats": times}
-        many = Record.model_validate(record | {"repeats": repeats, "parameters": told})
-        assert (len(send.pack(many)) + len(FORM) + 100 <= send.MAX_ADDRESS) == fits
 
 
 @pytest.mark.parametrize(

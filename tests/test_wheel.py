@@ -10,6 +10,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 from conftest import NOTEBOOKS, ROOT, SOLUTIONS, child_environment
 from packaging.requirements import Requirement
@@ -155,6 +156,23 @@ def test_the_notebooks_are_copied_and_what_is_changed_is_left(
     mine.unlink()
     assert notebooks.main(str(folder)) == FINE
     assert capsys.readouterr().err == ""
+
+
+def test_the_copies_do_not_tell_what_there_is_to_bet(tmp_path: Path) -> None:
+    """Van sin resultados; las soluciones, que se miran, con los suyos. Y nada queda a medias."""
+    assert notebooks.main(str(tmp_path)) == FINE
+    for original in NOTEBOOKS:
+        copied, whole = (
+            nbformat.read(folder / original.name, as_version=4)
+            for folder in (tmp_path / "notebooks", original.parent)
+        )
+        assert [cell.source for cell in copied.cells] == [cell.source for cell in whole.cells]
+        code = [cell for cell in copied.cells if cell.cell_type == "code"]
+        assert not any(cell.outputs or cell.execution_count for cell in code)
+    for original in SOLUTIONS:
+        copy = tmp_path / "notebooks" / "soluciones" / original.name
+        assert copy.read_bytes() == original.read_bytes()
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 def test_a_folder_in_which_nothing_can_be_copied_is_told(tmp_path: Path) -> None:

@@ -13,11 +13,8 @@ from fashion_bench.folders import expanded, shown, write_atomically
 def main(where: str) -> int:
     """Copia los cuadernos y los registros del curso, sin tocar nada de lo que ya haya.
 
-    En la carpeta quedan `notebooks/` y `results/`, como en la del proyecto: así, `../results`
-    es en cada cuaderno la suya.
-
-    Returns:
-        El código de salida: 1 si algo se deja porque está cambiado.
+    Quedan en `notebooks/` y `results/`, como en el proyecto: así, `../results` es la suya. Devuelve
+    el código de salida: 1 si algo se deja porque está cambiado.
 
     Raises:
         TutorialError: si algo no se puede copiar.
