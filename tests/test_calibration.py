@@ -2,9 +2,7 @@
 
 import keras
 import pytest
-from conftest import ROOT
 
-from fashion_bench.compare import files
 from fashion_bench.machine import calibration
 
 BANDWIDTH_FLOATS = calibration.BANDWIDTH_FLOATS
@@ -54,10 +52,8 @@ def test_operations_and_bytes_are_counted(monkeypatch: pytest.MonkeyPatch) -> No
     assert calibration.order_seconds() == 0.5 / calibration.ORDERS
 
 
-def test_the_tables_do_not_fit_in_any_known_cache() -> None:
-    records, _ = files.load_folder(ROOT / "results")
-    largest = max(size for record in records for size in record.machine.cache_mib)
-    assert largest * 2**20 < 4 * BANDWIDTH_FLOATS
+def test_the_tables_do_not_fit_in_the_cache_of_a_home_computer() -> None:
+    assert 4 * BANDWIDTH_FLOATS > 2**20 * 96  # el tercer nivel de un Ryzen 7 X3D
 
 
 def test_matrices_grow_until_the_measure_lasts(
