@@ -102,7 +102,8 @@ def test_a_notebook_is_whole(site: Path, name: str) -> None:
     assert [image["alt"] for image in page.select("main img.grafico")] == alts
     assert len(page.select("main article img")) == len(alts)
     text = "".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    assert len(page.select("article details")) == text.count("<details")
+    folded = sum("hide-input" in cell.metadata.get("tags", []) for cell in cells)
+    assert len(page.select("article details")) == text.count("<details") + folded
     assert MIME not in page.text and "machine_key" not in page.text
     copy = (site / "_sources" / f"{name}.ipynb").read_bytes()
     assert copy == source.read_bytes()

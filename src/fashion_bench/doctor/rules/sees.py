@@ -33,10 +33,10 @@ def ready(facts: Facts) -> Iterator[Finding]:
     doubtful = engine.tried_on is None and any(without_code(facts))
     if engine.gpus and not engine.failed and not doubtful:
         tried = "; un paso de entrenamiento de prueba coincide con el de la CPU"
+        card = "la GPU de tu Mac por Metal" if mac else f"tu {engine.gpus[0]}"
         yield fine(
             "gpu-ready",
-            f"{facts.title} ve {'la GPU de tu Mac por Metal' if mac else f'tu {engine.gpus[0]}'} y "
-            f"entrenará en ella{tried if engine.agrees else ''}",
+            f"{facts.title} ve {card} y entrenará en ella{tried if engine.agrees else ''}",
             url=METAL_PAGE if mac else TENSORFLOW_GPU_PAGE,
         )
 
