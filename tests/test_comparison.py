@@ -9,7 +9,7 @@ from fashion_bench.compare import comparison
 from fashion_bench.compare.comparison import Contender
 from fashion_bench.compare.interval import Estimate
 from fashion_bench.errors import TutorialError
-from fashion_bench.figures import METRICS, Record
+from fashion_bench.figures import METRICS, Metric, Record
 from fashion_bench.text import Table
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,6 +71,23 @@ def test_only_the_cold_total_needs_the_same_number_of_epochs(record: dict) -> No
     one, two = make(record, "A", [1.0]), make(record, "B", [1.0, 1.0])
     assert len(comparison.groups([one, two], "median_epoch")) == 1
     assert len(comparison.groups([one, two], "cold_total")) == 2
+
+
+def test_a_metric_that_some_records_lack_leaves_them_out(
+    record: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Con sus tablas y sus cocientes: ni fallan ni cuentan lo que no se midió."""
+    losses = Metric("Pérdida", lambda each: each.repeats[0].epoch_losses or [])
+    monkeypatch.setitem(METRICS, "losses", losses)
+    measured = [record["repeats"][0] | {"epoch_seconds": [1.0], "epoch_losses": [0.5]}]
+    known = [
+        make(record, "Con", [1.0], minute, repeats=measured, machine={"key": "a" * 32})
+        for minute in (0, 60)
+    ]
+    [[only]] = comparison.groups([*known, make(record, "Sin", [1.0])], "losses")
+    assert (only.records, only.seconds("losses")) == (known, [0.5, 0.5])
+    assert "Sin" not in str(comparison.table([only], only, "losses"))
+    assert comparison.groups([make(record, "Sin", [1.0])], "losses") == []
 
 
 def test_twenty_equal_machines_with_equal_label_are_twenty_rows(record: dict) -> None:

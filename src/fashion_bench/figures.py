@@ -1,6 +1,8 @@
 """Las cifras de un registro: las que salen de lo que guarda, y si su tiempo cuenta."""
 
+from collections.abc import Callable
 from statistics import median
+from typing import NamedTuple
 
 from fashion_bench.record import Content, Machine, Surroundings
 from fashion_bench.text import written
@@ -20,13 +22,6 @@ MAX_DISTURBED = 1 / 3
 MAX_OTHERS, MAX_STOLEN, MAX_SWAPPED_MB = 0.05, 0.02, 10
 """Cuánto puede hacer el resto del equipo durante una época tranquila: parte de los núcleos que
 usan otros programas, parte que se lleva otra máquina virtual y MB de memoria de intercambio."""
-
-METRICS = {
-    "images_per_second": "Rendimiento (imágenes/s)",
-    "median_epoch": "Época mediana (s)",
-    "cold_total": "Total en frío (s)",
-}
-"""Las formas de medir lo rápido que va un equipo, con su título."""
 
 
 class Record(Content):
@@ -202,6 +197,21 @@ class Record(Content):
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         """En un cuaderno se lee como texto y, además, va entero para quien lo busque."""
         return {"text/plain": str(self), MIME: self.model_dump(mode="json")}
+
+
+class Metric(NamedTuple):
+    """Una forma de medir lo rápido que va un equipo."""
+
+    title: str
+    seconds: Callable[[Record], list[float]]
+    """Los segundos de un registro de los que sale; ninguno, si no los lleva."""
+
+
+METRICS = {
+    "images_per_second": Metric("Rendimiento (imágenes/s)", lambda record: record.epoch_seconds),
+    "median_epoch": Metric("Época mediana (s)", lambda record: record.epoch_seconds),
+    "cold_total": Metric("Total en frío (s)", lambda record: [record.cold_seconds]),
+}
 
 
 def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str | None:

@@ -52,12 +52,10 @@ class Contender(NamedTuple):
 
     def seconds(self, metric: str) -> list[float]:
         """Los segundos de cada una de sus sesiones: la mediana de los que se midieron en ella."""
-        sessions = sessions_of(self.records)
-        if metric == "cold_total":
-            return [median(record.cold_seconds for record in session) for session in sessions]
+        measured = METRICS[metric].seconds
         return [
-            median(seconds for record in session for seconds in record.epoch_seconds)
-            for session in sessions
+            median(seconds for record in session for seconds in measured(record))
+            for session in sessions_of(self.records)
         ]
 
     def estimate(self, metric: str) -> Estimate:
@@ -152,12 +150,13 @@ def groups(records: Iterable[Record], metric: str) -> list[list[Contender]]:
 
     En cada grupo coinciden la red, las imágenes, el lote y la precisión; con `cold_total`,
     también las épocas. Los registros del mismo equipo son sus sesiones. Los que no tienen ninguna
-    época no entran. Cada grupo va del equipo más rápido al más lento.
+    época, o no llevan lo que pide la medida, no entran. Cada grupo va del equipo más rápido al más
+    lento.
     """
     by_setting: dict[tuple, dict[tuple, list[Record]]] = {}
     records = sorted(records, key=lambda record: record.created_utc)
     for record in records:
-        if record.repeats:
+        if record.repeats and METRICS[metric].seconds(record):
             epochs = record.parameters.epochs if metric == "cold_total" else None
             machines = by_setting.setdefault((record.setting, epochs), {})
             machines.setdefault(record.machine_key, []).append(record)
@@ -270,7 +269,7 @@ def rows(group: Iterable[Contender], base: Contender, metric: str) -> list[Row]:
 def table(group: Sequence[Contender], base: Contender, metric: str) -> Table:
     """Hace la tabla de un grupo; en los tiempos que no cuentan, el veredicto es su razón."""
     first = group[0].latest
-    titles = ("Equipo", "Veredicto", METRICS[metric], "Sesiones", "Exactitud")
+    titles = ("Equipo", "Veredicto", METRICS[metric].title, "Sesiones", "Exactitud")
     lines = [
         (
             row.contender.name,
