@@ -174,6 +174,9 @@ def test_on_a_phone_it_fits_and_nobody_is_left_out(
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     page.screenshot(path=SCREENSHOTS / f"sitio-{name.replace('/', '-')}-{theme}.png")
     page.evaluate("document.querySelectorAll('article details').forEach(each => each.open = true)")
+    page.evaluate(  # lo plegado aparece poco a poco: hasta que acaba, no se ve con su color
+        "Promise.all(document.getAnimations().map(each => each.finished)).then(() => null)"
+    )
     assert page.evaluate(
         """[...document.querySelectorAll('img.grafico')].map(getComputedStyle).every(
         style => style.filter === 'none' && style.backgroundColor === 'rgb(255, 255, 255)')"""
