@@ -110,6 +110,7 @@ GAINS_BY_LINK = {
     "10 Gbit/s": {1: 1.0, 2: 1.52, 64: 1.4},
     "100 Gbit/s": {1: 1.0, 2: 1.6, 64: 3.0},
 }
+STEP = {"Paso vacío": 0.001, "Peticiones": 0.002, "Cuentas": 0.004, "Memoria": 0.003}
 SECONDS = {"CPU": ([1, 64], [0.01, 0.001])}, {"CPU": ([1, 64], [0.02, 0.001])}
 CALLS = [0.001 * number for number in range(101)]
 """De 0 a 100 ms: la mediana es 50, y noventa de cada cien están entre 5 y 95."""
@@ -268,8 +269,10 @@ ALL: dict[str, Callable[[], Figure]] = {
         {"Bucles de Python, 1 imagen": 2e7, "Todos los hilos, lote de 256": 9e12}, {}
     ),
     "throughput": lambda: ladder.throughput(
-        *SECONDS, {name: ([1, 64], [0.01, 0.0001]) for name in ("RTX 3060", "M1", "H100 SXM")}
+        *SECONDS, {name: ([1, 64], [0.01, 0.0001]) for name in ("RTX 3060", "M1", "H100")}, 1.3
     ),
+    "orders": lambda: ladder.orders(257, {"De la red": 41, "De Adam": 176}),
+    "parts": lambda: ladder.parts({"Esta CPU": STEP, "El otro": STEP}),
     "layer_costs": lambda: speed.layer_costs(COSTS),
     "layer_costs of 20": lambda: speed.layer_costs(MANY_COSTS),
     "roofline": lambda: speed.roofline(COSTS, peak=2e11, bandwidth=4e10),
@@ -280,10 +283,10 @@ ALL: dict[str, Callable[[], Figure]] = {
     "race": lambda: speed.race((120.0, 0.921), [(15.0, 0.922), (16.0, 0.919)], 0.92),
     "data_parallelism": lambda: cluster.data_parallelism(IMAGES[:8]),
     "worker_speeds": lambda: cluster.worker_speeds(
-        {1: 2884, 2: 4281, 4: 2842}, {1: 2930, 2: 5103, 4: 4200}, places=2
+        {1: 2884, 2: 4281, 4: 2842}, {1: 2930, 2: 5103, 4: 4200}, places=2, whole=5300
     ),
     "worker_speeds of many": lambda: cluster.worker_speeds(
-        {1: 2884, 64: 14281, 128: 28420}, {1: 2930, 64: 15103, 128: 9e4}, places=128
+        {1: 2884, 64: 14281, 128: 28420}, {1: 2930, 64: 15103, 128: 9e4}, places=128, whole=2884
     ),
     "predicted_gains": lambda: cluster.predicted_gains(GAINS_BY_LINK, "Predicción. " * 12),
     "predicted_gains that fall": lambda: cluster.predicted_gains(
@@ -369,13 +372,13 @@ DRAWN: dict[str, tuple[Callable[[], Figure], list, str]] = {
     ),
     "lanes": (
         lambda: ladder.lanes({1: 0.002, 2: 0.002, 4: 0.003}),
-        [[[1, 2], [2, 2], [4, 3]], [[1, 2], [2, 4], [4, 8]]],
+        [[[1, 2], [2, 2], [4, 3]], [[0, 0], [4, 3]]],
         "",
     ),
     "throughput": (
-        lambda: ladder.throughput(*SECONDS, {"M1": ([1, 64], [0.01, 0.0001])}),
+        lambda: ladder.throughput(*SECONDS, {"M1": ([1, 64], [0.01, 0.0001])}, 2),
         [[[1, 50], [64, 1000]], [[1, 100], [64, 1000]], [[1, 100], [64, 10_000]]],
-        "M1: según su ficha",
+        "M1: predicho",
     ),
     "calls": (ALL["calls"], [[[7, 1]]], "50 ms"),
     "latency": (
@@ -722,19 +725,19 @@ def test_a_shared_step_gives_each_replica_its_half_of_the_batch() -> None:
 
 def test_worker_speeds_compare_measured_and_model_and_say_what_is_won() -> None:
     figure = cluster.worker_speeds(
-        {1: 100.0, 4: 120.0, 2: 150.0}, {1: 101.0, 2: 155.0, 4: 140.0}, 4
+        {1: 100.0, 4: 120.0, 2: 150.0}, {1: 101.0, 2: 155.0, 4: 140.0}, 4, whole=200
     )
     heights = [[bar.get_height() for bar in bars] for bars in figure.axes[0].containers]
     assert heights == [[100, 150, 120], [101, 155, 140]]
-    assert "Con 2 procesos, 1.5 veces" in told(figure)
+    assert "con 2 procesos: 0.75 veces" in told(figure)
     alone = {1: 100.0, 2: 90.0}
-    assert "con 1 proceso" in told(cluster.worker_speeds(alone, alone, places=2))
+    assert "con 1 proceso: 1.00" in told(cluster.worker_speeds(alone, alone, 2, whole=100))
 
 
 @pytest.mark.parametrize("places", [1, 2])
 def test_the_ideal_stops_at_the_cores_there_are(places: int) -> None:
     speeds = {1: 100.0, 2: 150.0, 4: 120.0}
-    figure = cluster.worker_speeds(speeds, speeds, places)
+    figure = cluster.worker_speeds(speeds, speeds, places, whole=150)
     ideals = [box.get_height() for box in figure.axes[0].patches if not box.get_fill()]
     assert ideals == [100, 200][:places]
     assert told(figure).count("Sin ideal") == 3 - places

@@ -29,11 +29,10 @@ TRAINING = {
 EXPLANATION = {
     "quick": False,
     "device": "auto",
-    "width": 1,
     "other_name": "RTX 3060",
     "other_tflops": 12.7,
     "other_gb_per_second": 360.0,
-    "other_order_us": 5.0,
+    "other_stack": "tensorflow-windows",
 }
 COMPARISON = {"results_dir": "../results", "baseline": "", "metric": "median_epoch"}
 ACCELERATION = {"quick": False, "device": "auto", "precision": "auto", "seed": 42}

@@ -244,9 +244,11 @@ def test_a_name_says_what_is_not_usual(record: dict) -> None:
     unusual = {"software__backend": "torch", "parameters__workers": 2, "software__onednn": False}
     name = make(record, **unusual).name
     assert name == "Equipo de prueba (AVX2) · CPU · torch · sin oneDNN · 2 procesos"
-    usual = {"software__backend": "tensorflow", "parameters__workers": 1, "software__tf32": False}
+    usual = {"software__backend": "tensorflow", "parameters__workers": 1, "software__tf32": True}
     found = make(record, accelerator=GPU, agreement=AGREEMENT, **usual)
-    assert found.name == "Equipo de prueba · GPU · sin TF32"
+    assert found.name == "Equipo de prueba · GPU · TF32"
+    half = {"parameters__precision": "mixed_float16", "agreement__precision": "mixed_float16"}
+    assert "TF32" not in make(record, **half).name
 
 
 def test_in_a_notebook_it_is_a_line_and_the_whole_record(record: dict) -> None:

@@ -43,8 +43,8 @@ def test_workers_without_a_place_wait_for_their_turn() -> None:
 @pytest.mark.parametrize(
     ("gains", "told"),
     [
-        ({1: 1.0, 2: 1.26, 4: 1.44, 8: 1.3}, "4 procesos: 1.4 veces"),
-        ({8: 7.5, 1: 1.0}, "8 procesos (no se han probado más): 7.5 veces"),
+        ({1: 1.0, 2: 1.26, 4: 1.44, 8: 1.3}, "4 equipos: 1.4 veces"),
+        ({8: 7.5, 1: 1.0}, "8 equipos (no se han probado más): 7.5 veces"),
         ({1: 1.0, 2: 0.8}, "no compensa"),
         ({1: 1.0, 2: 1.049}, "no compensa"),
     ],

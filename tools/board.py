@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 from bs4 import BeautifulSoup
 
@@ -16,7 +17,7 @@ from fashion_bench.record import TITLES
 from fashion_bench.text import written
 
 with quiet():
-    from fashion_bench.experiments.prediction import SHEETS, Device
+    from fashion_bench.experiments import published
 
 NOTEBOOK, CELL = "02_por_que_gana_la_gpu.ipynb", "otro-epoca"
 """De dónde salen las predicciones: de los resultados de esa celda, que están confirmados."""
@@ -28,7 +29,7 @@ COLUMNS = {
     "Equipo": None,
     "¿Cuenta?": "",
     "s/época": None,
-    "Intervalo del 95 %": None,
+    "Intervalo": None,
     "Sesiones": None,
     "Imágenes/s": None,
     "Exactitud": None,
@@ -52,16 +53,22 @@ def contenders(records: Sequence[Record]) -> list[Contender]:
     return rows + [Contender(r.name, [r]) for r in records if r.run_id not in told]
 
 
-def predictions(records: Sequence[Record]) -> list[tuple[Device, int, float]]:
-    """Lee del cuaderno 02 lo que predice de los dispositivos que aún no tienen registros.
+class Prediction(NamedTuple):
+    """Lo que el cuaderno 02 predice de un dispositivo que aún no tiene registros."""
 
-    Returns:
-        De cada uno, la ficha de su fabricante, el lote y los segundos de una época de `IMAGES`.
-    """
+    name: str
+    batch: int
+    seconds: float
+    """De una época de `IMAGES`."""
+    between: str
+    """El intervalo del 80 %."""
+
+
+def predictions(records: Sequence[Record]) -> list[Prediction]:
+    """Lee del cuaderno 02 lo que predice, quitados los dispositivos que ya tienen registros."""
     measured = " ".join(
         record.accelerator.name for record in records if record.accelerator and not record.flaw
     )
-    sheets = {sheet.name: sheet for sheet in SHEETS if sheet.name not in measured}
     [result] = [cell for cell in lesson.read(NOTEBOOK).cells if cell.id == CELL]
     table = BeautifulSoup(result.outputs[0].data["text/html"], "html.parser")
     names = [title.text for title in table.select("thead th")]
@@ -70,9 +77,9 @@ def predictions(records: Sequence[Record]) -> list[tuple[Device, int, float]]:
         for row in table.select("tbody tr")
     ]
     return [
-        (sheets[row["Dispositivo"]], int(row["Lote"]), float(row["Segundos"]))
+        Prediction(name, int(row["Lote"]), float(row["Segundos"]), row["Intervalo del 80 %"])
         for row in rows
-        if row["Dispositivo"] in sheets
+        if (name := row["Dispositivo"]) not in measured
     ]
 
 
@@ -86,7 +93,7 @@ def chart(records: Sequence[Record]) -> tuple[bytes, str]:
         and each.latest.data.training_images == IMAGES
         and not each.flaw
     ]
-    told = {sheet.name: seconds for sheet, batch, seconds in predictions(records) if batch == BATCH}
+    told = {each.name: each.seconds for each in predictions(records) if each.batch == BATCH}
     alt = "Segundos por época, en escala logarítmica. Medidos: " + ", ".join(
         f"{each.name}, {each.estimate(METRIC).value:.2f}" for each in group
     )
@@ -103,7 +110,7 @@ def table(records: Sequence[Record]) -> str:
         for title, first in COLUMNS.items()
     )
     rows = [measured_row(each) for each in contenders(records)]
-    rows += [predicted_row(*each) for each in predictions(records)]
+    rows += [predicted_row(each) for each in predictions(records)]
     body = "\n".join(rows)
     return (
         '<div class="tablero" tabindex="0" role="region" aria-label="Tabla de equipos">\n'
@@ -192,24 +199,24 @@ def verdict(contender: Contender) -> str:
     return cell(f"<details><summary>{summary}</summary><ul>{lines}</ul></details>", counts, counts)
 
 
-def predicted_row(sheet: Device, batch: int, seconds: float) -> str:
-    """La fila de un dispositivo que nadie ha medido, con la ficha de la que sale."""
-    address, *more = sheet.source.split(" ", 1)
-    source = " ".join([f'<a href="{address}">la ficha de su fabricante</a>', *more])
+def predicted_row(told: Prediction) -> str:
+    """La fila de un dispositivo que nadie ha medido, con su ficha y el error que se comete."""
     lesson_page = f"notebooks/{NOTEBOOK.removesuffix('.ipynb')}.html"
     why = (
-        f"<details><summary>Predicción</summary>Nadie lo ha medido: sale de {source} y del "
-        f'modelo del <a href="{lesson_page}">cuaderno 02</a>.</details>'
+        "<details><summary>Predicción</summary>Nadie lo ha medido: se aprende de lo que otros han "
+        f'publicado de equipos parecidos y de <a href="{published.sheet(told.name)[2]}">su '
+        f'ficha</a>, como cuenta el <a href="{lesson_page}">cuaderno 02</a>. El intervalo es del '
+        "80 %, el de los errores con equipos que no se habían visto.</details>"
     )
     cells = [
         cell(why, "Predicción", "Predicción"),
-        cell(f"{seconds:.2f}"),
-        MISSING,
+        cell(f"{told.seconds:.2f}"),
+        cell(f"{told.between} (80 %)", float(told.between.split("-")[0])),
         cell("0"),
-        figure(float(f"{IMAGES / seconds:.3g}")),  # los segundos tienen tres cifras
+        figure(float(f"{IMAGES / told.seconds:.3g}")),  # los segundos tienen tres cifras
         *[MISSING] * 5,
         cell("GPU"),
         MISSING,
-        *conditions(batch, PRECISION, IMAGES),
+        *conditions(told.batch, PRECISION, IMAGES),
     ]
-    return row("prediccion", sheet.name, "sin medir", cells)
+    return row("prediccion", told.name, "sin medir", cells)

@@ -82,8 +82,8 @@ class Record(Content):
         unusual: list[str] = [] if backend == "tensorflow" else [backend]
         if self.software.onednn is False and not self.accelerator:
             unusual.append("sin oneDNN")
-        if self.software.tf32 is False and self.accelerator:
-            unusual.append("sin TF32")
+        if self.software.tf32 and self.accelerator and self.parameters.precision == "float32":
+            unusual.append("TF32")
         if workers > 1:
             unusual.append(f"{workers} procesos")
         return " · ".join([label, self.device, *unusual])

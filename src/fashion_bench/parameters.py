@@ -70,6 +70,11 @@ Route = Annotated[str, BeforeValidator(_as_written), Field(pattern=r"^[^\x00]*$"
 """La ruta de un archivo o de una carpeta."""
 Folder = Annotated[Route, Field(min_length=1, description="la ruta de una carpeta")]
 Quick = Annotated[bool, Field(description="True o False")]
+Stack = Annotated[
+    Literal["tensorflow-metal", "tensorflow-windows"],
+    Field(description="tensorflow-metal o tensorflow-windows"),
+]
+"""Las pilas con las que el cuaderno 02 predice: de las demás no hay medidas que lo sostengan."""
 OnlyCpu = Annotated[Literal["auto", "cpu"], Field(description="auto o cpu")]
 
 
@@ -111,13 +116,12 @@ class Explanation(Checked):
 
     quick: Quick
     device: OnlyCpu
-    width: int = Field(ge=1, le=16, description="un número entero de 1 a 16")
     other_name: Name
     other_tflops: float = Field(gt=0, le=1e5, description="un número mayor que 0, hasta 100000")
     other_gb_per_second: float = Field(
         gt=0, le=1e6, description="un número mayor que 0, hasta 1000000"
     )
-    other_order_us: float = Field(ge=0, le=1e6, description="un número de 0 a 1000000")
+    other_stack: Stack
 
 
 class Comparison(Checked):

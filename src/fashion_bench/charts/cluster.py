@@ -57,7 +57,7 @@ def data_parallelism(images: Sequence[np.ndarray]) -> Figure:
 
 
 def worker_speeds(
-    measured: Mapping[int, float], predicted: Mapping[int, float], places: int
+    measured: Mapping[int, float], predicted: Mapping[int, float], places: int, whole: float
 ) -> Figure:
     """Dibuja las imágenes/s según el número de procesos: las medidas, las del modelo y el ideal.
 
@@ -65,11 +65,13 @@ def worker_speeds(
         measured: imágenes/s de cada número de procesos; el menor es la referencia del ideal.
         predicted: lo que dice el modelo para los mismos números.
         places: núcleos, o GPU, que hay para ellos; con más procesos no hay ideal.
+        whole: imágenes/s de un solo proceso que los usa todos.
     """
     figure, axis = new(4.4)
     numbers = sorted(measured)
     ideal = {n: measured[numbers[0]] * n / numbers[0] for n in numbers if n <= places}
-    top = 1.3 * max(*measured.values(), *predicted.values(), *ideal.values())
+    top = 1.3 * max(*measured.values(), *predicted.values(), *ideal.values(), whole)
+    axis.axhline(whole, color="black", ls=":", lw=2, label="Uno con todo el equipo")
     for position, number in enumerate(numbers):
         if number in ideal:
             box = Rectangle((position - 0.45, 0), 0.9, ideal[number], fill=False, ls="--", lw=1.5)
@@ -94,25 +96,21 @@ def worker_speeds(
     axis.set(xlabel="Procesos", ylabel="Imágenes por segundo")
     axis.yaxis.set_major_formatter(shortest)
     axis.grid(axis="y")
-    figure.legend(loc="outside lower left", ncols=3)
+    figure.legend(loc="outside lower left", ncols=2)
     most = max(numbers, key=measured.__getitem__)
-    if most == numbers[0]:
-        told = f"Lo más rápido, con {most} proceso{'s' * (most > 1)}: con más no se gana"
-    else:
-        times, parts = measured[most] / measured[numbers[0]], most / numbers[0]
-        told = f"Con {most} procesos, {times:.1f} veces más rápido que con {numbers[0]}"
-        told += f"; lo ideal, {parts:g}" if most in ideal else ""
-    headline(figure, told)
+    times = written(measured[most] / whole, 2)
+    told = f"El mejor reparto, con {most} proceso{'s' * (most > 1)}"
+    headline(figure, f"{told}: {times} veces lo de uno con todo el equipo")
     return figure
 
 
 def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Figure:
-    """Dibuja cuántas veces más rápido se iría con más procesos, según el modelo.
+    """Dibuja cuántas veces más rápido se iría con más equipos, según el modelo.
 
     Junto a cada curva están su nombre y lo mejor de ella.
 
     Args:
-        curves: de cada red, cuatro como mucho, las veces más rápido que un solo proceso con cada
+        curves: de cada red, cuatro como mucho, las veces más rápido que uno solo con cada
             número de ellos.
         title: lo que se aprende del gráfico.
     """
@@ -129,7 +127,7 @@ def predicted_gains(curves: Mapping[str, Mapping[int, float]], title: str) -> Fi
         last = max(gains)
         ends.append((last, gains[last], f"{name}\n{told}", color))
     log_axes(axis, workers, base=2)
-    axis.set_xlabel("Procesos, uno por equipo (escalas logarítmicas)", loc="left")
+    axis.set_xlabel("Equipos enteros (escalas logarítmicas)", loc="left")
     axis.set_ylabel("Veces más rápido que uno")
     headline(figure, title)
     label_right(axis, ends)

@@ -1,10 +1,10 @@
-"""La misma convolución en TensorFlow, con más o menos imágenes, canales e hilos."""
+"""La misma convolución en TensorFlow, con más o menos imágenes, filtros e hilos."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -24,7 +24,7 @@ with quiet():
     import tensorflow as tf
 tf.config.set_visible_devices([], "GPU")
 from fashion_bench.experiments import ladder
-print(json.dumps([ladder.convolution_seconds(batch) for batch in json.loads(sys.argv[1])]))
+print(json.dumps([ladder.convolution_seconds(**each) for each in json.loads(sys.argv[1])]))
 """
 
 
@@ -35,27 +35,29 @@ def operations(batch: int = 1) -> int:
 
 def convolution_seconds(
     batch: int,
-    channels: int = CHANNELS,
+    filters: int = FILTERS,
     dtype: str = "float32",
     device: str = "CPU:0",
     calls: int = 20,
 ) -> float:
-    """Mide la convolución de un lote `(batch, SIDE, SIDE, channels)`: la mediana de `calls`."""
+    """Mide la convolución de un lote `(batch, SIDE, SIDE, CHANNELS)`: la mediana de `calls`."""
     with tf.device(device):
-        images = tf.cast(tf.random.uniform((batch, SIDE, SIDE, channels), seed=0), dtype)
-        filters = tf.cast(tf.random.uniform((KERNEL, KERNEL, channels, FILTERS), seed=1), dtype)
+        images = tf.cast(tf.random.uniform((batch, SIDE, SIDE, CHANNELS), seed=0), dtype)
+        weights = tf.cast(tf.random.uniform((KERNEL, KERNEL, CHANNELS, filters), seed=1), dtype)
 
-        convolve = tf.function(lambda images: tf.nn.conv2d(images, filters, 1, "SAME"))
+        convolve = tf.function(lambda images: tf.nn.conv2d(images, weights, 1, "SAME"))
         return seconds_per_call(lambda: convolve(images), calls)
 
 
-def with_one_thread(batches: Sequence[int]) -> list[float]:
-    """Mide la convolución de cada lote con un solo hilo, en un proceso aparte.
+def with_one_thread(cases: Sequence[Mapping[str, int]]) -> list[float]:
+    """Mide cada convolución con un solo hilo, en un proceso aparte.
+
+    De cada una se dan los argumentos de `convolution_seconds`.
 
     El número de hilos se decide al arrancar TensorFlow; después ya no se puede cambiar.
     """
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, json.dumps(list(batches))],
+        [sys.executable, "-c", CHILD, json.dumps(list(cases))],
         capture_output=True,
         check=True,
         text=True,

@@ -86,13 +86,13 @@ def best_number(gains: Mapping[int, float]) -> int:
 
 
 def describe_best(gains: Mapping[int, float]) -> str:
-    """Dice con cuántos procesos se va más rápido, y si compensa, a partir de lo mismo."""
+    """Dice con cuántos equipos se va más rápido, y si compensa, a partir de lo mismo."""
     best = best_number(gains)
     if gains[best] < WORTH_IT:
         little = written(100 * (WORTH_IT - 1), 0, "%")
-        return f"no compensa: nunca se gana un {little} a un solo proceso"
+        return f"no compensa: nunca se gana un {little} a uno solo"
     tried = " (no se han probado más)" if best == max(gains) else ""
-    return f"lo mejor son {best} procesos{tried}: {gains[best]:.1f} veces más rápido que uno"
+    return f"lo mejor son {best} equipos{tried}: {gains[best]:.1f} veces más rápido que uno"
 
 
 def _ring(workers: int, size: float) -> tuple[float, float]:
