@@ -27,14 +27,10 @@ STACKS = {
     "pytorch-mps": "PyTorch con MPS, en un Mac",
 }
 
-SMALL = 1_000_000
-"""Pesos hasta los que una red es pequeña, como la del curso: solo de esas se predice."""
-
-COVERAGE = 0.8
-"""Parte de las medidas que debería caer en el intervalo de una predicción."""
-
-MOST_ERROR = 0.25
-"""Error mediano, con redes pequeñas y el equipo fuera, hasta el que se predice con una pila."""
+SMALL, COVERAGE, MOST_ERROR = 1_000_000, 0.8, 0.25
+"""Pesos hasta los que una red es pequeña, como la del curso: solo de esas se predice. Parte de las
+medidas que debería caer en el intervalo de una predicción. Y error mediano, con redes pequeñas y el
+equipo fuera, hasta el que se predice con una pila."""
 
 LEAST = np.array([0, 1e-6, 1, 1])
 """Lo menos que valen: pedir cuesta 1 µs en una CPU, y nadie va más deprisa que su ficha."""
