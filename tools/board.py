@@ -14,7 +14,7 @@ from fashion_bench.compare.comparison import Contender
 from fashion_bench.figures import Record
 from fashion_bench.machine.engines import quiet
 from fashion_bench.record import TITLES
-from fashion_bench.text import written
+from fashion_bench.text import NO_BREAK, written
 
 with quiet():
     from fashion_bench.experiments import published
@@ -77,7 +77,9 @@ def predictions(records: Sequence[Record]) -> list[Prediction]:
         for row in table.select("tbody tr")
     ]
     return [
-        Prediction(name, int(row["Lote"]), float(row["Segundos"]), row["Intervalo del 80 %"])
+        Prediction(
+            name, int(row["Lote"]), float(row["Segundos"]), row[f"Intervalo del 80{NO_BREAK}%"]
+        )
         for row in rows
         if (name := row["Dispositivo"]) not in measured
     ]
