@@ -60,7 +60,7 @@ SMALL: dict[int, dict[str, object]] = {
 }
 """Los parámetros con los que se ejecuta cada uno."""
 
-CHARTS = {1: 19, 2: 5, 3: 3, 4: 4, 5: 4, 6: 4}
+CHARTS = {1: 19, 2: 4, 3: 3, 4: 4, 5: 4, 6: 4}
 """Cuántos gráficos enseña cada uno."""
 
 DIFFERENT = {"repartir", "entrenar", "nota"}
