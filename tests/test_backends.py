@@ -173,6 +173,53 @@ def test_the_chosen_device_overrules_the_environment(
         assert os.environ["KERAS_BACKEND"] == backend
 
 
+CARDS = {"RTX 3060": [RTX], "RTX 5090": [RTX.model_copy(update={"compute_capability": "12.0"})]}
+CUDA_LIBRARIES = {"tensorflow": "2.21.0", backends.CUDNN: "9.10.2"}
+
+
+@pytest.mark.parametrize(
+    ("system", "torch", "card", "libraries", "expected"),
+    [
+        ("Linux", None, "RTX 3060", CUDA_LIBRARIES, "tensorflow"),
+        ("Linux", "2.10.0", "RTX 3060", CUDA_LIBRARIES, "tensorflow"),
+        ("Linux", "2.10.0", "RTX 5090", CUDA_LIBRARIES, "torch"),
+        ("Linux", "2.10.0", "RTX 3060", {}, "torch"),  # TensorFlow es el de la CPU
+        ("Linux", "2.10.0", None, {}, "tensorflow"),
+        ("Linux", "2.13.0+cpu", "RTX 5090", {}, "tensorflow"),
+        ("Linux", "2.10.0+rocm6.4", None, {}, "torch"),
+        ("Windows", "2.10.0+cu126", "RTX 3060", {"tensorflow": "2.21.0"}, "torch"),
+        ("Windows", "2.10.0+cu126", None, {}, "tensorflow"),
+        ("Windows", "2.10.0", "RTX 3060", {}, "tensorflow"),  # el de PyPI es solo de CPU
+        ("Windows", "2.10.0+xpu", None, {}, "torch"),
+        ("Darwin", "2.13.0", None, {}, "torch"),
+        ("Darwin", None, None, {}, "tensorflow"),
+    ],
+)
+def test_auto_is_the_engine_that_reaches_the_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    torch: str | None,
+    card: str | None,
+    libraries: dict[str, str],
+    expected: str,
+) -> None:
+    monkeypatch.setattr(backends.platform, "system", lambda: system)
+    monkeypatch.setattr(backends, "_installed", ({"torch": torch} | libraries).get)
+    monkeypatch.setattr(backends, "ask_nvidia", lambda: (CARDS.get(card, []), None))
+    assert backends.choose("auto")[0] == expected
+    assert backends.choose("cpu")[0] == "tensorflow"
+
+
+def test_auto_does_not_change_the_engine_that_is_running(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "choose", lambda device: ("torch", ""))
+    assert backends.resolve("auto", "auto") == backends.prepare("auto", "auto") == "torch"
+    start_keras("jax", monkeypatch)
+    assert backends.resolve("auto", "auto") == "jax"
+    assert backends.resolve("tensorflow", "auto") == "tensorflow"
+
+
 def test_changing_the_backend_too_late(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

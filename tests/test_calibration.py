@@ -73,5 +73,5 @@ def test_the_best_of_several_measures_waits_for_the_device(monkeypatch: pytest.M
         now[0] += next(waits)
 
     monkeypatch.setattr(calibration, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(calibration, "_finish", finish)
+    monkeypatch.setattr(calibration, "finish", finish)
     assert calibration._best_seconds(lambda: None, 3) == 1

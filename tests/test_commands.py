@@ -10,6 +10,7 @@ from conftest import child_environment
 from fashion_bench.__main__ import obey, orders
 from fashion_bench.doctor import command as diagnose
 from fashion_bench.errors import BAD_USAGE, FINE, INTERRUPTED
+from fashion_bench.machine import backends
 
 DONE = 7
 """El código de una orden de mentira."""
@@ -25,15 +26,16 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
         return DONE
 
     monkeypatch.setattr(diagnose, "main", examine)
+    monkeypatch.setattr(backends, "choose", lambda device: ("jax", f"con {device}"))
     return asked
 
 
 @pytest.mark.parametrize(
     ("arguments", "asked"),
     [
-        ([], ("tensorflow", False)),
-        (["--json"], ("tensorflow", True)),
-        (["--backend", "jax", "--json"], ("jax", True)),
+        ([], ("jax", False)),
+        (["--json"], ("jax", True)),
+        (["--backend", "tensorflow", "--json"], ("tensorflow", True)),
         (["diagnostico", "--backend", "torch"], ("torch", False)),
     ],
 )

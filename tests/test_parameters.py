@@ -11,13 +11,14 @@ from conftest import NOTEBOOK, NOTEBOOKS, Cells, child_environment
 
 from fashion_bench import lesson, parameters
 from fashion_bench.errors import TutorialError
+from fashion_bench.machine import backends
 
 TRAINING = {
     "epochs": 10,
     "batch_size": 128,
     "train_samples": 60_000,
     "device": "auto",
-    "backend": "tensorflow",
+    "backend": "auto",
     "precision": "float32",
     "repeats": 1,
     "margin": 0,
@@ -29,13 +30,20 @@ TRAINING = {
 EXPLANATION = {
     "quick": False,
     "device": "auto",
+    "backend": "auto",
     "other_name": "RTX 3060",
     "other_tflops": 12.7,
     "other_gb_per_second": 360.0,
     "other_stack": "tensorflow-windows",
 }
 COMPARISON = {"results_dir": "../results", "baseline": "", "metric": "median_epoch"}
-ACCELERATION = {"quick": False, "device": "auto", "precision": "auto", "seed": 42}
+ACCELERATION = {
+    "quick": False,
+    "device": "auto",
+    "backend": "auto",
+    "precision": "auto",
+    "seed": 42,
+}
 DISTRIBUTION = {
     "workers": 2,
     "epochs": 5,
@@ -48,7 +56,7 @@ DISTRIBUTION = {
     "machine_name": "",
     "results_dir": "../results",
 }
-USE = {"quick": False, "device": "auto", "seed": 42}
+USE = {"quick": False, "device": "auto", "backend": "auto", "seed": 42}
 DEFAULTS = {
     parameters.Training: TRAINING,
     parameters.Explanation: EXPLANATION,
@@ -73,7 +81,8 @@ def test_a_notebook_declares_exactly_its_parameters_each_with_its_comment(
     values = {name: value for name, (value, _) in found.items()}
     assert values == DEFAULTS[kind]
     assert values.keys() == kind.model_fields.keys()
-    assert kind.check(values).model_dump() == values
+    chosen = {"backend": backends.resolve("auto", "auto")} if "backend" in values else {}
+    assert kind.check(values).model_dump() == values | chosen
     for name, (_, comment) in found.items():
         assert len(comment.split()) >= 3, name
 
@@ -229,8 +238,8 @@ def test_every_worker_has_images_in_every_step() -> None:
 
 
 def test_of_the_other_names_of_the_notebook_nothing_is_said() -> None:
-    config = parameters.Training.check(TRAINING | {"np": object(), "In": []})
-    assert config.model_dump() == TRAINING
+    given = TRAINING | {"backend": "jax"}
+    assert parameters.Training.check(given | {"np": object()}).model_dump() == given
 
 
 def test_a_missing_parameter_is_told() -> None:
@@ -240,8 +249,9 @@ def test_a_missing_parameter_is_told() -> None:
 
 
 def test_text_from_the_command_line_gets_its_type() -> None:
-    texts = {name: str(value) for name, value in TRAINING.items()}
-    assert parameters.Training.check(texts, strings=True).model_dump() == TRAINING
+    given = TRAINING | {"backend": "jax"}
+    texts = {name: str(value) for name, value in given.items()}
+    assert parameters.Training.check(texts, strings=True).model_dump() == given
     with pytest.raises(TutorialError, match=r"^epochs='1\.5' no es válido"):
         parameters.Training.check(texts | {"epochs": "1.5"}, strings=True)
 

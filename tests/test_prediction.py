@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 
 import keras
@@ -12,7 +13,7 @@ from keras import layers
 
 from fashion_bench import lesson
 from fashion_bench.compare import files
-from fashion_bench.experiments import ladder, prediction, published
+from fashion_bench.experiments import ladder, orders, prediction, published
 from fashion_bench.experiments.prediction import Device, Work
 from fashion_bench.experiments.published import Point
 from fashion_bench.machine import profiling
@@ -51,24 +52,24 @@ def test_each_part_of_a_step_hits_its_own_limit(
 
 
 def test_a_step_asks_for_what_the_network_and_adam_do(network: keras.Sequential) -> None:
-    work = prediction.work(network, 7)
+    work = prediction.work(network, 7, "jax")
     assert work.orders == 7
     assert work.operations == 2 * profiling.training_multiply_adds(network)
-    assert work.weight_bytes == 30 * 4 * network.count_params()
+    assert work.weight_bytes == 7 * 4 * network.count_params()
     small = keras.Sequential([keras.Input((10,)), layers.Dense(4, "relu"), layers.Dense(2)])
     # La primera: sus dos tablas, delante y para sus pesos, y cuatro más por `ReLU` y sesgo.
     first, second = 2 * (10 + 4) + 4 * 4, 3 * (4 + 2) + 4 * 2
-    assert prediction.work(small, 0).bytes_moved == 4 * (first + second)
+    assert prediction.work(small, 0, "jax").bytes_moved == 4 * (first + second)
 
 
 def test_the_requests_of_a_step_are_counted_by_their_owner(network: keras.Sequential) -> None:
-    counted = prediction.count_orders(network)
+    counted = orders.count_orders(network)
     tables = len(network.trainable_variables)
     assert counted["sin optimizar"] > counted["la red"] + counted["Adam"]
     assert counted["Adam"] > 10 * tables > counted["la red"] > 2 * len(network.layers)
     plain = keras.models.clone_model(network)
     plain.compile(keras.optimizers.SGD(), network.loss)
-    other = prediction.count_orders(plain)
+    other = orders.count_orders(plain)
     assert other["la red"] == counted["la red"]
     assert other["Adam"] <= 3 * tables  # con otro optimizador, las suyas
 
@@ -77,12 +78,12 @@ def test_what_a_call_costs_is_not_of_its_orders(monkeypatch: pytest.MonkeyPatch)
     """Una llamada de mentira tarda 7 segundos, más 2 por petición."""
     now = [0.0]
 
-    def call(value: object, orders: int) -> SimpleNamespace:
-        now[0] += 7 + 2 * orders
-        return SimpleNamespace(numpy=lambda: None)
+    def call(function: partial, *tensors: object) -> None:
+        now[0] += 7 + 2 * function.args[0]
 
     monkeypatch.setattr(prediction, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(prediction.tf, "function", lambda function: call)
+    monkeypatch.setattr(prediction, "compiled", lambda function: partial(call, function))
+    monkeypatch.setattr(prediction, "finish", lambda result: None)
     assert prediction.graph_order_seconds() == 2
 
 
@@ -103,8 +104,9 @@ PUBLISHED = keras.Sequential(
 def test_what_a_published_network_asks_for_is_counted_here() -> None:
     [row] = [row for row in published._rows("networks") if row["network"] == "fashion-cnn"]
     PUBLISHED.compile("rmsprop", "sparse_categorical_crossentropy")
-    work, orders = prediction.work(PUBLISHED, 0), prediction.count_orders(PUBLISHED)["la red"]
-    counted = PUBLISHED.count_params(), work.operations, work.bytes_moved, orders
+    work = prediction.work(PUBLISHED, 0, "tensorflow")
+    asked = orders.count_orders(PUBLISHED)["la red"]
+    counted = PUBLISHED.count_params(), work.operations, work.bytes_moved, asked
     names = "weights", "operations", "bytes_moved", "orders"
     assert tuple(int(row[name]) for name in names) == counted
 

@@ -37,17 +37,17 @@ def orders() -> None:
 @click.option(
     "--backend",
     type=click.Choice(get_args(get_args(Backend)[0])),
-    default="tensorflow",
-    help="El motor que se prueba; por defecto, tensorflow.",
+    help="El motor que se prueba; por defecto, el que usaría el curso.",
 )
-def diagnose(as_json: bool, backend: Backend) -> int:
+def diagnose(as_json: bool, backend: Backend | None) -> int:
     """Dice si este equipo puede entrenar y qué arreglar si no.
 
     Termina con código 1 si hay algo que arreglar.
     """
     from fashion_bench.doctor import command as diagnose
+    from fashion_bench.machine import backends
 
-    return diagnose.main(backend, as_json)
+    return diagnose.main(backend or backends.choose("auto")[0], as_json)
 
 
 @orders.command()

@@ -6,14 +6,23 @@ Los valores por defecto no están aquí, sino en la celda `parameters` de cada c
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import METRICS
+from fashion_bench.machine import backends
 from fashion_bench.record import (
-    Backend,
     BatchSize,
     Device,
     Epochs,
@@ -75,7 +84,23 @@ Stack = Annotated[
     Field(description="tensorflow-metal o tensorflow-windows"),
 ]
 """Las pilas con las que el cuaderno 02 predice: de las demás no hay medidas que lo sostengan."""
+Engine = Annotated[
+    Literal["auto", "tensorflow", "torch", "jax"],
+    Field(description="auto, tensorflow, torch o jax"),
+]
 OnlyCpu = Annotated[Literal["auto", "cpu"], Field(description="auto o cpu")]
+
+
+class OnEngine(Checked):
+    """Dónde y con qué se calcula; `auto` deja de serlo al comprobarlo."""
+
+    device: Device
+    backend: Engine
+
+    @field_validator("backend")
+    @classmethod
+    def _chosen(cls, asked: str, others: ValidationInfo) -> str:
+        return backends.resolve(asked, others.data.get("device", "auto"))
 
 
 class Sized(Checked):
@@ -97,11 +122,9 @@ class Sized(Checked):
         return self
 
 
-class Training(Sized):
+class Training(Sized, OnEngine):
     """Parámetros del cuaderno 01."""
 
-    device: Device
-    backend: Backend
     precision: Precision
     repeats: Repeats
     margin: int = Field(ge=0, le=50, description="un número entero de 0 a 50")
@@ -111,7 +134,7 @@ class Training(Sized):
     results_dir: Folder
 
 
-class Explanation(Checked):
+class Explanation(OnEngine):
     """Parámetros del cuaderno 02."""
 
     quick: Quick
@@ -132,11 +155,10 @@ class Comparison(Checked):
     metric: str = Field(pattern=f"^({'|'.join(METRICS)})$", description=" o ".join(METRICS))
 
 
-class Acceleration(Checked):
+class Acceleration(OnEngine):
     """Parámetros del cuaderno 04."""
 
     quick: Quick
-    device: Device
     precision: Literal["auto", "float32", "mixed_bfloat16"] = Field(
         description="auto, float32 o mixed_bfloat16"
     )
@@ -166,7 +188,7 @@ class Distribution(Sized):
         return self
 
 
-class Use(Checked):
+class Use(OnEngine):
     """Parámetros del cuaderno 06."""
 
     quick: Quick

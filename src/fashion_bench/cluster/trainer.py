@@ -44,9 +44,9 @@ class Job(Frozen):
     y convierte un redondeo distinto en un paso distinto."""
 
     @property
-    def lesson(self) -> dict[str, int]:
-        """Los parámetros que comparte con el cuaderno 01."""
-        return self.model_dump(exclude={"exact"})
+    def lesson(self) -> dict[str, object]:
+        """Los parámetros que comparte con el cuaderno 01; el reparto es de TensorFlow."""
+        return {"backend": "tensorflow"} | self.model_dump(exclude={"exact"})
 
 
 class EpochReport(NamedTuple):

@@ -2,16 +2,20 @@
 
 from fashion_bench.doctor import device, diagnosis
 from fashion_bench.machine import backends, hardware
-from fashion_bench.record import Accelerator
+from fashion_bench.record import TITLES, Accelerator
 from fashion_bench.text import written
 
 
 def gpu(requested: str, precision: str) -> str:
-    """Dice si hay GPU y, si no, por qué; después, lo que conviene arreglar.
+    """Dice si hay GPU y, si no, por qué; con qué motor se calcula, y lo que conviene arreglar.
 
     Depende del dispositivo pedido (`auto`, `cpu` o `gpu`) y de la precisión.
     """
     backend = backends.software().backend
+    chosen, why = backends.choose(requested)
+    engine = (
+        f"Motor:          {TITLES[backend]}, {why if backend == chosen else 'el que has pedido'}"
+    )
     accelerator, facts = backends.accelerator(backend), device.facts(backend)
     notices = [f"Aviso: {notice.line}" for notice in diagnosis.besides(facts)]
     verdict = diagnosis.verdict(facts)
@@ -29,7 +33,7 @@ def gpu(requested: str, precision: str) -> str:
         notices.append(
             "Aviso: casi ninguna CPU calcula en float16; irá muchísimo más despacio que en float32"
         )
-    return "\n".join([first, *notices])
+    return "\n".join([first, engine, *notices])
 
 
 def equipment() -> str:

@@ -1,4 +1,4 @@
-"""La misma convolución en TensorFlow, con más o menos imágenes, filtros e hilos."""
+"""La misma convolución, con más o menos imágenes, filtros e hilos."""
 
 import json
 import os
@@ -6,25 +6,28 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-import tensorflow as tf
+import keras
 
 from fashion_bench import lesson
+from fashion_bench.machine.compiling import compiled
 from fashion_bench.machine.profiling import seconds_per_call
 
 _PHOTO_SIDE, KERNEL, _FILTERS, _ = lesson.sizes()
 SIDE, CHANNELS, FILTERS = _PHOTO_SIDE // 2, *_FILTERS[:2]
 """La segunda convolución del cuaderno 01: la que más operaciones hace."""
 
-ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+ONE_THREAD = dict.fromkeys(
+    ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "NPROC"), "1"
+)
+"""Las variables de TensorFlow, las dos; la de PyTorch y la de XLA, el compilador de JAX."""
 
 CHILD = """
 import json, sys
-from fashion_bench.machine.engines import quiet
-with quiet():
-    import tensorflow as tf
-tf.config.set_visible_devices([], "GPU")
+from fashion_bench.machine import backends
+backends.prepare(sys.argv[1], "cpu")
+backends.hide_devices("cpu", sys.argv[1])
 from fashion_bench.experiments import ladder
-print(json.dumps([ladder.convolution_seconds(**each) for each in json.loads(sys.argv[1])]))
+print(json.dumps([ladder.convolution_seconds(**each) for each in json.loads(sys.argv[2])]))
 """
 
 
@@ -37,16 +40,19 @@ def convolution_seconds(
     batch: int,
     filters: int = FILTERS,
     dtype: str = "float32",
-    device: str = "CPU:0",
+    device: str = "cpu",
     calls: int = 20,
 ) -> float:
     """Mide la convolución de un lote `(batch, SIDE, SIDE, CHANNELS)`: la mediana de `calls`."""
-    with tf.device(device):
-        images = tf.cast(tf.random.uniform((batch, SIDE, SIDE, CHANNELS), seed=0), dtype)
-        weights = tf.cast(tf.random.uniform((KERNEL, KERNEL, CHANNELS, filters), seed=1), dtype)
-
-        convolve = tf.function(lambda images: tf.nn.conv2d(images, weights, 1, "SAME"))
-        return seconds_per_call(lambda: convolve(images), calls)
+    convolve = compiled(lambda images, weights: keras.ops.conv(images, weights, 1, "same"))
+    with keras.device(device):
+        images, weights = (
+            keras.ops.cast(keras.random.uniform(shape, seed=seed), dtype)
+            for seed, shape in enumerate(
+                [(batch, SIDE, SIDE, CHANNELS), (KERNEL, KERNEL, CHANNELS, filters)]
+            )
+        )
+        return seconds_per_call(lambda: convolve(images, weights), calls)
 
 
 def with_one_thread(cases: Sequence[Mapping[str, int]]) -> list[float]:
@@ -54,10 +60,10 @@ def with_one_thread(cases: Sequence[Mapping[str, int]]) -> list[float]:
 
     De cada una se dan los argumentos de `convolution_seconds`.
 
-    El número de hilos se decide al arrancar TensorFlow; después ya no se puede cambiar.
+    El número de hilos se decide al arrancar el motor; después ya no se puede cambiar.
     """
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, json.dumps(list(cases))],
+        [sys.executable, "-c", CHILD, keras.backend.backend(), json.dumps(list(cases))],
         capture_output=True,
         check=True,
         text=True,

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fashion_bench import install
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine.engines import X86, quiet, silent
-from fashion_bench.machine.hardware import find_accelerator
+from fashion_bench.machine.hardware import ask_nvidia, find_accelerator
 from fashion_bench.record import TITLES, Accelerator, Backend, Software, clean
 
 if TYPE_CHECKING:
@@ -32,14 +32,47 @@ CUDA_RUNTIME, CUDNN = r"nvidia-cuda-runtime(-cu\d+)?", r"nvidia-cudnn-cu\d+"
 HIDE_GPU = {"torch": "KERAS_TORCH_DEVICE", "jax": "JAX_PLATFORMS"}
 """La variable que, con `cpu`, esconde la GPU; TensorFlow la esconde después de importarlo."""
 
+FIRST_WITHOUT_TENSORFLOW = 12
+"""La capacidad de cómputo de las RTX 50, para las que TensorFlow 2.21 no trae código.
+
+https://github.com/tensorflow/tensorflow/issues/89272
+"""
+
 STARTED = (
     "Keras ya está en marcha con otro motor o en otro dispositivo: reinicia el kernel (menú "
     "Kernel; en Colab, Entorno de ejecución) y vuelve a ejecutar el cuaderno."
 )
 
 
-def prepare(backend: Backend, device: str) -> None:
-    """Elige el motor de Keras y su dispositivo, y los arranca sin avisos.
+def resolve(backend: str, device: str) -> Backend:
+    """Da el motor pedido o, con `auto`, el que ya esté en marcha o el que toca a este equipo."""
+    if backend == "auto":
+        keras = sys.modules.get("keras")
+        backend = keras.backend.backend() if keras else choose(device)[0]
+    return cast(Backend, backend)
+
+
+def choose(device: str) -> tuple[Backend, str]:
+    """Elige el motor que puede usar la GPU de este equipo y dice por qué, sin importar ninguno.
+
+    Es TensorFlow, salvo que el PyTorch instalado llegue a una GPU y él no: en el Mac, en Windows y,
+    en Linux, con una que no es de NVIDIA, con una RTX 50 o sin las bibliotecas de CUDA.
+    """
+    version = _installed("torch") if device != "cpu" else None
+    system, built_for = platform.system(), (version or "").partition("+")[2]
+    reaches = system == "Darwin" or built_for.startswith(("rocm", "xpu"))
+    if built_for.startswith("cu") or (system == "Linux" and not built_for):
+        cards, _ = ask_nvidia()
+        found = [float(card.compute_capability or 0) for card in cards]
+        usable = system == "Linux" and _installed("tensorflow") and _installed(CUDNN)
+        reaches = bool(cards) and not (usable and max(found) < FIRST_WITHOUT_TENSORFLOW)
+    if version and reaches:
+        return "torch", "el que aquí puede usar la GPU"
+    return "tensorflow", "el del curso"
+
+
+def prepare(backend: str, device: str) -> Backend:
+    """Elige el motor de Keras, que devuelve, y su dispositivo, y los arranca sin avisos.
 
     Manda el dispositivo pedido: con `cpu` se esconde la GPU; si no, la variable que la esconde se
     quita.
@@ -48,6 +81,7 @@ def prepare(backend: Backend, device: str) -> None:
         TutorialError: si el motor no está instalado o Keras ya funciona con otro motor o en otro
             dispositivo.
     """
+    backend = resolve(backend, device)
     if find_spec(backend) is None:
         lock = "requirements.txt" if backend == "tensorflow" else f"requirements-{backend}.txt"
         raise TutorialError(
@@ -67,6 +101,7 @@ def prepare(backend: Backend, device: str) -> None:
     with quiet(backend):
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
+    return backend
 
 
 def hide_devices(requested: str, backend: str) -> None:

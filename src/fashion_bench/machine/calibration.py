@@ -10,6 +10,7 @@ from time import perf_counter
 
 import keras
 
+from fashion_bench.machine.compiling import finish
 from fashion_bench.record import Calibration
 
 FIRST_SIDE, LAST_SIDE = 1024, 16_384
@@ -40,7 +41,7 @@ def matmul_flops(dtype: str = "float32") -> float:
     while True:
         matrix = keras.ops.cast(keras.random.uniform((side, side), seed=0), dtype)
         multiply = partial(keras.ops.matmul, matrix, matrix)
-        _finish(multiply())  # la primera vez, el motor elige cómo hacerlo
+        finish(multiply())  # la primera vez, el motor elige cómo hacerlo
         if side >= LAST_SIDE or _best_seconds(multiply, 1) >= ENOUGH_SECONDS:
             return 2 * side**3 / _best_seconds(multiply, CALLS)
         side *= 2
@@ -49,7 +50,7 @@ def matmul_flops(dtype: str = "float32") -> float:
 def memory_bandwidth() -> float:
     """Mide los bytes por segundo que van y vienen de la memoria con tablas mayores que la caché."""
     add = _adder()
-    _finish(add())
+    finish(add())
     return 3 * 4 * BANDWIDTH_FLOATS / _best_seconds(add, CALLS)  # lee dos tablas y escribe una
 
 
@@ -63,7 +64,7 @@ def order_seconds() -> float:
             total = keras.ops.add(total, one)
         return total
 
-    _finish(orders())
+    finish(orders())
     return _best_seconds(orders, CALLS) / ORDERS
 
 
@@ -71,14 +72,9 @@ def _best_seconds(function: Callable[[], object], calls: int) -> float:
     seconds = []
     for _ in range(calls):
         start = perf_counter()
-        _finish(function())
+        finish(function())
         seconds.append(perf_counter() - start)
     return min(seconds)
-
-
-def _finish(result: object) -> None:
-    """Espera al dispositivo: trae a memoria un solo número, para no medir la copia."""
-    keras.ops.convert_to_numpy(keras.ops.cast(keras.ops.reshape(result, (-1,))[0], "float32"))
 
 
 def _adder() -> Callable[[], object]:

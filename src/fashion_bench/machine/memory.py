@@ -1,7 +1,6 @@
 """La memoria: cuánta llega a ocupar un programa, y qué se dice cuando un lote no cabe."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -9,23 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import sleep
 
+import keras
 import psutil
 
 from fashion_bench.errors import TutorialError
 
 CHILD = """
 import json, sys
-from fashion_bench.machine.engines import quiet
-with quiet():
-    import keras, numpy as np, tensorflow as tf
-tf.config.set_visible_devices([], "GPU")
-from fashion_bench.machine import memory
-network = keras.saving.load_model(sys.argv[1], compile=False)
-answer = tf.function(lambda images: network(images, training=False), jit_compile=False)
+from fashion_bench.machine import backends
+backends.prepare(sys.argv[1], "cpu")
+backends.hide_devices("cpu", sys.argv[1])
+import keras, numpy as np
+from fashion_bench.machine import compiling, memory
+network = keras.saving.load_model(sys.argv[2], compile=False)
+answer = compiling.compiled(lambda images: network(images, training=False))
 peaks = [memory.peak_bytes(lambda: None)]
-for batch in json.loads(sys.argv[2]):
+for batch in json.loads(sys.argv[3]):
     images = np.zeros((batch, 28, 28, 1), "uint8")
-    peaks.append(memory.peak_bytes(lambda: answer(tf.constant(images)).numpy()))
+    peaks.append(memory.peak_bytes(lambda: keras.ops.convert_to_numpy(answer(images))))
 print(json.dumps(peaks))
 """
 
@@ -49,8 +49,8 @@ def peak_bytes(function: Callable[[], object]) -> int:
 def answering_peaks(network: Path, batches: Sequence[int]) -> list[int]:
     """Mide lo que llega a ocupar un programa que solo carga una red y responde, en la CPU.
 
-    Es un proceso aparte, porque TensorFlow guarda para después la memoria que ya ha usado: en uno
-    que haya entrenado, responder no pediría ninguna. Por lo mismo, los lotes van de menor a mayor.
+    Es un proceso aparte, porque los motores guardan para después la memoria que ya han usado: en
+    uno que haya entrenado, responder no pediría ninguna. Por eso los lotes van de menor a mayor.
 
     Args:
         network: archivo `.keras`, de imágenes `(n, 28, 28, 1)`.
@@ -60,11 +60,10 @@ def answering_peaks(network: Path, batches: Sequence[int]) -> list[int]:
         Bytes: los que ocupa antes de responder y los de cada lote.
     """
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(network), json.dumps(list(batches))],
+        [sys.executable, "-c", CHILD, keras.backend.backend(), network, json.dumps(list(batches))],
         capture_output=True,
         check=True,
         text=True,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
     )
     return [int(peak) for peak in json.loads(done.stdout)]
 
@@ -72,9 +71,20 @@ def answering_peaks(network: Path, batches: Sequence[int]) -> list[int]:
 def gpu_peak_bytes(function: Callable[[], object]) -> int | None:
     """Da los bytes de la GPU que los tensores llegan a ocupar mientras se ejecuta `function`.
 
-    Son los que reparte TensorFlow, no los que él ha reservado ni los que gastan sus bibliotecas;
-    `None` si el dispositivo no lleva esa cuenta.
+    Son los que reparte el motor, no los que él ha reservado ni los que gastan sus bibliotecas;
+    `None` si en ese dispositivo no lleva la cuenta, o si, como JAX, no puede empezarla de nuevo.
     """
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        if not torch.cuda.is_available():  # MPS solo dice lo que ocupan ahora
+            return None
+        torch.cuda.reset_peak_memory_stats()
+        function()
+        return int(torch.cuda.max_memory_allocated())
+    if backend == "jax":
+        return None
     import tensorflow as tf
 
     try:

@@ -13,7 +13,8 @@ from typing import NamedTuple, TypeVar
 
 import keras
 import numpy as np
-import tensorflow as tf
+
+from fashion_bench.machine.compiling import Tensor, compiled, finish, with_gradients
 
 Measured = TypeVar("Measured")
 
@@ -34,7 +35,7 @@ class LayerCost(NamedTuple):
     """Lo mínimo hacia delante: leer la entrada y los pesos y escribir la salida."""
 
 
-def seconds_per_call(function: Callable[[], tf.Tensor], calls: int) -> float:
+def seconds_per_call(function: Callable[[], object], calls: int) -> float:
     """Da la mediana de lo que tarda una función hasta su resultado, sin dos primeras llamadas."""
     return median([_one_call(function) for _ in range(2 + calls)][2:])
 
@@ -66,26 +67,25 @@ def layer_costs(model: keras.Sequential, images: np.ndarray, calls: int = 30) ->
     un lote `(n, 28, 28, 1)`, de 0 a 255.
     """
     costs, trainable_before = [], False
-    values = tf.constant(images)
-    one = tf.ones(1)
-    empty = tf.function(lambda: one + 1)
+    values = keras.ops.convert_to_tensor(images)
+    empty = partial(compiled(lambda one: one + 1), keras.ops.ones(1))
     for layer in model.layers:
         outputs, forward, both = _functions(layer, values, trainable_before)
-        turns = {"nada": empty, "delante": forward, "todo": both or forward}
+        every: tuple[Callable[[], object], ...] = empty, forward, both or forward
+        turns = dict(zip(("nada", "delante", "todo"), every, strict=True))
         _one_call(turns["todo"])
         repeats = max(1, ceil(ENOUGH_SECONDS / _one_call(turns["todo"])))
         timed = {name: partial(_one_call, each, repeats) for name, each in turns.items()}
         rounds = alternate(timed, 2 + calls)
         seconds = {name: median(each[2:]) for name, each in rounds.items()}  # dos para calentar
-        weights = sum(prod(weight.shape) for weight in layer.weights)
-        size = outputs.dtype.size
+        weights = sum(_bytes(weight) for weight in layer.weights)
         costs.append(
             LayerCost(
                 layer.name,
                 max(seconds["delante"] - seconds["nada"], 0),
                 max(seconds["todo"] - seconds["delante"], 0) if both else 0,
                 len(images) * _operations(layer),
-                prod(values.shape) * values.dtype.size + (prod(outputs.shape) + weights) * size,
+                _bytes(values) + _bytes(outputs) + weights,
             )
         )
         trainable_before |= bool(layer.trainable_weights)
@@ -111,38 +111,41 @@ def multiply_adds(layer: keras.Layer) -> int:
     return prod(places) * prod(layer.kernel.shape)
 
 
-def _one_call(function: Callable[[], tf.Tensor | list[tf.Tensor]], repeats: int = 1) -> float:
-    """Segundos de una llamada, hasta que el dispositivo termina; la media de varias seguidas.
-
-    El dispositivo va por orden: basta con traer a memoria un valor del último resultado.
-    """
+def _one_call(function: Callable[[], object], repeats: int = 1) -> float:
+    """Segundos de una llamada, hasta que el dispositivo termina; la media de varias seguidas."""
     start = perf_counter()
     for _ in range(repeats):
         result = function()
-    tf.reshape(tf.nest.flatten(result)[-1], [-1])[0].numpy()
+    finish(result)
     return (perf_counter() - start) / repeats
 
 
 def _functions(
-    layer: keras.Layer, values: tf.Tensor, needs_input_gradient: bool
-) -> tuple[tf.Tensor, Callable, Callable | None]:
+    layer: keras.Layer, values: Tensor, needs_input_gradient: bool
+) -> tuple[Tensor, Callable, Callable | None]:
     """Devuelve la salida de una capa y dos funciones: hacia delante, y hacia delante y atrás."""
-    outputs = layer(values, training=True)
-    ones = tf.ones_like(outputs)
-    forward = tf.function(lambda: layer(values, training=True))
-    weights = [weight.value for weight in layer.trainable_weights]
+    weights, fixed = (
+        [variable.value for variable in variables]
+        for variables in (layer.trainable_variables, layer.non_trainable_variables)
+    )
+    variables = [*layer.trainable_variables, *layer.non_trainable_variables]
+
+    def run(weights: list, values: Tensor, fixed: list) -> Tensor:
+        state = zip(variables, [*weights, *fixed], strict=True)
+        with keras.StatelessScope(state):
+            return layer(values, training=True)
+
+    forward = partial(compiled(run), weights, values, fixed)
+    outputs = forward()
     if not weights and not needs_input_gradient:
         return outputs, forward, None
+    both = with_gradients(run, needs_input_gradient)
+    return outputs, forward, partial(both, keras.ops.ones_like(outputs), weights, values, fixed)
 
-    def both() -> list[tf.Tensor]:
-        with tf.GradientTape() as tape:
-            tape.watch(values)
-            result = layer(values, training=True)
-        sources = [*weights, *([values] if needs_input_gradient else [])]
-        # Si no se devolviera el resultado, TensorFlow se ahorraría calcularlo donde no hace falta.
-        return [result, *tape.gradient(result, sources, output_gradients=ones)]
 
-    return outputs, forward, tf.function(both)
+def _bytes(values: Tensor) -> int:
+    """Lo que ocupa un tensor."""
+    return prod(values.shape) * np.dtype(keras.backend.standardize_dtype(values.dtype)).itemsize
 
 
 def _operations(layer: keras.Layer) -> int:
