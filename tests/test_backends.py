@@ -14,14 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import keras
+import nbformat
 import pytest
-from conftest import NOTEBOOK, ROOT, RTX, child_environment
+from conftest import NOTEBOOK, NOTEBOOKS, ROOT, RTX, SOLUTIONS, child_environment
+from papermill import execute_notebook
 
 from fashion_bench.compare.files import load_folder
 from fashion_bench.errors import TutorialError
@@ -37,6 +38,9 @@ BACKENDS = [
     )
     for name, title in backends.TITLES.items()
 ]
+
+WITH_ANY = [path for path in (*NOTEBOOKS, *SOLUTIONS) if path.stem[:2] in ("01", "02", "04", "06")]
+"""Los cuadernos y las soluciones que calculan con cualquier motor."""
 
 FIRST_STEP = """
 import json, sys
@@ -66,7 +70,12 @@ for warm_ups in (1, 2):
         few = names.make_dataset(names.train_images[:132], names.train_labels[:132])
         clock.warm_up(other, few)
     results.append(fit(other))
+from fashion_bench.experiments import orders
+from fashion_bench.machine import profiling
+costs = profiling.layer_costs(model, images, calls=3)
 print(json.dumps({
+    "orders": orders.count_orders(model), "backward": [cost.backward_seconds > 0 for cost in costs],
+    "bytes": [cost.bytes_moved for cost in costs], "with_tensorflow": orders.with_tensorflow(model),
     "loss": loss, "norms": [float(np.linalg.norm(g)) for g in gradients], "order": order,
     "one": results[0], "two": results[1],
 }))
@@ -99,6 +108,19 @@ def test_the_first_step_and_the_order_of_the_data_agree(backend: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_every_engine_tells_where_its_step_goes(backend: str) -> None:
+    reference, other = first_step("tensorflow"), first_step(backend)
+    assert other["bytes"] == reference["bytes"]
+    assert other["backward"] == [False, *[True] * 7, True]  # la primera no aprende nada
+    counted, usual = other["orders"], reference["orders"]
+    kept = counted["la red"] + counted["Adam"]
+    assert counted["sin optimizar"] > kept or backend == "torch"
+    assert kept < usual["la red"] + usual["Adam"] or backend == "tensorflow"
+    assert other["with_tensorflow"] == usual["la red"] + usual["Adam"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_second_warm_up_changes_nothing(backend: str) -> None:
     # Con PyTorch y JAX no se puede comparar con ninguno: Keras gasta un número al azar la
     # primera vez que entrena, al construir la red de forma simbólica.
@@ -107,21 +129,26 @@ def test_a_second_warm_up_changes_nothing(backend: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", BACKENDS[1:])  # con TensorFlow, en tests/test_notebooks.py
-def test_the_notebook_runs_on_it(backend: str, tmp_path: Path) -> None:
-    chosen = {"epochs": 1, "train_samples": 1000, "device": "cpu", "backend": backend}
-    options = [("-p", name, str(value)) for name, value in chosen.items()]
-    command = [sys.executable, "-m", "papermill", NOTEBOOK, tmp_path / "01.ipynb"]
-    command += ["-p", "results_dir", str(tmp_path), "--no-progress-bar"]
-    subprocess.run(
-        [*command, *chain.from_iterable(options)], cwd=ROOT, check=True, env=child_environment()
-    )
-    [record], rejected = load_folder(tmp_path)
-    assert rejected == []
-    assert record.status == "ok"
-    assert record.software.backend == backend
-    assert getattr(record.software, backend)
-    assert record.name.endswith(f" · CPU · {backend}")
+@pytest.mark.parametrize("path", WITH_ANY, ids=lambda path: f"{path.parent.name}-{path.stem[:2]}")
+@pytest.mark.parametrize("backend", BACKENDS[1:])  # con TensorFlow, en otros archivos
+def test_the_notebook_runs_on_it(
+    backend: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in child_environment().items():
+        monkeypatch.setenv(name, value)
+    chosen = {"backend": backend, "quick": True}
+    if path == NOTEBOOK:
+        few = {"epochs": 1, "train_samples": 1000, "device": "cpu", "results_dir": str(tmp_path)}
+        chosen = {"backend": backend} | few
+    execute_notebook(path, tmp_path / path.name, chosen, cwd=path.parent, progress_bar=False)
+    cells = nbformat.read(tmp_path / path.name, as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+    if path == NOTEBOOK:
+        [record], rejected = load_folder(tmp_path)
+        assert (rejected, record.status, record.software.backend) == ([], "ok", backend)
+        assert getattr(record.software, backend)
+        assert record.name.endswith(f" · CPU · {backend}")
 
 
 # --- Elegir el motor ---
@@ -185,11 +212,12 @@ CUDA_LIBRARIES = {"tensorflow": "2.21.0", backends.CUDNN: "9.10.2"}
         ("Linux", "2.10.0", "RTX 5090", CUDA_LIBRARIES, "torch"),
         ("Linux", "2.10.0", "RTX 3060", {}, "torch"),  # TensorFlow es el de la CPU
         ("Linux", "2.10.0", None, {}, "tensorflow"),
+        ("Linux ARM", "2.15.0", "RTX 3060", CUDA_LIBRARIES, "torch"),
         ("Linux", "2.13.0+cpu", "RTX 5090", {}, "tensorflow"),
         ("Linux", "2.10.0+rocm6.4", None, {}, "torch"),
         ("Windows", "2.10.0+cu126", "RTX 3060", {"tensorflow": "2.21.0"}, "torch"),
         ("Windows", "2.10.0+cu126", None, {}, "tensorflow"),
-        ("Windows", "2.10.0", "RTX 3060", {}, "tensorflow"),  # el de PyPI es solo de CPU
+        ("Windows", "2.10.0", "RTX 3060", {}, "tensorflow"),  # el del registro es solo de CPU
         ("Windows", "2.10.0+xpu", None, {}, "torch"),
         ("Darwin", "2.13.0", None, {}, "torch"),
         ("Darwin", None, None, {}, "tensorflow"),
@@ -203,7 +231,9 @@ def test_auto_is_the_engine_that_reaches_the_gpu(
     libraries: dict[str, str],
     expected: str,
 ) -> None:
-    monkeypatch.setattr(backends.platform, "system", lambda: system)
+    monkeypatch.setattr(backends.platform, "system", lambda: system.split()[0])
+    machine = "aarch64" if "ARM" in system else "x86_64"
+    monkeypatch.setattr(backends.platform, "machine", lambda: machine)
     monkeypatch.setattr(backends, "_installed", ({"torch": torch} | libraries).get)
     monkeypatch.setattr(backends, "ask_nvidia", lambda: (CARDS.get(card, []), None))
     assert backends.choose("auto")[0] == expected

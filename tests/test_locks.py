@@ -1,5 +1,6 @@
 """Los `requirements*.txt` y los entornos de conda, contra pyproject.toml y el registro."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,19 +18,21 @@ from packaging.requirements import Requirement
 sys.path.insert(0, str(ROOT / "tools"))
 import lock
 
-LINUX, WINDOWS, MAC = (
+LINUX, ARM, WINDOWS, MAC = (
     "x86_64-unknown-linux-gnu",
+    "aarch64-unknown-linux-gnu",
     "x86_64-pc-windows-msvc",
     "aarch64-apple-darwin",
 )
 TARGETS = [
     *[
         ("requirements.txt", platform, python)
-        for platform in (LINUX, WINDOWS, MAC)
+        for platform in (LINUX, ARM, WINDOWS, MAC)
         for python in ("3.11", "3.13")
     ],
     *[("requirements-cuda.txt", LINUX, python) for python in ("3.11", "3.13")],
-    *[("requirements-macos.txt", MAC, python) for python in ("3.11", "3.12")],
+    *[("requirements-macos.txt", MAC, python) for python in ("3.11", "3.13")],
+    *[("requirements-metal.txt", MAC, python) for python in ("3.11", "3.12")],
 ]
 """Cada archivo que instala el proyecto, con los equipos y los Python extremos para los que está."""
 
@@ -46,7 +49,8 @@ def resolve(*locks: str, platform: str, python: str) -> list[str]:
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header"]
     command += ["--no-annotate", "--only-binary", ":all:", "--python", sys.executable]
     command += ["--python-platform", platform, "--python-version", python, *locks]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+    macos = os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0"}  # el que pide PyTorch
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, env=macos)
     assert done.returncode == 0, done.stderr
     return [line for line in done.stdout.splitlines() if line != "-e ."]
 
@@ -113,7 +117,9 @@ def test_additions_fit_over_the_base(
 
 @pytest.mark.parametrize("addition", lock.ADDITIONS)
 def test_addition_writes_over_no_file_of_the_base(addition: str) -> None:
-    names = {pin.split("==")[0] for pin in pinned(addition)}
+    # En ARM no pisan nada, porque TensorFlow no trae CUDA.
+    pins = [pin for pin in lock.pins(ROOT / addition) if "== 'aarch64' and sys" not in pin]
+    names = {pin.split("==")[0] for pin in pins}
     assert not {name for name in names if name.startswith("tensorflow")}
     # El cuDNN y el NCCL de CUDA 12 y los de CUDA 13 se instalan en las mismas carpetas.
     assert not {name for name in names if name.startswith("nvidia-") and not name.endswith("-cu12")}

@@ -95,7 +95,7 @@ def test_the_wheel_brings_a_tensorflow_that_every_extra_can_use() -> None:
     base = {need.name: need.specifier for need in map(Requirement, needs)}
     assert "tensorflow-cpu" not in base  # ocuparía el sitio del de CUDA
     colab = pinned("tests/colab.txt")
-    locks = [pinned(name) for name in ("requirements-cuda.txt", "requirements-macos.txt")]
+    locks = [pinned(name) for name in ("requirements-cuda.txt", "requirements-metal.txt")]
     for versions in (*locks, colab | {"tensorflow": colab["tensorflow-cpu"]}):
         for name in ("tensorflow", "keras", "numpy"):
             assert versions[name] in base[name]

@@ -18,10 +18,11 @@ LOCKS = {
     "requirements-distributed.txt": "cpu,distributed",
     "requirements-dev.txt": "cpu,dev",
     "requirements-macos.txt": "macos",
+    "requirements-metal.txt": "metal",
 }
 """Los extras de cada archivo, en el orden en que se resuelven: ninguno contradice a los anteriores.
 
-El de los Mac es la excepción, porque su TensorFlow es más antiguo.
+El de Metal es la excepción, porque su TensorFlow es más antiguo.
 """
 
 ADDITIONS = [name for name, extras in LOCKS.items() if "," in extras]
@@ -40,7 +41,7 @@ def compile_lock(name: str, output: Path, *options: str) -> None:
         subprocess.CalledProcessError: si las dependencias no se pueden resolver.
     """
     order = list(LOCKS)
-    earlier = [] if name == "requirements-macos.txt" else order[: order.index(name)]
+    earlier = [] if name == "requirements-metal.txt" else order[: order.index(name)]
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
         constraints.write_text("\n".join(pin for lock in earlier for pin in pins(ROOT / lock)))

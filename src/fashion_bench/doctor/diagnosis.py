@@ -19,6 +19,7 @@ VERDICT = (
     silent.mac,
     silent.nvidia_unused,
     silent.driver_silent,
+    silent.other_gpu,
     silent.no_gpu,
 )
 """Por orden: mientras falla una pieza no se juzgan las que se apoyan en ella."""

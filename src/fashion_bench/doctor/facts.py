@@ -84,6 +84,10 @@ class Facts(Frozen):
     """Por qué no responde el controlador de NVIDIA o una de sus GPU."""
     nvidia_hardware: bool | None
     """Hay una GPU NVIDIA enchufada (o, en WSL2, una GPU compartida), con o sin controlador."""
+    nvidia_module: str | None
+    """La versión del controlador de NVIDIA instalado en Linux, se cargue o no."""
+    pci_gpus: tuple[str, ...] | None
+    """Fabricante y modelo de las GPU enchufadas, como `10de:2504`; en WSL2 no se ven."""
     nouveau: bool | None
     """Linux usa la GPU con nouveau, el controlador libre, que no tiene CUDA."""
     secure_boot: bool | None
@@ -141,6 +145,20 @@ class Facts(Frozen):
         return driver.linux if self.system == "Linux" and not self.wsl else driver.windows
 
     @property
+    def old_card(self) -> bool:
+        """Dice si las ramas nuevas del controlador de NVIDIA dejan atrás la GPU de este equipo."""
+        if self.card:
+            return capability(self.card.compute_capability or "9.0") < needs.FIRST_NEW_CARD
+        models = [pci[5:] for pci in self.pci_gpus or () if pci.startswith("10de:")]
+        return bool(models) and all(int(model, 16) in needs.OLD_CARDS for model in models)
+
+    @property
+    def drivers(self) -> str:
+        """Los controladores de NVIDIA con los que el motor calcula en la GPU de este equipo."""
+        last = f", pero de la rama {needs.LAST_OLD_DRIVER} como mucho" if self.old_card else ""
+        return f"{self.driver_needed} o posterior{last}"
+
+    @property
     def capabilities(self) -> tuple[tuple[int, int], int]:
         """Para qué GPU trae código el motor: de qué capacidad a cuál, sin su punto."""
         told = [capability(text) for text in self.engine.capabilities]
@@ -155,14 +173,9 @@ class Facts(Frozen):
         return min(major, max(needs.DRIVERS))
 
     @property
-    def python_fits_metal(self) -> bool:
-        """Dice si hay tensorflow-metal para este Python."""
-        return numbers(self.python)[:2] <= needs.METAL_LAST_PYTHON
-
-    @property
     def lock(self) -> str:
         """Archivo de versiones fijas que le toca a este equipo."""
-        if self.system == "Darwin" and self.python_fits_metal:
+        if self.system == "Darwin":
             return "requirements-macos.txt"
         nvidia = self.nvidia_cards or (self.nvidia_hardware and not self.wsl)
         if self.system == "Linux" and self.architecture == "x86_64" and nvidia:
@@ -179,34 +192,28 @@ class Facts(Frozen):
         pip = f"{self.python_command} -m pip install"
         return f"{pip} {option} {install.pip(lock)}" if option else f"{pip} {install.pip(lock)}"
 
+    def add(self, backend: Backend, option: str = "") -> str:
+        """Orden que añade un motor, o las bibliotecas de TensorFlow, para la GPU de este equipo."""
+        if backend == "torch" and self.system == "Windows" and self.card:
+            told = capability(self.card.compute_capability or "9.0")
+            cuda = "cu128" if told >= needs.NEEDS["torch"].oldest else "cu126"
+            return f"{self.python_command} -m pip install {needs.TORCH_WHEEL.format(cuda)}"
+        return self.install(addition(backend), option)
+
     def install_gpu(self, option: str = "") -> str:
         """Orden que instala el motor con lo que necesita para calcular en una GPU NVIDIA."""
-        return self.install(addition(self.engine.name), option)
-
-    def install_metal(self, option: str = "") -> str:
-        """Orden que instala la pareja que usa la GPU de un Mac."""
-        if self.python_fits_metal:
-            return self.install("requirements-macos.txt", option)
-        return self.new_environment
+        return self.add(self.engine.name, option)
 
     @property
     def new_environment(self) -> str:
         """Orden que rehace `.venv` con Python 3.12."""
-        if self.system == "Windows":
-            return (
-                r"py -3.12 -m venv --clear .venv && .venv\Scripts\python -m pip install "
-                + install.pip_anew("requirements.txt")
-            )
-        lock = "requirements-macos.txt" if self.system == "Darwin" else self.lock
-        return (
-            "python3.12 -m venv --clear .venv && .venv/bin/python -m pip install "
-            + install.pip_anew(lock)
-        )
+        windows = r"py -3.12 -m venv --clear .venv && .venv\Scripts\python -m pip install "
+        other = "python3.12 -m venv --clear .venv && .venv/bin/python -m pip install "
+        return (windows if self.system == "Windows" else other) + install.pip_anew(self.lock)
 
     def script(self, backend: Backend) -> str:
         """Orden que entrena con un motor."""
-        option = "" if backend == "tensorflow" else f" --backend {backend}"
-        return install.script(self.python_command) + option
+        return f"{install.script(self.python_command)} --backend {backend}"
 
     @property
     def script_on_cpu(self) -> str:
@@ -215,7 +222,7 @@ class Facts(Frozen):
 
     def install_and_train(self, backend: Backend) -> str:
         """Orden que añade un motor y entrena con él en la GPU."""
-        return f"{self.install(addition(backend))} && {self.script(backend)}"
+        return f"{self.add(backend)} && {self.script(backend)}"
 
     @property
     def install_driver(self) -> str:

@@ -1,6 +1,6 @@
 """Lo que pide cada motor para calcular en una GPU NVIDIA: la única tabla, con sus fuentes.
 
-Comprobada el 26 de noviembre de 2026. Los archivos de versiones fijas, el README y los entornos
+Comprobada el 29 de noviembre de 2026. Los archivos de versiones fijas, el README y los entornos
 de conda dicen lo mismo: lo vigilan las pruebas. Lo que un motor instalado cuenta de sí mismo manda
 sobre la tabla.
 """
@@ -60,29 +60,48 @@ traduce el controlador, y uno anterior a esa CUDA no lo entiende (misma página)
 """
 
 CUDNN_WITHOUT_OLD_CARDS: Version = (9, 11)
-FIRST_CARD_OF_NEW_CUDNN = (7, 5)
-"""Desde esa versión, cuDNN solo trae código para GPU de esa capacidad o mayor.
+FIRST_NEW_CARD = (7, 5)
+"""Desde esa versión, cuDNN solo trae código para GPU de esa capacidad (Turing) o mayor.
 
 https://docs.nvidia.com/deeplearning/cudnn/backend/latest/reference/support-matrix.html
+"""
+
+LAST_OLD_DRIVER = 580
+OLD_CARDS = range(0x1340, 0x1E02)
+"""La última rama del controlador que admite las anteriores (GTX 9 y 10, Volta) y sus códigos PCI.
+
+Turing empieza en el 1E02: https://github.com/NVIDIA/open-gpu-kernel-modules#compatible-gpus. Las
+ramas siguientes no cargan: https://github.com/NixOS/nixos-hardware/issues/1880.
+"""
+
+TORCH_WHEEL = "torch==2.10.0+{0} --index-url https://download.pytorch.org/whl/{0}"
+"""El PyTorch que usa la GPU en Windows, para `cu126` o `cu128`: solo está en pytorch.org.
+
+El primero trae código de la capacidad 5.0 a la 9.0, y el segundo, de la 7.0 a la 12.0
+(https://github.com/pytorch/pytorch/pull/175253). Hay que decir la versión, porque ya no se publican
+para `cu128` desde la 2.12 ni para `cu126` desde la 2.15 (#178665 y #190385 de pytorch).
+"""
+
+OTHER_GPUS = {"AMD": ("ROCm", r"1002:"), "Intel": ("XPU", r"8086:(56|64|7d|b0|e2)")}
+"""Las demás GPU que PyTorch puede usar: con qué, y cómo empieza su código PCI.
+
+De AMD no se distingue por él cuáles; de Intel, las Arc y los gráficos de los Core Ultra, según
+https://docs.pytorch.org/docs/stable/notes/get_start_xpu.html y, para los códigos,
+https://github.com/torvalds/linux/blob/master/include/drm/intel/pciids.h
 """
 
 PYTHONS = ((3, 11), (3, 13))
 """Primer y último Python que admite el proyecto."""
 
-METAL_TENSORFLOW, METAL_PLUGIN, METAL_LAST_PYTHON = "2.19.1", "1.2.0", (3, 12)
-"""La última pareja que usa la GPU de un Mac, y hasta qué Python.
-
-https://developer.apple.com/metal/tensorflow-plugin/
-"""
-
 FIRST_TENSORFLOW_WITHOUT_METAL = (2, 20)
+"""Desde esa versión, tensorflow-metal impide importarlo (tensorflow#126360)."""
 
 OLDEST_GLIBC = (2, 27)
 """La que pide TensorFlow en Linux: la dice el nombre de sus paquetes, `manylinux_2_27`."""
 
 INSTALL_DISK_GIB = {
     "requirements.txt": 2.5,
-    "requirements-macos.txt": 2.5,
+    "requirements-macos.txt": 3,
     "requirements-cuda.txt": 10,
     "requirements-torch.txt": 11,
     "requirements-jax.txt": 8,
@@ -90,5 +109,5 @@ INSTALL_DISK_GIB = {
 """Sitio para instalarlos: lo que ocupan y lo que pip guarda de lo descargado, hacia arriba.
 
 Medido en Linux x86_64 con Python 3.12: 1.7 y 0.4 GiB; 6.0 y 3.1; y, encima del primero, 6.8 y 3.8
-con PyTorch, y 4.8 y 2.8 con JAX. Al de los Mac se le supone lo mismo que al primero.
+con PyTorch, y 4.8 y 2.8 con JAX. Al de los Mac se le supone lo que al primero, y PyTorch sin CUDA.
 """

@@ -84,6 +84,8 @@ def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Fac
         nvidia_cards=tuple(cards),
         nvidia_error=nvidia_error,
         nvidia_hardware=_if_readable(_has_nvidia_hardware),
+        nvidia_module=_if_readable(_nvidia_module),
+        pci_gpus=_if_readable(_pci_gpus),
         nouveau=_if_readable((KERNEL_MODULES / "nouveau").exists),
         secure_boot=_if_readable(_has_secure_boot),
         prime=_if_readable(lambda: PRIME.read_text(errors="replace").strip()),
@@ -169,11 +171,20 @@ def _if_readable(question: Callable[[], Answer]) -> Answer | None:
 def _has_nvidia_hardware() -> bool:
     if hardware.is_wsl():
         return Path("/dev/dxg").exists()
-    return any(
-        (device / "vendor").read_text().strip() == "0x10de"
-        and (device / "class").read_text().startswith("0x03")  # pantalla o cálculo; no sonido
-        for device in PCI_DEVICES.glob("*")
+    return any(pci.startswith("10de:") for pci in _pci_gpus())
+
+
+def _pci_gpus() -> tuple[str, ...]:
+    return tuple(
+        ":".join((device / name).read_text().strip()[2:] for name in ("vendor", "device"))
+        for device in sorted(PCI_DEVICES.glob("*"))
+        if (device / "class").read_text().startswith("0x03")  # pantalla o cálculo; no sonido
     )
+
+
+def _nvidia_module() -> str:
+    asked = ["/sbin/modinfo", "-F", "version", "nvidia"]
+    return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
 
 
 def _wsl() -> Literal[0, 1, 2]:

@@ -105,10 +105,15 @@ def _ask_tensorflow() -> tuple[list[str], list[str]]:
 def _ask_torch() -> tuple[list[str], list[str]]:
     import torch
 
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    if not gpus and torch.backends.mps.is_available():
+    gpus = [
+        kind.get_device_name(index)
+        for kind in (torch.cuda, torch.xpu)
+        for index in range(kind.device_count())
+    ]
+    if torch.backends.mps.is_available():
         gpus = [backends.MPS]
-    return torch.cuda.get_arch_list(), gpus
+    # Con ROCm, la GPU es de AMD y las capacidades no se escriben igual.
+    return torch.cuda.get_arch_list() if torch.version.cuda else [], gpus
 
 
 def _ask_jax() -> tuple[list[str], list[str]]:

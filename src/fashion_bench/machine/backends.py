@@ -64,7 +64,8 @@ def choose(device: str) -> tuple[Backend, str]:
     if built_for.startswith("cu") or (system == "Linux" and not built_for):
         cards, _ = ask_nvidia()
         found = [float(card.compute_capability or 0) for card in cards]
-        usable = system == "Linux" and _installed("tensorflow") and _installed(CUDNN)
+        x86 = system == "Linux" and platform.machine() == "x86_64"  # en ARM, TensorFlow va sin CUDA
+        usable = x86 and _installed("tensorflow") and _installed(CUDNN)
         reaches = bool(cards) and not (usable and max(found) < FIRST_WITHOUT_TENSORFLOW)
     if version and reaches:
         return "torch", "el que aquí puede usar la GPU"

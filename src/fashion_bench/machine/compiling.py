@@ -13,7 +13,7 @@ def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Prepara una función para repetirla con tensores de la misma forma.
 
     TensorFlow la traza; JAX, además, la traduce con XLA. PyTorch la ejecuta como está, operación a
-    operación, sin apuntar lo que haría falta para los gradientes.
+    operación, sin anotar lo que haría falta para los gradientes.
     """
     if keras.backend.backend() == "torch":
         import torch

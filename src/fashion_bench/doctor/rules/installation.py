@@ -48,7 +48,7 @@ def system(facts: Facts) -> Iterator[Finding]:
             "Rosetta; instala el de Apple silicon y crea el entorno con él",
             "arch -arm64 python3.12 -m venv --clear .venv && arch -arm64 .venv/bin/python -m pip "
             f"install {install.pip_anew('requirements-macos.txt')}",
-            METAL_PAGE,
+            PYTHON_PAGE,
         )
     unpublished = _unpublished(facts)
     if unpublished and not facts.engine.version:
@@ -136,16 +136,16 @@ def engine_not_imported(facts: Facts) -> Iterator[Finding]:
         yield error(
             "metal-breaks-tensorflow",
             "tensorflow-metal no es compatible con el TensorFlow instalado e impide importarlo; "
-            f"instala la última pareja que funciona, TensorFlow {needs.METAL_TENSORFLOW} con "
-            f"tensorflow-metal {needs.METAL_PLUGIN}",
-            facts.install_metal(),
+            "bórralo y usa PyTorch, que no lo necesita para calcular en la GPU",
+            f"{facts.python_command} -m pip uninstall -y tensorflow-metal && "
+            + facts.install_and_train("torch"),
             METAL_PAGE,
         )
     if tells(f"No module named '{engine.name}'"):
         yield error(
             "engine-missing",
             f"{facts.title} no está instalado en este Python; instálalo",
-            facts.install(facts.engine_lock),
+            facts.install(facts.lock) if engine.name == "tensorflow" else facts.install_gpu(),
             ENGINE_PAGES[engine.name],
         )
     if tells("DLL load failed|WinError 126"):

@@ -9,7 +9,6 @@ from fashion_bench.doctor.finding import (
     CUDNN_PAGE,
     DRIVER_PAGE,
     ENGINE_PAGES,
-    METAL_PAGE,
     TENSORFLOW_GPU_PAGE,
     TENSORFLOW_PAGE,
     WSL_DRIVER_PAGE,
@@ -37,7 +36,7 @@ def ready(facts: Facts) -> Iterator[Finding]:
         yield fine(
             "gpu-ready",
             f"{facts.title} ve {card} y entrenará en ella{tried if engine.agrees else ''}",
-            url=METAL_PAGE if mac else TENSORFLOW_GPU_PAGE,
+            url=ENGINE_PAGES[engine.name],
         )
 
 
@@ -66,7 +65,7 @@ def without_code(facts: Facts) -> Iterator[Finding]:
             cure,
             "https://github.com/tensorflow/tensorflow/issues/89272",
         )
-    old = found < needs.FIRST_CARD_OF_NEW_CUDNN
+    old = found < needs.FIRST_NEW_CARD
     if old and numbers(facts.cudnn or "0") >= needs.CUDNN_WITHOUT_OLD_CARDS:
         yield warning(
             "cudnn-too-new",
@@ -93,14 +92,14 @@ def step_fails(facts: Facts) -> Iterator[Finding]:
             f"{facts.title} ve tu {gpu}, pero un paso de entrenamiento en ella no da lo mismo que "
             "en la CPU, y su tiempo no contaría; entrena en la CPU",
             facts.script_on_cpu,
-            METAL_PAGE if facts.system == "Darwin" else page,
+            page,
         )
     if tells(OUT_OF_MEMORY):
         yield warning(
             "gpu-memory-taken",
             f"tu {gpu} no tiene memoria libre ni para un paso de entrenamiento pequeño, porque la "
             "ocupan otros programas; ciérralos",
-            "" if facts.system == "Darwin" else "nvidia-smi",
+            "nvidia-smi" if facts.card else "",
             TENSORFLOW_GPU_PAGE,
         )
     if tells(NO_CODE):
@@ -142,7 +141,7 @@ def driver_old(facts: Facts) -> Iterator[Finding]:
         yield warning(
             "driver-old",
             f"el controlador de tu {card.name} es el {card.driver} y {facts.titled_version} "
-            f"necesita el {facts.driver_needed} o posterior; actualízalo"
+            f"necesita el {facts.drivers}; actualízalo"
             f"{' en Windows' if facts.wsl else ''}",
             facts.install_driver,
             WSL_DRIVER_PAGE if facts.wsl else DRIVER_PAGE,
@@ -152,12 +151,12 @@ def driver_old(facts: Facts) -> Iterator[Finding]:
 def _another_engine(facts: Facts) -> tuple[str, str]:
     """Otro motor que sí trae código para la GPU: qué decir y con qué orden se usa; o nada."""
     card = facts.card
+    if not card:
+        return "", ""
+    windows = facts.system == "Windows"  # allí la usa solo PyTorch, y a cada una le toca el suyo
+    if windows and capability(card.compute_capability or "0.0") >= needs.OLDEST_CARD[12]:
+        return "; el PyTorch de esta orden sí; instálalo", facts.install_and_train("torch")
     for name in OTHERS:
-        published = facts.system == "Linux" or (name == "torch" and facts.system == "Windows")
-        if name == facts.engine.name or not published or not (card and has_code(name, card)):
-            continue
-        if facts.system == "Windows":
-            how = f"instálalo con la orden que da pytorch.org y añade --backend {name}"
-            return f"; {TITLES[name]} sí; {how}", facts.script(name)
-        return f"; {TITLES[name]} sí; úsalo", facts.install_and_train(name)
+        if not windows and name != facts.engine.name and has_code(name, card):
+            return f"; {TITLES[name]} sí; úsalo", facts.install_and_train(name)
     return "", ""

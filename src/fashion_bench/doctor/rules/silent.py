@@ -4,16 +4,14 @@ import re
 from collections.abc import Iterator
 
 from fashion_bench.doctor import needs
-from fashion_bench.doctor.facts import Facts, has_code
+from fashion_bench.doctor.facts import Facts, numbers
 from fashion_bench.doctor.finding import (
     CONTAINER_PAGE,
     DRIVER_PAGE,
     ENGINE_PAGES,
-    METAL_PAGE,
     PYTORCH_PAGE,
     TENSORFLOW_PAGE,
     WSL_DRIVER_PAGE,
-    WSL_PAGE,
     Finding,
     fine,
     warning,
@@ -38,14 +36,6 @@ def mac(facts: Facts) -> Iterator[Finding]:
     """La de un Mac con Apple silicon."""
     if facts.system != "Darwin" or facts.architecture != "arm64" or facts.engine.gpus:
         return
-    if facts.engine.name == "jax":
-        yield warning(
-            "jax-on-mac",
-            "JAX no usa la GPU de los Mac, que solo usan TensorFlow, con tensorflow-metal, y "
-            "PyTorch; prueba con PyTorch",
-            facts.install_and_train("torch"),
-            PYTORCH_PAGE,
-        )
     if facts.engine.name == "torch":
         yield warning(
             "mps-not-seen",
@@ -53,16 +43,12 @@ def mac(facts: Facts) -> Iterator[Finding]:
             f"{facts.os}; actualiza el sistema o entrena en la CPU",
             url=PYTORCH_PAGE,
         )
-    sentence = "falta tensorflow-metal, con el que TensorFlow usa la GPU de tu Mac; instálalo"
-    option = ""
-    if "tensorflow-metal" in facts.distributions:
-        sentence = "TensorFlow no ve la GPU de tu Mac con tensorflow-metal; instálalo otra vez"
-        option = "--force-reinstall"
     yield warning(
-        "metal-not-seen",
-        f"{sentence}, con Python 3.12 o anterior",
-        facts.install_metal(option),
-        METAL_PAGE,
+        "mac-without-torch",
+        f"{facts.title} no ve la GPU de tu Mac; PyTorch la usa sin complementos, así que prueba "
+        "con él",
+        facts.install_and_train("torch"),
+        PYTORCH_PAGE,
     )
 
 
@@ -74,36 +60,32 @@ def nvidia_unused(facts: Facts) -> Iterator[Finding]:
     tensorflow, windows = engine.name == "tensorflow", facts.system == "Windows"
     if windows and engine.name != "torch":
         since = " desde la versión 2.11" if tensorflow else ""
-        torch = (
-            ", o usa PyTorch, que sí la usa, como explica site/instalar.md en «NVIDIA en Windows»"
-        )
         yield warning(
             "windows-native",
             f"este equipo tiene una {card.name}, pero {facts.title} no usa la GPU en Windows"
-            f"{since}; instala WSL2, un Linux dentro de Windows, y sigue en él los pasos de Linux"
-            f"{torch if has_code('torch', card) else ''}",
-            "wsl --install",
-            WSL_PAGE,
+            f"{since}; PyTorch sí, así que instálalo (el otro camino, WSL2, está en "
+            "site/instalar.md)",
+            facts.install_and_train("torch"),
+            PYTORCH_PAGE,
         )
-    if tensorflow and facts.architecture.lower() == "aarch64":
+    if engine.name != "torch" and facts.architecture.lower() == "aarch64":
         yield warning(
             "nvidia-arm",
-            f"este equipo tiene una {card.name}, pero TensorFlow con CUDA solo se publica para "
-            f"procesadores x86_64 y el tuyo es {facts.architecture}",
-            url=TENSORFLOW_PAGE,
+            f"este equipo tiene una {card.name}, pero este curso instala {facts.title} sin CUDA en "
+            f"los procesadores {facts.architecture}; PyTorch sí la trae, así que instálalo",
+            facts.install_and_train("torch"),
+            PYTORCH_PAGE,
         )
     yield from driver_old(facts)
     if not engine.cuda:
-        how, cure = "", facts.install_gpu()
+        cure = facts.install_gpu()
         if tensorflow:
             uninstall = "-m pip uninstall -y tensorflow tensorflow-cpu"
             cure = f"{facts.python_command} {uninstall} && {cure}"
-        elif windows:
-            how, cure = " con la orden que da pytorch.org", ""
         yield warning(
             "cpu-build",
             f"este equipo tiene una {card.name}, pero el {facts.title} instalado es solo para CPU; "
-            f"instala el que usa CUDA{how}",
+            "instala el que usa CUDA",
             cure,
             ENGINE_PAGES[engine.name],
         )
@@ -211,6 +193,15 @@ def driver_silent(facts: Facts) -> Iterator[Finding]:
             "esté bien enchufada, con su cable de corriente, y enciéndelo",
             url=DRIVER_PAGE,
         )
+    if facts.old_card and numbers(facts.nvidia_module or "0")[0] > needs.LAST_OLD_DRIVER:
+        yield warning(
+            "driver-too-new",
+            f"el controlador de NVIDIA instalado, el {facts.nvidia_module}, ya no admite la GPU de "
+            f"este equipo, que es de las GTX 9 o 10 o de su época; la última rama que la admite es "
+            f"la {needs.LAST_OLD_DRIVER}, así que instala esa",
+            facts.install_driver,
+            DRIVER_PAGE,
+        )
     if facts.prime == "off":
         yield warning(
             "prime-off",
@@ -223,7 +214,7 @@ def driver_silent(facts: Facts) -> Iterator[Finding]:
         yield warning(
             "nouveau-in-use",
             "Linux usa tu GPU NVIDIA con nouveau, el controlador libre, que no tiene CUDA; instala "
-            f"el de NVIDIA, {facts.driver_needed} o posterior, y reinicia",
+            f"el de NVIDIA, {facts.drivers}, y reinicia",
             facts.install_driver,
             DRIVER_PAGE,
         )
@@ -231,7 +222,7 @@ def driver_silent(facts: Facts) -> Iterator[Finding]:
         yield warning(
             "driver-missing",
             "este equipo tiene una GPU NVIDIA, pero falta su controlador; instala el "
-            f"{facts.driver_needed} o posterior y comprueba que la orden nvidia-smi la muestra",
+            f"{facts.drivers}, y comprueba que la orden nvidia-smi la muestra",
             facts.install_driver,
             DRIVER_PAGE,
         )
@@ -252,6 +243,19 @@ def driver_silent(facts: Facts) -> Iterator[Finding]:
         "sudo modprobe nvidia",
         DRIVER_PAGE,
     )
+
+
+def other_gpu(facts: Facts) -> Iterator[Finding]:
+    """Una que no es de NVIDIA y que PyTorch puede usar."""
+    for maker, (torch, codes) in needs.OTHER_GPUS.items():
+        if any(re.match(codes, pci) for pci in facts.pci_gpus or ()):
+            yield fine(
+                "other-gpu",
+                f"{facts.titled_version} no usa la GPU de {maker} de este equipo; el PyTorch para "
+                f"{torch} puede, si es de las que admite, como explica site/instalar.md en «AMD e "
+                "Intel»",
+                url=PYTORCH_PAGE,
+            )
 
 
 def no_gpu(facts: Facts) -> Iterator[Finding]:
