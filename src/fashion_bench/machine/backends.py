@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -99,6 +100,8 @@ def prepare(backend: str, device: str) -> Backend:
         os.environ.pop(variable, None)
         if wanted:
             os.environ[variable] = wanted
+    # Con capas que JAX no sabe compilar, Keras avisa y sigue sin compilar: lo cuenta el cuaderno.
+    warnings.filterwarnings("ignore", "Model doesn't support `jit_compile=True`")
     with quiet(backend):
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
