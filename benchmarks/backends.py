@@ -1,16 +1,21 @@
 """TensorFlow, PyTorch y JAX con la misma red: `python benchmarks/backends.py`.
 
 Entrena con cada motor instalado, por turnos y cada vez en un proceso nuevo, 10 000 imágenes
-durante tres épocas en la CPU, y escribe lo que tarda cada uno respecto de TensorFlow.
+durante tres épocas en la CPU, y escribe lo que tarda cada uno respecto de TensorFlow. Con PyTorch,
+además, sin Keras: la misma red con su bucle de siempre.
 """
 
 from importlib.util import find_spec
 from statistics import median
+from time import perf_counter
 
 import harness
+import peers
 
 from fashion_bench.record import TITLES
 
+OWN_LOOP = "bucle"
+NAMES = TITLES | {OWN_LOOP: "PyTorch, su bucle"}
 ROUNDS = 3
 IMAGES = 10_000
 EPOCHS = 3
@@ -18,6 +23,12 @@ EPOCHS = 3
 
 def measure(backend: str, images: int) -> dict[str, float]:
     """Entrena en este proceso y devuelve los segundos del calentamiento y de la época mediana."""
+    if backend == OWN_LOOP:
+        start = perf_counter()
+        train = peers.torch_eager(images)
+        prepared = perf_counter() - start
+        epochs = [train(images).epoch for _ in range(EPOCHS)]
+        return {"warm_up": prepared, "epoch": median(epochs)}
     names = harness.load_lesson(backend, epochs=EPOCHS)
     from fashion_bench.measure.clock import EpochClock
 
@@ -30,7 +41,8 @@ def measure(backend: str, images: int) -> dict[str, float]:
 
 def compare(rounds: int = ROUNDS, images: int = IMAGES) -> None:
     """Mide por turnos los motores instalados y escribe la tabla."""
-    installed = [backend for backend in TITLES if find_spec(backend)]
+    needed = dict(zip(NAMES, (*TITLES, "torch"), strict=True))
+    installed = [backend for backend, package in needed.items() if find_spec(package)]
     measured = harness.by_turns(__file__, {backend: {} for backend in installed}, rounds, images)
     from fashion_bench.machine.profiling import ratios
 
@@ -38,10 +50,12 @@ def compare(rounds: int = ROUNDS, images: int = IMAGES) -> None:
         {backend: [each[part] for each in rounds] for backend, rounds in measured.items()}
         for part in ("warm_up", "epoch")
     )
-    print("Motor       Calentamiento (s)  Época (s)  Época entre la de TensorFlow (mín.-máx.)")
+    print(
+        "Motor              Calentamiento (s)  Época (s)  Época entre la de TensorFlow (mín.-máx.)"
+    )
     for backend in installed:
         print(
-            f"{TITLES[backend]:10}  {median(warm_ups[backend]):17.2f}  "
+            f"{NAMES[backend]:17}  {median(warm_ups[backend]):17.2f}  "
             f"{median(epochs[backend]):9.2f}  "
             f"{harness.spread(ratios(epochs[backend], epochs['tensorflow']))}"
         )

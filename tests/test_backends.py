@@ -56,7 +56,7 @@ model = names.compile_model(names.build_model())
 generator = np.random.default_rng(0)
 model.set_weights([generator.normal(0, 0.05, w.shape) for w in model.get_weights()])
 images, labels = names.train_images[:128, ..., None], names.train_labels[:128]
-loss, gradients = correctness.training_step(model, images, labels, "cpu", "float32")
+first = correctness.training_steps(model, images, labels, "cpu", "float32")[0]
 names.keras.utils.set_random_seed(1)
 data = names.make_dataset(names.train_images, names.train_labels, 7)
 order = [int(label) for _, batch in data for label in batch]
@@ -76,8 +76,8 @@ costs = profiling.layer_costs(model, images, calls=3)
 print(json.dumps({
     "orders": orders.count_orders(model), "backward": [cost.backward_seconds > 0 for cost in costs],
     "bytes": [cost.bytes_moved for cost in costs], "with_tensorflow": orders.with_tensorflow(model),
-    "loss": loss, "norms": [float(np.linalg.norm(g)) for g in gradients], "order": order,
-    "one": results[0], "two": results[1],
+    "loss": float(first.loss[0]), "norms": [float(np.linalg.norm(g)) for g in first.gradients],
+    "order": order, "one": results[0], "two": results[1],
 }))
 """
 

@@ -34,7 +34,8 @@ FAST = {
     "order_seconds": 1e-4,
 }
 GPU = RTX.model_dump()
-AGREEMENT = {"precision": "float32", "loss_difference": 1e-6, "gradient_difference": 1e-3}
+DIFFERENCES = {"loss_difference": 1e-6, "gradient_difference": 1e-3, "update_difference": 1e-6}
+AGREEMENT = {"precision": "float32", **DIFFERENCES}
 
 
 def save(folder: Path, content: object, name: str = "otro.json") -> Path:
@@ -198,11 +199,11 @@ def test_every_repeat_must_reach_the_floor(
     [
         (AGREEMENT, None),
         (None, "no se comprobó que la GPU calcule bien"),
-        (AGREEMENT | {"loss_difference": 5.0}, "no calcula lo mismo que la CPU"),
-        (AGREEMENT | {"gradient_difference": 0.0101}, "no calcula lo mismo que la CPU"),
         (AGREEMENT | {"gradient_difference": TOLERANCE["float32"]}, None),
-        (AGREEMENT | {"loss_difference": None}, "no calcula lo mismo que la CPU"),
-        (AGREEMENT | {"gradient_difference": None}, "no calcula lo mismo que la CPU"),
+        (AGREEMENT | {"gradient_difference": 0.11}, "no calcula lo mismo que la CPU"),
+        (AGREEMENT | {"loss_difference": 0.011}, "no calcula lo mismo que la CPU"),
+        (AGREEMENT | {"update_difference": 0.011}, "no calcula lo mismo que la CPU"),
+        *((AGREEMENT | {name: None}, "no calcula lo mismo que la CPU") for name in DIFFERENCES),
     ],
 )
 def test_a_gpu_counts_only_if_it_agrees_with_the_cpu(

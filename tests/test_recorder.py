@@ -51,7 +51,9 @@ def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[Calibration]:
 
 IMAGES = np.zeros((100, 28, 28, 1), np.uint8)
 LABELS = np.zeros(100, np.uint8)
-RIGHT = Agreement(precision="float32", loss_difference=1e-6, gradient_difference=1e-6)
+RIGHT = Agreement(
+    precision="float32", loss_difference=1e-6, gradient_difference=1e-6, update_difference=1e-6
+)
 
 
 def build_model(rate: object = 0.001) -> keras.Model:

@@ -146,6 +146,7 @@ def test_the_energy_of_a_gpu_is_welcome() -> None:
         "precision": "float32",
         "loss_difference": 1e-6,
         "gradient_difference": 1e-3,
+        "update_difference": 1e-6,
     }
     record["repeats"][0]["energy_joules"] = 1500.0
     assert judge(record) == []

@@ -18,7 +18,7 @@ from fashion_bench.record import Agreement, Calibration
 GPU = {
     "accelerator": RTX.model_dump(),
     "agreement": Agreement(
-        precision="float32", loss_difference=0, gradient_difference=0
+        precision="float32", loss_difference=0, gradient_difference=0, update_difference=0
     ).model_dump(),
 }
 LIMITED = {"machine": {"settings": {"ONEDNN_MAX_CPU_ISA": "AVX"}}}

@@ -68,13 +68,17 @@ def clean_label(text: str) -> str:
 ISAS = ("AMX", "AVX-512", "AVX2", "AVX", "SVE", "NEON")
 """Juegos de instrucciones que dan nombre a un equipo, del que más hace de una vez al que menos."""
 
-TOLERANCE: dict[str, float] = {"float32": 0.01, "mixed_float16": 0.07, "mixed_bfloat16": 0.15}
-"""Diferencia relativa que se admite en cada precisión entre una GPU y la CPU en float32.
+TOLERANCE: dict[str, float] = {"float32": 0.1, "mixed_float16": 0.1, "mixed_bfloat16": 0.3}
+"""Diferencia relativa que se admite en los gradientes entre una GPU y la CPU en float32.
 
-En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa (TF32): de ahí
-el 1 %. Las otras dos admiten el triple de lo medido en una CPU: 0.022 con float16 y 0.048
-con bfloat16, la mayor de tres semillas.
+Es el triple de la mayor de 207 comprobaciones sin fallos con la red del cuaderno 01, con los tres
+motores en una CPU. En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa
+(TF32): imitado, 0.033; sin él, 0.000004. Con float16, 0.036, y con bfloat16, 0.090. Cambian tanto
+porque un redondeo decide qué ReLU se apagan y qué píxel de cada cuadro es el mayor.
 """
+
+STRICT_TOLERANCE = 0.01
+"""La que se admite en la pérdida, que en ellas fue de 0.0008, y en lo que hace el optimizador."""
 
 Seconds = Annotated[float, Field(gt=0, lt=1e7)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -262,24 +266,30 @@ class Repeat(Frozen):
 
 
 class Agreement(Frozen):
-    """Cuánto se aparta de la CPU un paso de entrenamiento dado en la GPU."""
+    """Cuánto se apartan de la CPU tres pasos de entrenamiento dados en la GPU."""
 
     precision: Precision
     loss_difference: float | None = Field(ge=0)
-    """Diferencia relativa; `None` si salió infinita o no numérica."""
+    """Diferencia relativa, la mayor de los tres; `None` si salió infinita o no numérica."""
     gradient_difference: float | None = Field(ge=0)
+    update_difference: float | None = Field(ge=0)
+    """En lo que cambian los pesos y las tablas del optimizador, con los mismos gradientes."""
 
     @property
     def tolerance(self) -> float:
-        """Diferencia relativa que se admite."""
+        """Diferencia relativa que se admite en los gradientes."""
         return TOLERANCE[self.precision]
 
     @property
     def ok(self) -> bool:
-        """Dice si las dos diferencias caben en lo que se admite."""
+        """Dice si las tres diferencias caben en lo que se admite."""
         return all(
-            difference is not None and difference <= self.tolerance
-            for difference in (self.loss_difference, self.gradient_difference)
+            difference is not None and difference <= allowed
+            for difference, allowed in (
+                (self.loss_difference, STRICT_TOLERANCE),
+                (self.gradient_difference, self.tolerance),
+                (self.update_difference, STRICT_TOLERANCE),
+            )
         )
 
 
