@@ -10,11 +10,15 @@ from importlib.util import find_spec
 from statistics import median
 from time import perf_counter
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import harness
 import peers
 
 from fashion_bench.record import TITLES
+
+if TYPE_CHECKING:
+    import keras
 
 FIRST, OWN_LOOP = "canales", "bucle"
 NAMES = TITLES | {FIRST: "PyTorch, canales delante", OWN_LOOP: "PyTorch, su bucle"}
@@ -45,17 +49,17 @@ def measure(backend: str, images: int) -> dict[str, float]:
 
 def put_channels_first(names: SimpleNamespace) -> None:
     """Cambia de orden los ejes de la red y de las imágenes: `(lote, 1, 28, 28)`."""
-    keras, make = names.keras, names.make_dataset
+    make, layers, sequential = names.make_dataset, names.keras.layers, names.keras.Sequential
     *_, side, channels = names.build_model().input_shape
 
     def build_model() -> "keras.Model":
-        kept = [keras.Input((channels, side, side), dtype="uint8")]
+        kept = [names.keras.Input((channels, side, side), dtype="uint8")]
         for layer in names.lesson_model().layers:
             config = layer.get_config()
-            if isinstance(layer, keras.layers.Conv2D | keras.layers.MaxPooling2D):
+            if isinstance(layer, layers.Conv2D | layers.MaxPooling2D):
                 config["data_format"] = "channels_first"
             kept.append(type(layer).from_config(config))
-        return keras.Sequential(kept)
+        return sequential(kept)
 
     names.lesson_model, names.build_model = names.build_model, build_model
     names.make_dataset = lambda *given: make(*given).map(
