@@ -78,9 +78,7 @@ def compare(rounds: int = ROUNDS, images: int = IMAGES) -> None:
         {backend: [each[part] for each in rounds] for backend, rounds in measured.items()}
         for part in ("warm_up", "epoch")
     )
-    print(
-        "Motor              Calentamiento (s)  Época (s)  Época entre la de TensorFlow (mín.-máx.)"
-    )
+    print(f"{'Motor':24}  Calentamiento (s)  Época (s)  Entre la de TensorFlow (mín.-máx.)")
     for backend in installed:
         print(
             f"{NAMES[backend]:24}  {median(warm_ups[backend]):17.2f}  "
