@@ -68,13 +68,14 @@ def clean_label(text: str) -> str:
 ISAS = ("AMX", "AVX-512", "AVX2", "AVX", "SVE", "NEON")
 """Juegos de instrucciones que dan nombre a un equipo, del que más hace de una vez al que menos."""
 
-TOLERANCE: dict[str, float] = {"float32": 0.1, "mixed_float16": 0.1, "mixed_bfloat16": 0.3}
+TOLERANCE: dict[str, float] = {"float32": 0.1, "mixed_float16": 0.1, "mixed_bfloat16": 0.4}
 """Diferencia relativa que se admite en los gradientes entre una GPU y la CPU en float32.
 
-Es el triple de la mayor de 207 comprobaciones sin fallos con la red del cuaderno 01, con los tres
-motores en una CPU. En float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa
-(TF32): imitado, 0.033; sin él, 0.000004. Con float16, 0.036, y con bfloat16, 0.090. Cambian tanto
-porque un redondeo decide qué ReLU se apagan y qué píxel de cada cuadro es el mayor.
+Lo medido con los tres motores en una CPU y nada estropeado, en 207 veces: con la red del cuaderno
+01, como mucho 0.036 con float16 y 0.225 con bfloat16; con BatchNormalization, 0.064 y 0.33. En
+float32, las GPU de NVIDIA desde Ampere multiplican con 10 bits de mantisa (TF32): imitado, 0.033;
+sin él, 0.000004. De un redondeo depende qué neuronas apaga ReLU. Un fallo de los publicados da 0.43
+o más.
 """
 
 STRICT_TOLERANCE = 0.01

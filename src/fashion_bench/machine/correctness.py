@@ -28,21 +28,16 @@ ella: los de un sesgo con BatchNormalization detrás son cero, más el redondeo.
 
 
 class Step(NamedTuple):
-    """Un paso de entrenamiento: de dónde partió, su pérdida, sus gradientes y lo que cambió."""
+    """Un paso: cómo estaban las tablas de los pesos y las del optimizador, y cuánto cambiaron."""
 
     start: list[np.ndarray]
-    """Las tablas de pesos y las del optimizador, antes del paso."""
     loss: list[np.ndarray]
     gradients: list[np.ndarray]
     changes: list[np.ndarray]
-    """De las tablas de `start`."""
 
 
 class Recording(keras.optimizers.Optimizer):
-    """Lo que se antepone a un optimizador para que se quede con los gradientes que recibe.
-
-    Con `replays` no aplica esos, sino los que ya tenía.
-    """
+    """Hace que un optimizador guarde los gradientes; con `replays`, aplica los que ya guardaba."""
 
     replays: bool
 
@@ -117,15 +112,15 @@ def training_steps(
         variables = [*copy.trainable_variables, *recorder.variables]  # los gradientes, al final
         steps: list[Step] = []
         for size in (len(labels), len(labels) // 2 | 1, len(labels)):
-            for step in replayed[len(steps) : len(steps) + 1]:
-                for variable, value in zip(variables, step.start + step.gradients, strict=True):
+            if replayed:
+                tables = replayed[len(steps)].start + replayed[len(steps)].gradients
+                for variable, value in zip(variables, tables, strict=True):
                     variable.assign(value)
             start = _values(variables)[: -len(recorder.kept)]
-            told = copy.train_on_batch(images[-size:], labels[-size:], return_dict=True)
+            loss = copy.train_on_batch(images[-size:], labels[-size:], return_dict=True)["loss"]
             end = _values(variables)
             changes = [after - before for before, after in zip(start, end, strict=False)]
-            loss = [np.array(told["loss"], float)]
-            steps.append(Step(start, loss, end[len(start) :], changes))
+            steps.append(Step(start, [np.array(loss, float)], end[len(start) :], changes))
     return steps
 
 
@@ -181,11 +176,14 @@ def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
 
 
 def _without_chance(layer: keras.Layer, precision: Precision) -> keras.Layer:
-    """La misma capa o, si solo sortea, como Dropout, una que no hace nada."""
+    """La misma capa, con los pesos a cero; si solo sortea, como Dropout, una que no hace nada."""
     kind, config = type(layer), layer.get_config()
     draws = any(isinstance(part, keras.random.SeedGenerator) for part in vars(layer).values())
     if draws and not layer.weights:  # cada dispositivo sortearía lo suyo
         kind, config = keras.layers.Identity, {"name": layer.name, "dtype": config["dtype"]}
     if precision == "float32":
         config["dtype"] = "float32"
+    for name in config:
+        if name.endswith("_initializer"):  # sortear unos pesos que no valen cuesta 1 s con JAX
+            config[name] = "zeros"
     return kind.from_config(config)
