@@ -126,7 +126,7 @@ def _in_torch(model: keras.Model, images: Tensor, labels: Tensor) -> dict[str, i
     asked, owner, variables = list[tuple[str, str]](), NETWORK, model.trainable_variables
 
     class Listen(TorchDispatchMode):
-        """Apunta cada operación que llega al dispositivo."""
+        """Anota cada operación que llega al dispositivo."""
 
         def __torch_dispatch__(
             self, func: Tensor, types: object, args: tuple = (), kwargs: dict | None = None
