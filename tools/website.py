@@ -30,6 +30,14 @@ from fashion_bench.install import repository
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES, RESULTS = ROOT / "site", ROOT / "results"
 DATA = ROOT / "src" / "fashion_bench" / "datasets" / "fashion-mnist"
+MEASURER = ROOT / "src" / "fashion_bench" / "browser"
+"""Lo que mide la GPU en una página: lo hace `npm --prefix browser run build`."""
+MOVED = {
+    "notebooks": "notebooks",
+    "src/fashion_bench/datasets/fashion-mnist": "datos",
+    "src/fashion_bench/browser": "_static",
+}
+"""Las carpetas del repositorio que en el sitio están en otra parte."""
 SHOWN = ("text/html", "image/png", "text/plain")
 """Lo que se enseña de un resultado; lo demás es para otros programas."""
 OUTSIDE = re.compile(r"\]\((?:\.\./)+((?:README\.md|benchmarks/)[^)]*)\)")
@@ -69,6 +77,7 @@ def build(folder: Path) -> None:
         shutil.copytree(
             ROOT / "notebooks", sources / "notebooks", ignore=shutil.ignore_patterns(".*")
         )
+        shutil.copytree(MEASURER, sources / "_static", dirs_exist_ok=True)
         write_board(sources, records)
         write_choices(sources / "instalar.md")
         app = Sphinx(
@@ -144,7 +153,9 @@ def moved(text: str) -> str:
     """
     text = OUTSIDE.sub(rf"]({repository()}/blob/main/\1)", text)
     text = re.sub(r"\]\(((?:\.\./)+)site/", r"](\1", text)
-    return text.replace("](../notebooks/", "](notebooks/")
+    for folder, place in MOVED.items():
+        text = text.replace(f"](../{folder}/", f"]({place}/")
+    return text
 
 
 def shown(output: dict[str, Any], folder: Path, up: str) -> dict[str, str]:
