@@ -165,7 +165,10 @@ def test_a_wrong_gpu_gives_no_times(opened: Callable[..., "Page"]) -> None:
 def test_a_lost_gpu_is_told_and_the_cpu_goes_on(opened: Callable[..., "Page"]) -> None:
     page = opened()
     page.evaluate('spoil((code, gpu) => (code.includes("tile_a") && gpu.destroy(), code))')
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
     result = measure(page)
+    assert result["warnings"] == ["hidden"]
+    page.get_by_text("La página ha estado escondida").wait_for()
     assert (result["why"], result["gpu"], result["training"][0]["gpu"]) == ("lost", None, None)
     assert result["cpu"] and result["ladder"]["plain"]
     page.get_by_text("El navegador ha perdido la GPU").wait_for()
@@ -189,8 +192,8 @@ def test_what_imitates_a_gpu_gives_no_times_and_it_can_be_stopped(
 
 
 def test_a_notebook_gets_what_was_measured(opened: Callable[..., "Page"]) -> None:
-    """Con un modelo de `anywidget` de mentira."""
-    assert opened().evaluate("render()") == ["Aviso", 2, None, 0]
+    """Con un modelo de `anywidget` de mentira, donde no hay WebGPU."""
+    assert opened().evaluate("render()") == ["Aviso", "missing", 2, None, 0]
 
 
 def test_the_editor_says_what_is_wrong(phone: "Page") -> None:

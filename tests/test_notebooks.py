@@ -356,6 +356,32 @@ def test_the_window_of_the_convolution_moves_if_somebody_watches(ran: Callable[[
 
 
 @pytest.mark.slow
+def test_what_the_browser_measures_comes_back_to_python(
+    browser: "Browser", lab: str, folder: Path
+) -> None:
+    """Este Chromium no tiene WebGPU: se mide la CPU."""
+    sources = {
+        "medir": "from fashion_bench import data\n"
+        "from fashion_bench.browser import BrowserGpu\n"
+        "_, (images, labels) = data.load()\n"
+        "measured = BrowserGpu(images[:64], labels[:64], batches=[16])\nmeasured",
+        "leer": "print(measured.rungs, measured.devices, measured.steps)",
+    }
+    cells = [nbformat.v4.new_code_cell(text, id=name) for name, text in sources.items()]
+    path = folder / "navegador.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    run_all(page, f"{lab}/lab/tree/{path.name}?reset")
+    page.get_by_role("button", name="Medir").click()
+    page.get_by_text("Medido.", exact=True).wait_for(timeout=300_000)
+    page.evaluate(SCROLL_TO, "leer")
+    page.evaluate("jupyterapp.commands.execute('notebook:run-cell')")
+    told = page.get_by_text("CPU (navegador)")
+    told.wait_for()
+    assert re.search(r"'Navegador, WASM': \d+.*Device\(.*\{16: 0\.\d+\}", told.inner_text())
+
+
+@pytest.mark.slow
 def test_jupyterlab_speaks_spanish(browser: "Browser", lab: str) -> None:
     page = browser.new_page()
     page.goto(f"{lab}/lab?reset")
