@@ -74,7 +74,7 @@ from fashion_bench.experiments import orders
 from fashion_bench.machine import profiling
 costs = profiling.layer_costs(model, images, calls=3)
 print(json.dumps({
-    "orders": orders.count_orders(model), "backward": [cost.backward_seconds > 0 for cost in costs],
+    "orders": orders.count_orders(model), "backward": [cost.backward_seconds for cost in costs],
     "bytes": [cost.bytes_moved for cost in costs], "with_tensorflow": orders.with_tensorflow(model),
     "loss": float(first.loss[0]), "norms": [float(np.linalg.norm(g)) for g in first.gradients],
     "order": order, "one": results[0], "two": results[1],
@@ -111,7 +111,7 @@ def test_the_first_step_and_the_order_of_the_data_agree(backend: str) -> None:
 def test_every_engine_tells_where_its_step_goes(backend: str) -> None:
     reference, other = first_step("tensorflow"), first_step(backend)
     assert other["bytes"] == reference["bytes"]
-    assert other["backward"] == [False, *[True] * 7, True]  # la primera no aprende nada
+    assert other["backward"][0] == 0 < sum(other["backward"])  # la primera no aprende nada
     counted, usual = other["orders"], reference["orders"]
     kept = counted["la red"] + counted["Adam"]
     assert counted["sin optimizar"] > kept or backend == "torch"
