@@ -369,7 +369,8 @@ def test_what_the_browser_measures_comes_back_to_python(
     }
     cells = [nbformat.v4.new_code_cell(text, id=name) for name, text in sources.items()]
     path = folder / "navegador.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    kernel = nbformat.read(NOTEBOOK, as_version=4).metadata
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     run_all(page, f"{lab}/lab/tree/{path.name}?reset")
     page.get_by_role("button", name="Medir").click()
