@@ -138,6 +138,17 @@ async function prepare(device, code, { a, b, rows, inner, columns }, groups, con
   };
 }
 
+/** Espera a algo de unos dispositivos, salvo que se pierda alguno: entonces podría no acabar nunca. */
+export function unlessLost(devices, work) {
+  const losses = devices.map(async ({ lost }) => {
+    throw new LostError((await lost).message);
+  });
+  return Promise.race([work, ...losses]);
+}
+
+/** El navegador ha perdido la GPU. */
+export class LostError extends Error {}
+
 /** Espera a la GPU: Firefox solo mira si ha acabado cada 100 ms, o cuando le llega otra petición. */
 export async function arrived(device, promise) {
   const nudge = setInterval(() => device.queue.submit([]), 4);

@@ -2,7 +2,9 @@
 import { blockUntilReady, getWebGPUDevice, init, jit, numpy as np } from "@jax-js/jax";
 
 import { breathe, seconds } from "./clock.js";
-import { COLUMNS, INNER, PLAIN, TILED, arrived, emptySeconds, firstFault, loops, product, sum } from "./kernels.js";
+import {
+  COLUMNS, INNER, LostError, PLAIN, TILED, arrived, emptySeconds, firstFault, loops, product, sum, unlessLost,
+} from "./kernels.js";
 import { COURSE, Network, batchOf, initialWeights, operations } from "./network.js";
 
 /** @typedef {{idle_seconds: number, order_seconds: number, flops: number,
@@ -179,28 +181,26 @@ export async function measure(options, tell = () => {}, signal = undefined) {
   watch();
   document.addEventListener("visibilitychange", watch);
 
-  let usable = adapter !== null && (allowSoftware || !info.software), lost = false, failure = null, own;
+  let usable = adapter !== null && (allowSoftware || !info.software), failure = null, devices = [];
   if (adapter && !usable) result.why = "software";
   if (usable && !(await init("webgpu")).includes("webgpu")) result.why = "missing", (usable = false);
   if (usable) {
-    own = await openDevice(adapter);
-    for (const device of [own, getWebGPUDevice()]) {
-      device.lost.then(() => (lost = true));
-      device.addEventListener("uncapturederror", ({ error }) => (failure = error));
-    }
+    devices = [await openDevice(adapter), getWebGPUDevice()];
+    for (const device of devices) device.addEventListener("uncapturederror", ({ error }) => (failure = error));
   }
   /** Hace algo en la GPU; si no puede, no hay más GPU, y queda dicho por qué. */
   const onGpu = async (work) => {
     if (!usable) return null;
     failure = null;
     try {
-      const found = await work();
+      const found = await unlessLost(devices, work());
       if (!failure) return found;
     } catch (error) {
       if (signal?.aborted) throw error;
-      failure ??= error;
+      failure = error;
     }
     usable = false;
+    const lost = failure instanceof LostError || failure.name === "AbortError";
     result.why = lost ? "lost" : failure instanceof GPUOutOfMemoryError ? "memory" : "failed";
     tell({ error: failure.message });
     return null;
@@ -227,14 +227,14 @@ export async function measure(options, tell = () => {}, signal = undefined) {
       return !fault;
     };
     for (const [what, code] of Object.entries({ plain: PLAIN, tiled: TILED })) {
-      await climb(what, () => product(own, code, account, clock));
+      await climb(what, () => product(devices[0], code, account, clock));
     }
     let right = await climb("engine", () => engineProduct("webgpu", account, clock));
 
     tell({ text: "Los números de la CPU", part: 0.2 });
     result.cpu = await numbersOf("wasm", amount, clock);
     tell({ text: "Los números de la GPU", part: 0.3 });
-    result.empty_seconds = await onGpu(() => emptySeconds(own, clock));
+    result.empty_seconds = await onGpu(() => emptySeconds(devices[0], clock));
     result.gpu = await onGpu(() => numbersOf("webgpu", amount, clock));
 
     tell({ text: "Traer las fotos", part: 0.4 });
@@ -270,6 +270,6 @@ export async function measure(options, tell = () => {}, signal = undefined) {
     return result;
   } finally {
     document.removeEventListener("visibilitychange", watch);
-    own?.destroy();
+    devices[0]?.destroy();
   }
 }

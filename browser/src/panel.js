@@ -1,6 +1,6 @@
 /** Lo que se ve: los botones, el progreso, los gráficos, los mandos, el editor y la comparación. */
 import { curves, dots, make, mistakes, written } from "./chart.js";
-import { COLUMNS, CompileError, PLAIN, firstFault, loops, product, sum } from "./kernels.js";
+import { COLUMNS, CompileError, LostError, PLAIN, firstFault, loops, product, sum, unlessLost } from "./kernels.js";
 import { FULL, WORK, crossing, findAdapter, measure, openDevice } from "./measure.js";
 import style from "./panel.css";
 import { decode, encode, parse, quotient, remember, sessions, stringify } from "./share.js";
@@ -197,7 +197,7 @@ function editorSection(options) {
       if (!adapter) return say(alert(NO_GPU[why]));
       if (!expected) loops(account, (expected = new Float32Array(account.rows * COLUMNS)), 0, account.rows);
       device = await openDevice(adapter);
-      const { values, seconds } = await product(device, code.value, account, { least: 50, rounds: 3 });
+      const { values, seconds } = await unlessLost([device], product(device, code.value, account, { least: 50, rounds: 3 }));
       const fault = firstFault(expected, values, COLUMNS);
       if (fault) say(faulty("Tu shader", fault));
       else {
@@ -206,7 +206,7 @@ function editorSection(options) {
         say(paragraph(`Da lo mismo que los bucles de JavaScript. ${real ? `Va a ${speed}.` : NO_GPU.software}`));
       }
     } catch (error) {
-      if (!(error instanceof CompileError)) return say(alert(NO_GPU[device && error.name === "AbortError" ? "lost" : "failed"]), quoted(error.message));
+      if (!(error instanceof CompileError)) return say(alert(NO_GPU[error instanceof LostError ? "lost" : "failed"]), quoted(error.message));
       const [{ line }] = error.messages, lines = code.value.split("\n");
       if (line) {
         const from = lines.slice(0, line - 1).join("\n").length + (line > 1);
