@@ -155,6 +155,34 @@ def test_the_tasks_and_the_ladder_are_about_the_network_of_the_lesson(
     assert second.input.shape[1:] == (ladder.SIDE, ladder.SIDE, ladder.CHANNELS)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("layers.Flatten()", "layers.BatchNormalization(), layers.Flatten()"),
+        ("layers.MaxPooling2D()", "layers.MaxPooling2D(3)"),
+        ('padding=\\"same\\"', 'padding=\\"valid\\"'),
+        ("Conv2D(64, 3", "Conv2D(64, 5"),
+        ("layers.Dropout(0.4),", ""),
+    ],
+)
+def test_of_another_network_no_sum_is_checked(
+    old: str,
+    new: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    text = (lesson.NOTEBOOKS_DIR / lesson.NOTEBOOK).read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / lesson.NOTEBOOK).write_text(text.replace(old, new), encoding="utf-8")
+    monkeypatch.setattr(lesson, "NOTEBOOKS_DIR", tmp_path)
+    check(CONV_1, 320)
+    check("mensajes seguidos del anillo con 4 procesos", 6)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "ya no define la red del curso" in first
+    assert "¡sí!" in second
+
+
 @pytest.mark.parametrize("source", ["Conv2D(", "layers.Conv2D(many, 3)", "keras.Input((28, 28))"])
 def test_a_network_without_its_sizes_is_told(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lesson, "_sources", lambda *_: [source])

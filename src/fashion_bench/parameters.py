@@ -52,8 +52,8 @@ class Checked(BaseModel):
         Raises:
             TutorialError: con una frase por cada valor que falta o no vale.
         """
-        if "get_ipython" in cell:
-            missing.load_ipython_extension(cell["get_ipython"]())
+        if callable(shell := cell.get("get_ipython")):
+            missing.load_ipython_extension(shell())
         given = {name: cell[name] for name in cls.model_fields if name in cell}
         try:
             return cls.model_validate_strings(given) if strings else cls.model_validate(given)

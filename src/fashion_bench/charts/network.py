@@ -33,7 +33,8 @@ def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figu
     for number, (title, after) in enumerate(layers, 1):
         waiting.append(title)
         if after != stages[-1][1] or number == len(layers):
-            stages.append((" + ".join(waiting), after))
+            many = [waiting[0], "…", f"{waiting[-1]} ({len(waiting)} capas)"]
+            stages.append((" + ".join(waiting if len(waiting) < 4 else many), after))
             waiting = []
     figure, axis = new(1)
     hide_frame(axis)

@@ -29,7 +29,7 @@ def load_ipython_extension(shell: "InteractiveShell") -> None:
         trace: TracebackType,
         tb_offset: int | None = None,
     ) -> list[str]:
-        told = first_to_run(error.name, shell.user_ns["In"][-1], shell.user_ns)
+        told = first_to_run(error.name or "", shell.user_ns["In"][-1], shell.user_ns)
         if told:
             return TutorialError(told)._render_traceback_()
         found: list[str] = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset)
@@ -72,8 +72,8 @@ def first_to_run(name: str, running: str, names: Iterable[str]) -> str | None:
         if name in defined:
             title, source = waiting or (title, cell.source)
             return (
-                f"Falta «{name}», que sale de una celda anterior: ejecuta antes, en orden, desde la "
-                f"que empieza por «{source.splitlines()[0]}», en «{title}»."
+                f"Falta «{name}», que sale de una celda anterior: ejecuta antes, en orden, desde "
+                f"la que empieza por «{source.splitlines()[0]}», en «{title}»."
             )
     return None
 

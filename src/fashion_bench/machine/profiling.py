@@ -213,9 +213,7 @@ def _one_call(function: Callable[[], object], repeats: int = 1) -> float:
     return (perf_counter() - start) / repeats
 
 
-def _functions(
-    step: Step, needs_input_gradient: bool
-) -> tuple[Tensor, Callable, Callable | None]:
+def _functions(step: Step, needs_input_gradient: bool) -> tuple[Tensor, Callable, Callable | None]:
     """Devuelve la salida de una capa y dos funciones: hacia delante, y hacia delante y atrás."""
     layer, options = step.layer, step.options | {"training": True}
     given = keras.tree.map_structure(keras.ops.stop_gradient, list(step.inputs))

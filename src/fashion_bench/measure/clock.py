@@ -115,8 +115,9 @@ def warm_up(model: keras.Model, dataset: tf.data.Dataset) -> float:
         TutorialError: si un lote no cabe en la memoria del dispositivo.
     """
     start = perf_counter()
-    if not model.built:  # le falta la capa de entrada: Keras espera a ver los datos
-        model.build(dataset.element_spec[0].shape)
+    if not model.built:  # no dice qué le llega: Keras hace sus pesos al ver los datos
+        for images, _ in dataset.take(1):
+            model(np.array(images), training=False)
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     # Con PyTorch y JAX, convert_to_numpy no copia: sin np.array guardaríamos lo que va a cambiar.

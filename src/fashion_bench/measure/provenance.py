@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+import warnings
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -110,7 +111,8 @@ def _describe_optimizer(optimizer: keras.Optimizer) -> str:
 
 def _describe_layer(layer: keras.Layer) -> str:
     try:
-        config = layer.get_config()
+        with warnings.catch_warnings(action="ignore"):  # de que una lambda no se puede guardar
+            config = layer.get_config()
     except NotImplementedError:  # una capa propia, que no dice cómo se hace
         config = {}
     keys = ("filters", "kernel_size", "pool_size", "strides", "padding", "units", "rate", "scale")
@@ -122,7 +124,8 @@ def _flat(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, dict):  # una función o una capa, tal como Keras las guarda
-        value = value["config"] if value.get("class_name") == "function" else value["class_name"]
+        kind, given = value.get("class_name"), value.get("config")
+        return str(given) if kind == "function" else str(kind or "lambda").strip("_")
     return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 

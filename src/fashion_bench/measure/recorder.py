@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
+from statistics import median, median_low
 from types import FrameType, TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
@@ -42,8 +42,8 @@ from fashion_bench.text import written
 
 Status = Literal["ok", "failed", "interrupted"]
 
-MOST_EPOCHS = 1000
-"""Las que caben en un registro."""
+MOST_EPOCHS, FEWEST_IMAGES = 1000, 100
+"""Cuántas épocas, como mucho, y cuántas imágenes, como poco, lleva un registro."""
 
 NOT_ALIKE = (
     "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a ejecutar el "
@@ -124,7 +124,7 @@ class Recorder(keras.callbacks.Callback):
         if self._current and self._current.clock.epoch_seconds:
             repeats.append(self._current.repeat(None, None))
         status, reason = self._ending or ("interrupted", "la ejecución no llegó al final")
-        epochs = [len(repeat.epoch_seconds) for repeat in repeats]
+        seen, epochs = conditions.data, [len(repeat.epoch_seconds) for repeat in repeats]
         if not self._examined:  # quizá acaben antes de las pedidas, pero aún no se sabe
             epochs.append(conditions.epochs)
         try:
@@ -136,11 +136,11 @@ class Recorder(keras.callbacks.Callback):
                 accelerator=conditions.accelerator,
                 agreement=conditions.agreement,
                 network=conditions.network,
-                data=conditions.data,
+                data=seen,
                 parameters=RunParameters(
                     epochs=max(epochs),
                     batch_size=conditions.batch_size,
-                    train_samples=conditions.data.training_images + conditions.data.validation_images,
+                    train_samples=seen.training_images + seen.validation_images,
                     precision=conditions.precision,
                     repeats=max(1, len(repeats)),
                     seed=self._first_seed,
@@ -231,8 +231,8 @@ class Recorder(keras.callbacks.Callback):
         """
         self._refuse_if_closed()
         before = self._conditions or conditions
-        said = {"data": before.data, "epochs": before.epochs, "batch_size": before.batch_size}
-        if conditions._replace(**said) != before:
+        alike = conditions._replace(data=before.data, batch_size=before.batch_size)
+        if alike._replace(epochs=before.epochs) != before:
             raise TutorialError(NOT_ALIKE)
         checked = conditions.agreement
         if conditions.accelerator and (not checked or checked.precision != conditions.precision):
@@ -338,7 +338,7 @@ class Recorder(keras.callbacks.Callback):
         assert self._current is not None
         self._current.clock.stop()
         images, before = self._current.clock.epoch_images, self._conditions
-        training, batch = min(images), self._seen_batch(images[-1])
+        training, batch = median_low(images), self._seen_batch(images[-1])
         validation = self._validation_images
         if self._repeats:
             validation = max(validation, before.data.validation_images)
@@ -348,12 +348,14 @@ class Recorder(keras.callbacks.Callback):
             ):
                 self._current = None
                 raise TutorialError(NOT_ALIKE)
-        if training < max(images):
-            self._doubt = f"no todas sus épocas ven lo mismo: de {training} a {max(images)} imágenes"
-        if training + validation > data.TRAIN_IMAGES:
-            told = f"{written(training)} imágenes y valida con {written(validation)}"
-            self._doubt = f"entrena con {told}, más de las que hay para las dos cosas"
+        if min(images) < max(images):
+            few, many = written(min(images)), written(max(images))
+            self._doubt = f"no todas sus épocas ven lo mismo: de {few} a {many} imágenes"
+        if not FEWEST_IMAGES <= training + validation <= data.TRAIN_IMAGES:
+            told = f"entrena con {written(training)} imágenes y valida con {written(validation)}"
+            self._doubt = f"{told}, que no son de {FEWEST_IMAGES} a {written(data.TRAIN_IMAGES)}"
             training = min(training, data.TRAIN_IMAGES)
+            validation = max(validation, FEWEST_IMAGES - training)
             validation = min(validation, data.TRAIN_IMAGES - training)
         if epoch >= MOST_EPOCHS:
             self._doubt = f"tiene más de {MOST_EPOCHS} épocas"

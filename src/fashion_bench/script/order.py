@@ -21,7 +21,8 @@ ANYWAY = "raises-exception"
 def training_first(notebook: NotebookNode) -> NotebookNode:
     """Devuelve el cuaderno con las celdas que pueden esperar justo detrás de la que entrena.
 
-    De las que van tras ella, la que falle no detiene a las demás: lo entrenado ya está ahí. Si esa celda no está, porque alguien la ha quitado, el orden no cambia.
+    De las que van tras ella, la que falle no detiene a las demás: lo entrenado ya está ahí. Si esa
+    celda no está, porque alguien la ha quitado, el orden no cambia.
     """
     cells = notebook.cells
     places = [place for place, cell in enumerate(cells) if cell.id == TRAINING]
