@@ -25,7 +25,7 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
 from fashion_bench.machine import backends, calibration, hardware
 from fashion_bench.machine.hardware import CardWatcher
-from fashion_bench.measure import provenance
+from fashion_bench.measure import provenance, training
 from fashion_bench.measure import recorder as recorders
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.measure.progress import EpochLine
@@ -457,7 +457,7 @@ def test_the_order_of_the_callbacks_does_not_matter(tmp_path: Path) -> None:
 def test_what_does_not_fit_in_a_record_is_told_once_and_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(recorders, "FEWEST_IMAGES", 1)  # como si nadie lo hubiera previsto
+    monkeypatch.setattr(training, "FEWEST_IMAGES", 1)  # como si nadie lo hubiera previsto
     with Recorder(tmp_path) as recorder:
         assert len(follow(recorder, shuffled(20), epochs=3)) == 3
         recorder.finish(0.25, 0.95)
@@ -853,7 +853,7 @@ def test_any_learning_rate_is_described(precision: str, rate: object, described:
     assert provenance.precision(model) == precision
 
 
-class OwnRate(SCHEDULES.LearningRateSchedule):
+class OwnRate(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step: object) -> float:
         return 0.001
 

@@ -127,6 +127,15 @@ def feature_maps(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np
     return None
 
 
+def probabilities(model: keras.Model, images: object) -> np.ndarray:
+    """Da las que la red asigna a cada clase, `(n, clases)`, acabe o no en softmax."""
+    answers = np.asarray(model.predict(images, verbose=0), "float64")
+    if (answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=0.02):
+        return answers
+    powers = np.exp(answers - answers.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 def seconds_per_call(function: Callable[[], object], calls: int) -> float:
     """Da la mediana de lo que tarda una función hasta su resultado, sin dos primeras llamadas."""
     return median([_one_call(function) for _ in range(2 + calls)][2:])

@@ -8,12 +8,11 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, median_low
+from statistics import median
 from types import FrameType, TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 import keras
-import numpy as np
 from pydantic import ValidationError
 
 from fashion_bench import data
@@ -28,6 +27,7 @@ from fashion_bench.machine.memory import out_of_memory
 from fashion_bench.measure import provenance
 from fashion_bench.measure.clock import EpochClock, counted
 from fashion_bench.measure.provenance import Conditions
+from fashion_bench.measure.training import MOST_EPOCHS, Training
 from fashion_bench.parameters import Sized
 from fashion_bench.record import (
     SCHEMA_VERSION,
@@ -38,12 +38,8 @@ from fashion_bench.record import (
     clean,
     clean_label,
 )
-from fashion_bench.text import written
 
 Status = Literal["ok", "failed", "interrupted"]
-
-MOST_EPOCHS, FEWEST_IMAGES = 1000, 100
-"""Cuántas épocas, como mucho, y cuántas imágenes, como poco, lleva un registro."""
 
 NOT_ALIKE = (
     "Todas las repeticiones de una ejecución se entrenan igual, y esta no: vuelve a ejecutar el "
@@ -179,14 +175,6 @@ class Recorder(keras.callbacks.Callback):
         self.finished()
         return self.model
 
-    def probabilities(self, images: object) -> np.ndarray:
-        """Da las `(n, 10)` que la red entrenada asigna a unas imágenes, acabe o no en softmax."""
-        answers = np.asarray(self.trained.predict(images, verbose=0), "float64")
-        if (answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=0.02):
-            return answers
-        powers = np.exp(answers - answers.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
-
     def seeds(self, first: int, most: int, margin: float = 0) -> Iterator[int]:
         """Da las semillas de las repeticiones: `first` y las siguientes, `most` como mucho.
 
@@ -216,7 +204,6 @@ class Recorder(keras.callbacks.Callback):
         self._batch_size = min(config.batch_size, clock.images)
         images = min(clock.images, config.train_samples)
         self._expected = images, config.train_samples - images
-        self._validation_images = self._steps = 0
         self._stop_asked = False
         return self
 
@@ -243,7 +230,7 @@ class Recorder(keras.callbacks.Callback):
         if self._conditions is None:
             self._conditions, self._first_seed = conditions, seed
         if not self._current or self._current.clock is not clock:  # si no, es otro `fit` que sigue
-            self._current = Training(seed, setup_seconds, clock, [])
+            self._current = Training(seed, setup_seconds, clock, conditions.batch_size)
 
     def save_epochs(self) -> bool:
         """Guarda las épocas terminadas hasta ahora y dice si ha podido."""
@@ -307,6 +294,8 @@ class Recorder(keras.callbacks.Callback):
             agreement=self._agreement if accelerator else None,
         )
         self.start(conditions, *self._followed)
+        assert self._current is not None
+        self._current.sure = bool(self.params["steps"])
         self._together = self.model.steps_per_execution  # con JAX, pedir `model` es esperar
         if not self._calibration:
             self._calibration.append(calibrate(conditions.precision))
@@ -316,7 +305,9 @@ class Recorder(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Se detiene aquí si alguien lo ha pedido."""
-        self._steps = min(batch + self._together, self.params["steps"] or math.inf)
+        if self._current:
+            last, whole = batch + self._together, self.params["steps"]
+            self._current.steps = min(last, whole) if whole else last
         self._stop_if_asked()
 
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
@@ -325,7 +316,8 @@ class Recorder(keras.callbacks.Callback):
 
     def on_test_end(self, logs: dict | None = None) -> None:
         """Mira con cuántas imágenes se ha validado."""
-        self._validation_images = counted(self.model) or self._expected[1]
+        if self._current:
+            self._current.validation = counted(self.model) or self._expected[1]
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Corrige con lo que ha visto Keras lo que se dijo al empezar, y guarda la época.
@@ -337,48 +329,18 @@ class Recorder(keras.callbacks.Callback):
         assert self._conditions is not None
         assert self._current is not None
         self._current.clock.stop()
-        images, before = self._current.clock.epoch_images, self._conditions
-        training, batch = median_low(images), self._seen_batch(images[-1])
-        validation = self._validation_images
-        if self._repeats:
-            validation = max(validation, before.data.validation_images)
-            if not self._doubt and (training, batch) != (
-                before.data.training_images,
-                before.batch_size,
-            ):
+        self._current.losses.append(float(logs.get("loss", math.nan)))
+        seen, before = self._current.seen(), self._conditions
+        if self._repeats and not self._doubt:
+            now, told = (seen.images, seen.batch_size), before.data.training_images
+            if now != (told, before.batch_size):
                 self._current = None
                 raise TutorialError(NOT_ALIKE)
-        if min(images) < max(images):
-            few, many = written(min(images)), written(max(images))
-            self._doubt = f"no todas sus épocas ven lo mismo: de {few} a {many} imágenes"
-        if not FEWEST_IMAGES <= training + validation <= data.TRAIN_IMAGES:
-            told = f"entrena con {written(training)} imágenes y valida con {written(validation)}"
-            self._doubt = f"{told}, que no son de {FEWEST_IMAGES} a {written(data.TRAIN_IMAGES)}"
-            training = min(training, data.TRAIN_IMAGES)
-            validation = max(validation, FEWEST_IMAGES - training)
-            validation = min(validation, data.TRAIN_IMAGES - training)
-        if epoch >= MOST_EPOCHS:
-            self._doubt = f"tiene más de {MOST_EPOCHS} épocas"
-        seen = provenance.describe_data(training, validation)
-        self._conditions = before._replace(data=seen, batch_size=min(batch, training))
-        self._current.losses.append(float(logs.get("loss", math.nan)))
+            seen = seen._replace(validation=max(seen.validation, before.data.validation_images))
+        self._doubt = seen.doubt or self._doubt
+        described = provenance.describe_data(seen.images, seen.validation)
+        self._conditions = before._replace(data=described, batch_size=seen.batch_size)
         self.save_epochs()
-
-    def _seen_batch(self, images: int) -> int:
-        """El tamaño de los lotes que cuadra con las imágenes y los pasos de la época que acaba."""
-        told, smallest = self._batch_size, math.ceil(images / self._steps)
-        # Si no sabe cuántos hay, TensorFlow avisa de uno más, que no llega.
-        for steps in (self._steps, self._steps - 1)[: 1 if self.params["steps"] else 2]:
-            largest = (images - 1) // (steps - 1) if steps > 1 else images
-            if math.ceil(images / max(steps, 1)) <= told <= largest:
-                return told
-            if smallest == largest:
-                return smallest
-        self._doubt = (
-            f"sus lotes no son de {told} imágenes, como dice batch_size: en {self._steps} ve "
-            f"{images}"
-        )
-        return smallest
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Ctrl-C vuelve a hacer lo que hacía, y lo siguiente que cuente Keras es la evaluación."""
@@ -451,29 +413,6 @@ class Recorder(keras.callbacks.Callback):
         if self._on_interrupt is not None:
             signal.signal(signal.SIGINT, self._on_interrupt)
             self._on_interrupt = None
-
-
-class Training(NamedTuple):
-    """Una repetición en marcha."""
-
-    seed: int
-    setup_seconds: float
-    clock: EpochClock
-    losses: list[float]
-
-    def repeat(self, test_loss: float | None, test_correct: int | None) -> Repeat:
-        """Lo que hay que anotar de ella, hasta ahora."""
-        right = all(math.isfinite(loss) and loss >= 0 for loss in self.losses)
-        return Repeat(
-            seed=self.seed,
-            setup_seconds=self.setup_seconds,
-            epoch_seconds=self.clock.epoch_seconds[:MOST_EPOCHS],
-            epoch_losses=self.losses[:MOST_EPOCHS] or None if right else None,
-            test_correct=test_correct,
-            test_loss=test_loss,
-            energy_joules=self.clock.energy_joules,
-            surroundings=self.clock.surroundings[:MOST_EPOCHS] or None,
-        )
 
 
 class Stopped(KeyboardInterrupt):
