@@ -3,13 +3,11 @@
 import gc
 import math
 import secrets
-import signal
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Literal, Self
 
 import keras
@@ -27,6 +25,7 @@ from fashion_bench.machine.memory import out_of_memory
 from fashion_bench.measure import provenance
 from fashion_bench.measure.clock import EpochClock, counted
 from fashion_bench.measure.provenance import Conditions
+from fashion_bench.measure.stopping import Listener
 from fashion_bench.measure.training import MOST_EPOCHS, Training
 from fashion_bench.parameters import Sized
 from fashion_bench.record import (
@@ -62,10 +61,6 @@ class Recorder(keras.callbacks.Callback):
     parado, mira de cuántas imágenes ha hecho Keras la media de la pérdida; hasta que acaba la
     primera época vale lo que dicen el reloj y los parámetros. Lo que no se puede describir bien se
     entrena igual: su registro no cuenta, y dice por qué.
-
-    Mientras se entrena, Ctrl-C o el botón de detener esperan a que acabe el lote en marcha: si
-    cortan a TensorFlow en mitad de un paso, a veces muere el proceso entero. La segunda vez ya no
-    se espera.
 
     Args:
         folder: carpeta de resultados que devolvió `prepare_folder`.
@@ -103,7 +98,7 @@ class Recorder(keras.callbacks.Callback):
         self._doubt: str | None = None
         self._examined = self._complained = False
         self._ending: tuple[Status, str | None] | None = None
-        self._on_interrupt: Any = None
+        self._listener = Listener()
 
     @property
     def record(self) -> Record:
@@ -204,7 +199,6 @@ class Recorder(keras.callbacks.Callback):
         self._batch_size = min(config.batch_size, clock.images)
         images = min(clock.images, config.train_samples)
         self._expected = images, config.train_samples - images
-        self._stop_asked = False
         return self
 
     def start(
@@ -299,20 +293,18 @@ class Recorder(keras.callbacks.Callback):
         self._together = self.model.steps_per_execution  # con JAX, pedir `model` es esperar
         if not self._calibration:
             self._calibration.append(calibrate(conditions.precision))
-        main = threading.current_thread() is threading.main_thread()  # solo él recibe Ctrl-C
-        if main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            self._on_interrupt = signal.signal(signal.SIGINT, self._ask_to_stop)
+        self._listener.listen()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Se detiene aquí si alguien lo ha pedido."""
         if self._current:
             last, whole = batch + self._together, self.params["steps"]
             self._current.steps = min(last, whole) if whole else last
-        self._stop_if_asked()
+        self._listener.stop_if_asked()
 
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Se detiene aquí si alguien lo ha pedido."""
-        self._stop_if_asked()
+        self._listener.stop_if_asked()
 
     def on_test_end(self, logs: dict | None = None) -> None:
         """Mira con cuántas imágenes se ha validado."""
@@ -345,8 +337,8 @@ class Recorder(keras.callbacks.Callback):
     def on_train_end(self, logs: dict | None = None) -> None:
         """Ctrl-C vuelve a hacer lo que hacía, y lo siguiente que cuente Keras es la evaluación."""
         self.model.reset_metrics()
-        self._stop_listening()
-        self._stop_if_asked()
+        self._listener.leave()
+        self._listener.stop_if_asked()
 
     def __enter__(self) -> Self:
         self._refuse_if_closed()
@@ -358,7 +350,7 @@ class Recorder(keras.callbacks.Callback):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stop_listening()
+        self._listener.leave()
         self._examined = error is None and self._current is None and bool(self._repeats)
         self._ending = self._how_it_ended(error)
         if self._conditions is None:
@@ -399,27 +391,3 @@ class Recorder(keras.callbacks.Callback):
         if any(repeat.test_loss is None for repeat in self._repeats):
             return "failed", "la pérdida en prueba no es un número"
         return "ok", None
-
-    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stop_asked = True
-        self._stop_listening()
-
-    def _stop_if_asked(self) -> None:
-        if self._stop_asked:
-            raise Stopped
-
-    def _stop_listening(self) -> None:
-        """Devuelve Ctrl-C a quien lo tenía."""
-        if self._on_interrupt is not None:
-            signal.signal(signal.SIGINT, self._on_interrupt)
-            self._on_interrupt = None
-
-
-class Stopped(KeyboardInterrupt):
-    """Alguien ha detenido el entrenamiento; en un cuaderno se lee una frase, y no una traza."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [
-            "Has detenido el entrenamiento: su registro queda como interrumpido y no cuenta. Para "
-            "empezar otra vez, ejecuta esta celda."
-        ]
