@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fashion_bench import install
 from fashion_bench.errors import TutorialError
-from fashion_bench.machine.engines import X86, quiet, silent
+from fashion_bench.machine.engines import OFF, X86, quiet, silent
 from fashion_bench.machine.hardware import ask_nvidia, find_accelerator
 from fashion_bench.record import TITLES, Accelerator, Backend, Software, clean
 
@@ -146,13 +146,14 @@ def software() -> Software:
     import tensorflow as tf
 
     backend = keras.backend.backend()
+    onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").lower() not in OFF
     may_use_onednn = backend == "tensorflow" and platform.machine().lower() in X86
     return Software(
         python=platform.python_version(),
         tensorflow=tf.__version__,
         keras=keras.__version__,
         backend=backend,
-        onednn=os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0" if may_use_onednn else None,
+        onednn=onednn if may_use_onednn else None,
         tf32=_uses_tf32(backend),
         **versions(backend),
     )

@@ -4,6 +4,7 @@ import ctypes
 import os
 import platform
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -12,32 +13,39 @@ import psutil
 import pynvml
 
 from fashion_bench.machine import identity
+from fashion_bench.machine.identity import known
 from fashion_bench.record import Accelerator, GpuState, Machine, clean
 
 Answer = TypeVar("Answer")
 
+WSL_MARKS = ("/run/WSL", "/dev/dxg", "/proc/sys/fs/binfmt_misc/WSLInterop")
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+CONTAINER_NAMES = ("container", "KUBERNETES_SERVICE_HOST", "CODESPACES", "COLAB_RELEASE_TAG")
+"""Archivos que solo hay en WSL o en un contenedor, y variables que solo pone un contenedor."""
+
 
 def machine() -> Machine:
     """Describe este equipo."""
-    family, model = identity.family_and_model()
+    family, model = known(identity.family_and_model) or (None, None)
+    memory = known(identity.memory)
     return Machine(
-        os=clean(operating_system()),
+        os=clean(known(operating_system) or ""),
         architecture=clean(platform.machine()),
-        cpu=clean(_processor()),
+        cpu=clean(known(_processor) or ""),
         key=identity.machine_key(),
-        vendor=identity.vendor(),
+        vendor=known(identity.vendor),
         family=family,
         model=model,
-        microarchitecture=clean(archspec.cpu.host().name),
-        instruction_sets=identity.instruction_sets(),
-        cache_mib=identity.cache_mib(),
-        physical_cores=psutil.cpu_count(logical=False),
-        logical_cores=psutil.cpu_count() or 1,
-        usable_cores=identity.usable_cores(),
-        virtual=identity.is_virtual(),
+        microarchitecture=clean(known(lambda: archspec.cpu.host().name) or ""),
+        instruction_sets=known(identity.instruction_sets) or [],
+        cache_mib=known(identity.cache_mib) or [],
+        physical_cores=known(psutil.cpu_count, False) or None,
+        logical_cores=os.cpu_count() or 1,
+        usable_cores=known(identity.usable_cores) or os.cpu_count() or 1,
+        virtual=known(identity.is_virtual),
         settings=identity.settings(),
-        memory_gib=_gib(psutil.virtual_memory().total),
-        power=_power(),
+        memory_gib=_gib(memory[0]) if memory else None,
+        power=known(_power),
     )
 
 
@@ -55,8 +63,17 @@ def operating_system() -> str:
 
 
 def is_wsl() -> bool:
-    """Dice si este Linux corre dentro de Windows: el núcleo lo lleva en el nombre."""
-    return "microsoft" in platform.release().lower()
+    """Dice si este Linux corre dentro de Windows, aunque su núcleo no sea el de Microsoft."""
+    return "microsoft" in platform.release().lower() or _any_exists(WSL_MARKS)
+
+
+def is_container() -> bool:
+    """Dice si esto es un contenedor, como lo son Colab, Codespaces y Kaggle."""
+    return _any_exists(CONTAINER_MARKS) or any(map(os.environ.get, CONTAINER_NAMES))
+
+
+def _any_exists(paths: Sequence[str]) -> bool:
+    return any(known(Path(path).exists) for path in paths)
 
 
 class Card(NamedTuple):
@@ -160,15 +177,11 @@ class CardWatcher:
 
 
 def _processor() -> str:
-    try:
-        name: str | None = archspec.cpu.brand_string()
-    except OSError:  # un sistema que no deja ejecutar la instrucción que lo pregunta
-        name = None
-    return name or str(archspec.cpu.host().name)
+    return known(archspec.cpu.brand_string) or str(archspec.cpu.host().name)
 
 
 def _power() -> Literal["mains", "battery"] | None:
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    battery = psutil.sensors_battery()
     if battery is None or battery.power_plugged is None:  # no tiene, o no sabe si está enchufada
         return None
     return "mains" if battery.power_plugged else "battery"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from fashion_bench.doctor import needs
-from fashion_bench.doctor.facts import Facts, numbers
+from fashion_bench.doctor.facts import Facts, capability, numbers
 from fashion_bench.doctor.finding import (
     CONTAINER_PAGE,
     DRIVER_PAGE,
@@ -18,8 +18,33 @@ from fashion_bench.doctor.finding import (
 )
 from fashion_bench.doctor.rules.sees import driver_old
 
-CUDA_FAILS = r"call to cuInit|CUDA_ERROR_|CUDA error"
+CUDA_FAILS = r"call to cuInit|CUDA_ERROR_|CUDA (?:unknown )?error|Error \d+: "
 """Lo que se lee cuando CUDA no arranca, y no porque no haya dispositivos a la vista."""
+
+CUDA_ERRORS = (
+    (
+        "SYSTEM_NOT_READY|Error 802",
+        "no está en marcha nvidia-fabricmanager, el servicio que une las GPU de un servidor (error "
+        "802); arráncalo en el equipo",
+        "sudo systemctl restart nvidia-fabricmanager",
+    ),
+    (
+        "DRIVER_MISMATCH|Error 803",
+        "las bibliotecas del controlador y el que está en marcha no son de la misma versión (error "
+        "803), como ocurre al actualizarlo; reinicia el equipo",
+        "sudo reboot",
+    ),
+    (
+        "COMPAT_NOT_SUPPORTED|Error 804",
+        "las bibliotecas de cuda-compat no valen para ella (error 804); quítalas de "
+        "LD_LIBRARY_PATH y, si hace falta, actualiza el controlador",
+        "unset LD_LIBRARY_PATH",
+    ),
+)
+"""Los que tienen un arreglo, con las palabras de TensorFlow y JAX y las de PyTorch.
+
+https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html
+"""
 
 CONTAINER_WITHOUT_GPU = warning(
     "container-without-gpu",
@@ -37,11 +62,17 @@ def mac(facts: Facts) -> Iterator[Finding]:
     if facts.system != "Darwin" or facts.architecture != "arm64" or facts.engine.gpus:
         return
     if facts.engine.name == "torch":
+        why, cure = "está en una máquina virtual, que no la tiene", facts.script_on_cpu
+        if numbers(facts.os)[:1] < (14,):
+            why = f"pide macOS 14 o posterior y tienes {facts.os}; actualiza el sistema"
+        elif not facts.virtual:
+            why = "no se sabe por qué; instálalo otra vez"
+            cure = facts.install_gpu("--force-reinstall")
         yield warning(
             "mps-not-seen",
-            "PyTorch no ve la GPU de tu Mac, porque pide macOS 14 o posterior y tienes "
-            f"{facts.os}; actualiza el sistema o entrena en la CPU",
-            url=PYTORCH_PAGE,
+            f"PyTorch no ve la GPU de tu Mac ({why}); mientras tanto, entrena en la CPU",
+            cure,
+            PYTORCH_PAGE,
         )
     yield warning(
         "mac-without-torch",
@@ -50,6 +81,19 @@ def mac(facts: Facts) -> Iterator[Finding]:
         facts.install_and_train("torch"),
         PYTORCH_PAGE,
     )
+
+
+def jetson(facts: Facts) -> Iterator[Finding]:
+    """Una placa de NVIDIA que no admite los paquetes corrientes."""
+    card = facts.card
+    old = not card or capability(card.compute_capability or "8.7") < needs.NEW_CARD
+    if facts.jetson and old and not facts.engine.gpus:
+        yield warning(
+            "jetson",
+            f"esto es una Jetson, y {facts.titled_version} no trae código para su GPU; instala el "
+            "PyTorch que NVIDIA publica para ella o entrena en la CPU",
+            url=needs.JETSON,
+        )
 
 
 def nvidia_unused(facts: Facts) -> Iterator[Finding]:
@@ -79,19 +123,17 @@ def nvidia_unused(facts: Facts) -> Iterator[Finding]:
     yield from driver_old(facts)
     if not engine.cuda:
         cure = facts.install_gpu()
-        if tensorflow:
-            uninstall = "-m pip uninstall -y tensorflow tensorflow-cpu"
-            cure = f"{facts.python_command} {uninstall} && {cure}"
+        if not windows and not facts.python_managed:  # pip daría por buena la misma versión
+            names = "tensorflow tensorflow-cpu" if tensorflow else engine.name
+            cure = f"{facts.python_command} -m pip uninstall -y {names} && {cure}"
         yield warning(
             "cpu-build",
-            f"este equipo tiene una {card.name}, pero el {facts.title} instalado es solo para CPU; "
-            "instala el que usa CUDA",
+            f"este equipo tiene una {card.name}, pero el {facts.title} instalado no trae CUDA; "
+            "instala el que la usa",
             cure,
             ENGINE_PAGES[engine.name],
         )
-    innocent = facts.in_the_way is not None and not any(
-        cause.startswith("CUDA_VISIBLE_DEVICES=") for cause in facts.in_the_way
-    )
+    innocent = facts.in_the_way is not None and "CUDA_VISIBLE_DEVICES" not in facts.in_the_way
     if facts.visible_devices is not None and not innocent:
         yield warning(
             "gpu-hidden",
@@ -109,9 +151,15 @@ def nvidia_unused(facts: Facts) -> Iterator[Finding]:
             facts.install_gpu(),
             TENSORFLOW_PAGE,
         )
+    if card.mig:
+        yield warning(
+            "mig-without-instance",
+            f"tu {card.name} está en modo MIG, que la reparte, y no tiene ninguna parte hecha; haz "
+            "una (nvidia-smi mig -lgip dice cuáles caben) o quita ese modo",
+            "sudo nvidia-smi -mig 0",
+            "https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",
+        )
     if re.search(CUDA_FAILS, engine.messages):
-        if facts.container:
-            yield CONTAINER_WITHOUT_GPU
         yield _cuda_not_starting(facts, card.name)
     if tensorflow:
         yield warning(
@@ -134,8 +182,14 @@ def nvidia_unused(facts: Facts) -> Iterator[Finding]:
 
 
 def _cuda_not_starting(facts: Facts, name: str) -> Finding:
-    meaning, cure = f"«{facts.engine.last_line}»", ""
-    if "CUDA_ERROR_UNKNOWN" in facts.engine.messages:
+    told = facts.engine.messages
+    known = [each[1:] for each in CUDA_ERRORS if re.search(each[0], told)]
+    if facts.container and not known:
+        return CONTAINER_WITHOUT_GPU
+    meaning, cure = known[0] if known else (f"«{facts.engine.last_line}»", "")
+    if facts.container or facts.system == "Windows":
+        cure = ""
+    elif re.search("CUDA_ERROR_UNKNOWN|Error 999|CUDA unknown error", told):
         meaning, cure = "reinicia WSL (CUDA_ERROR_UNKNOWN)", "wsl.exe --shutdown"
         if not facts.wsl:
             meaning = (
@@ -177,6 +231,15 @@ def driver_silent(facts: Facts) -> Iterator[Finding]:
             "Linux, ninguno) y actualiza WSL",
             "wsl.exe --update && wsl.exe --shutdown",
             WSL_DRIVER_PAGE,
+        )
+    if not told:  # responde, pero sin ninguna GPU
+        yield warning(
+            "card-refused",
+            "el controlador de NVIDIA funciona, pero no admite la GPU de este equipo; las RTX 50 "
+            "piden sus módulos abiertos (los paquetes acabados en -open), y las anteriores a las "
+            "RTX 20, los cerrados; esta orden dice por qué la rechaza",
+            "sudo dmesg | grep NVRM",
+            "https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/",
         )
     if "permission" in told:
         yield warning(
