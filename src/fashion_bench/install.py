@@ -71,7 +71,7 @@ def is_managed() -> bool:
 
 def missing(error: Exception) -> str:
     """La frase de que falta algo por instalar, o falla, con lo que hay que hacer en este Python."""
-    what = getattr(error, "name", None) or "una biblioteca"
+    what = getattr(error, "name", None) or "lo que necesita"
     if known := meaning(f"{error} "):
         return f"Python no puede importar {what}: {known}."
     if not isinstance(error, ModuleNotFoundError):

@@ -232,7 +232,8 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
     told = Relay(brake)
     executed = notebook
     failure: Exception | None = None
-    Thread(target=_get_report_ready).start()  # antes de que se entrene: arranca el kernel
+    ready = Thread(target=_get_report_ready)
+    ready.start()  # antes de que se entrene: arranca el kernel
     with brake.ctrl_c(), closing(kernel):
         try:
             with chdir(RUNS_DIR):  # papermill anota la ruta que se le da: que sea solo el nombre
@@ -267,6 +268,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
             told.write("\n")
         if told.lost:
             raise told.lost
+        ready.join()
         outcome = _tell(executed, output, folder, failure, brake.pressed)
     return outcome._replace(code=INTERRUPTED) if brake.pressed else outcome
 
