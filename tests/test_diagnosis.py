@@ -388,7 +388,7 @@ REPORTED: list[Case] = [
 ]
 DOWN: Changes = {"keras": "3.15.1", "version": "2.21.0", "tried_on": "cpu"}
 """Se importa todo, y el paso en la CPU no acaba."""
-AS_TORCH = {"name": "torch"}
+AS_TORCH: Changes = {"name": "torch"}
 
 
 def torch_warns(told: str) -> Changes:
@@ -709,7 +709,7 @@ ENDS = r"^\S+ fashion_mnist_cnn.py|^(?:docker run|nvidia-smi|ls |sudo dmesg)"
 
 def obeyed(facts: Facts, cure: str) -> Facts:
     """El mismo equipo, después de obedecer: con lo que la orden instala, arranca o borra."""
-    known = {"name": facts.engine.name, "cuda": facts.engine.cuda}
+    known: Changes = {"name": facts.engine.name, "cuda": facts.engine.cuda}
     known |= {"capabilities": facts.engine.capabilities}
     wheel = next((each for lock, each in WHEELS.items() if lock in cure), None)
     anew = re.search("uninstall|--force-reinstall|venv|index-url", cure) or not facts.engine.version
@@ -722,9 +722,9 @@ def obeyed(facts: Facts, cure: str) -> Facts:
     changes: Changes = known | {"version": "2.21.0", "keras": "3.15.1", "messages": ""}
     changes |= {"exit_code": 0, "agrees": True} | BLIND | LINUX.model_dump(include=CURABLE)
     changes |= {"distributions": LINUX.distributions}
-    if anew := re.search(r"(?:python|py -)(3\.\d+) -m venv", cure):
+    if created := re.search(r"(?:python|py -)(3\.\d+) -m venv", cure):
         mac = {"architecture": "arm64"} if facts.rosetta else {}
-        changes |= {"python": f"{anew[1]}.1", "python_kind": "", "python_bits": 64} | mac
+        changes |= {"python": f"{created[1]}.1", "python_kind": "", "python_bits": 64} | mac
         changes |= {"rosetta": False}
     if re.search("drivers install|wsl.exe|reboot|modprobe|mig 0", cure):
         cards = facts.nvidia_cards or ((RTX,) if facts.nvidia_hardware else ())

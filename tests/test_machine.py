@@ -590,7 +590,7 @@ def test_each_backend_is_judged_by_its_own_facts(monkeypatch: pytest.MonkeyPatch
     torch = {"backend": "torch", "torch": "2.6.0", "cuda": "12.4"}
     software = backends.software().model_copy(update=torch)
     monkeypatch.setattr(backends, "software", lambda: software)
-    assert "PyTorch instalado es solo para" in described(None, monkeypatch)[0]
+    assert "PyTorch instalado no trae CUDA" in described(None, monkeypatch)[0]
     assert "sobre PyTorch 2.6.0 (CUDA 12.4, " in summary.equipment()
 
 

@@ -332,6 +332,8 @@ def test_the_launcher_only_works_with_the_project_of_its_folder(
     shutil.copy(LAUNCHER, tmp_path)
     package = tmp_path / "src" / "fashion_bench"
     package.mkdir(parents=True)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / lesson.NOTEBOOK).touch()
     for name in ("__init__.py", "install.py", "errors.py"):
         shutil.copy(ROOT / "src" / "fashion_bench" / name, package)
     done = subprocess.run(

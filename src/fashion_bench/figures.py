@@ -227,7 +227,7 @@ def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str |
         return f"otra máquina virtual se llevó el {written(100 * stolen, 0, '%')} del procesador"
     if others > MAX_OTHERS:
         return f"otros programas usaron el {written(100 * others, 0, '%')} del procesador"
-    if (around.swapped_mb or 0.0) > MAX_SWAPPED_MB:
+    if around.swapped_mb and around.swapped_mb > MAX_SWAPPED_MB:
         return f"faltó memoria ({written(around.swapped_mb, 0, 'MB')} fueron o volvieron del disco)"
     if around.gpu and around.gpu.slowed_by:
         return f"la GPU se frenó ({around.gpu.slowed_by})"

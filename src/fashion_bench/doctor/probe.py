@@ -137,12 +137,13 @@ def _in_the_way(
     causes: list[str | Path] = [*hiding, *variables]
 
     def run(kept: list[str | Path]) -> Engine:
-        tell(f"No ha ido bien; probando con {', '.join(map(_named, kept)) or 'nada más'}…")
+        tell(f"Probando solo con {', '.join(map(_named, kept)) or 'lo imprescindible'}…")
         with tempfile.TemporaryDirectory() as empty:
             for file in {each for each in kept if isinstance(each, Path)}:
                 Path(empty, file.name).symlink_to(file)
             return trial.run(first.name, Path(empty), {*variables} - {*kept})
 
+    tell("No ha ido bien; probando otra vez…")
     again = trial.run(first.name, folder)
     engine = max(first, again, key=lambda each: each.progress)
     if first.progress != again.progress or not causes:

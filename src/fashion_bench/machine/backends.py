@@ -15,8 +15,6 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from fashion_bench import install
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine.engines import OFF, X86, quiet, silent
@@ -190,6 +188,7 @@ def _cpu_loses_digits() -> bool:
     Se mira en una convolución como las del curso, porque oneDNN redondea solo en algunas.
     """
     import keras
+    import numpy as np
 
     images = np.full((32, 14, 14, 32), 1 + 2**-12, "float32")
     kernel = np.zeros((3, 3, 32, 64), "float32")

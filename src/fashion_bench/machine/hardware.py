@@ -27,7 +27,7 @@ CONTAINER_NAMES = ("container", "KUBERNETES_SERVICE_HOST", "CODESPACES", "COLAB_
 def machine() -> Machine:
     """Describe este equipo."""
     family, model = known(identity.family_and_model) or (None, None)
-    memory = known(identity.memory)
+    memory, power = known(identity.memory), known(_power)
     return Machine(
         os=clean(known(operating_system) or ""),
         architecture=clean(platform.machine()),
@@ -41,11 +41,11 @@ def machine() -> Machine:
         cache_mib=known(identity.cache_mib) or [],
         physical_cores=known(psutil.cpu_count, False) or None,
         logical_cores=os.cpu_count() or 1,
-        usable_cores=known(identity.usable_cores) or os.cpu_count() or 1,
+        usable_cores=identity.usable_cores(),
         virtual=known(identity.is_virtual),
         settings=identity.settings(),
         memory_gib=_gib(memory[0]) if memory else None,
-        power=known(_power),
+        power=power,
     )
 
 

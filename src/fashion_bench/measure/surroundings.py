@@ -91,7 +91,7 @@ def between(before: Snapshot, after: Snapshot, gpu: GpuState | None) -> Surround
     own = max(0.0, after.own - before.own)
     busy, swapped = _difference(before.busy, after.busy), _difference(before.swapped, after.swapped)
     return Surroundings(
-        usable_cores=known(usable_cores) or os.cpu_count() or 1,
+        usable_cores=usable_cores(),
         own_cpu_seconds=own,
         other_cpu_seconds=None if busy is None else max(0.0, busy - own),
         stolen_cpu_seconds=_difference(before.stolen, after.stolen),
