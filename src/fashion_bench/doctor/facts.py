@@ -102,6 +102,8 @@ class Facts(Frozen):
     """El arranque seguro está puesto: Linux no carga módulos sin firmar."""
     prime: str | None
     """Qué gráficos elige `prime-select` en un portátil con dos, si lo hay."""
+    cuda_sees: bool | None = False
+    """CUDA ve alguna GPU, o una parte de ella; solo se le pregunta si está en modo MIG."""
     jetson: bool | None = False
     """Es una placa Jetson de NVIDIA, que lleva sus propias bibliotecas."""
     virtual: bool | None = None

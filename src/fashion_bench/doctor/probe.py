@@ -104,6 +104,7 @@ def gather(
         nouveau=known((KERNEL_MODULES / "nouveau").exists),
         secure_boot=known(_has_secure_boot),
         prime=known(lambda: PRIME.read_text(errors="replace").strip()),
+        cuda_sees=any(card.mig for card in cards) and bool(hardware.first_cuda_uuid()),
         jetson=known(TEGRA.exists),
         virtual=machine.virtual,
         visible_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),

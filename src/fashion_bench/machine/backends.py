@@ -103,6 +103,7 @@ def prepare(backend: str, device: str) -> Backend:
             os.environ[variable] = wanted
     # Con capas que JAX no sabe compilar, Keras avisa y sigue sin compilar: lo cuenta el cuaderno.
     warnings.filterwarnings("ignore", "Model doesn't support `jit_compile=True`")
+    warnings.filterwarnings("ignore", "__array__ implementation")  # de NumPy, al copiar variables
     with quiet(backend):
         import keras  # noqa: F401
         import tensorflow  # noqa: F401

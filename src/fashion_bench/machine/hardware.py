@@ -20,7 +20,10 @@ Answer = TypeVar("Answer")
 
 WSL_MARKS = ("/run/WSL", "/dev/dxg", "/proc/sys/fs/binfmt_misc/WSLInterop")
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
-CONTAINER_NAMES = ("container", "KUBERNETES_SERVICE_HOST", "CODESPACES", "COLAB_RELEASE_TAG")
+CONTAINER_NAMES = (
+    *("container", "KUBERNETES_SERVICE_HOST"),
+    *("CODESPACES", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"),
+)
 """Archivos que solo hay en WSL o en un contenedor, y variables que solo pone un contenedor."""
 
 

@@ -151,7 +151,7 @@ def nvidia_unused(facts: Facts) -> Iterator[Finding]:
             facts.install_gpu(),
             TENSORFLOW_PAGE,
         )
-    if card.mig:
+    if card.mig and not facts.cuda_sees:
         yield warning(
             "mig-without-instance",
             f"tu {card.name} está en modo MIG, que la reparte, y no tiene ninguna parte hecha; haz "
@@ -218,7 +218,15 @@ def driver_silent(facts: Facts) -> Iterator[Finding]:
             "driver-mismatch",
             "el controlador de NVIDIA se ha actualizado, pero el que está en marcha es todavía el "
             "anterior; reinicia el equipo",
-            "sudo reboot",
+            "" if facts.container else "sudo reboot",
+            DRIVER_PAGE,
+        )
+    if "permission" in told:
+        yield warning(
+            "driver-forbidden",
+            "tu usuario no tiene permiso para usar la GPU NVIDIA de este equipo "
+            f"(«{facts.nvidia_error}»); pídeselo a quien lo administra",
+            "ls -l /dev/nvidia*",
             DRIVER_PAGE,
         )
     if facts.container:
@@ -240,14 +248,6 @@ def driver_silent(facts: Facts) -> Iterator[Finding]:
             "RTX 20, los cerrados; esta orden dice por qué la rechaza",
             "sudo dmesg | grep NVRM",
             "https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/",
-        )
-    if "permission" in told:
-        yield warning(
-            "driver-forbidden",
-            "tu usuario no tiene permiso para usar la GPU NVIDIA de este equipo "
-            f"(«{facts.nvidia_error}»); pídeselo a quien lo administra",
-            "ls -l /dev/nvidia*",
-            DRIVER_PAGE,
         )
     if "lost" in told:
         yield warning(
