@@ -561,7 +561,7 @@ def test_some_findings_come_besides_the_main_one(
 def test_every_rule_has_its_case() -> None:
     """Si falta uno, dice cuál."""
     sources = [file.read_text(encoding="utf-8") for file in RULES.glob("*.py")]
-    written = re.findall(r'\b(?:error|warning|fine|told)\(\s*"([\w-]+)"', "".join(sources))
+    written = re.findall(r'\b(?:error|warning|fine|told|driver)\(\s*"([\w-]+)"', "".join(sources))
     assert len(written) > 40
     assert {finding.id for finding in everything()} == set(written) | MEANINGS.keys()
     assert len({*written, *MEANINGS}) == len(written) + len(MEANINGS)
@@ -640,7 +640,6 @@ def test_a_finding_says_what_it_found(base: Facts, changes: Changes, told: str) 
         (LINUX, {"engine": CPU, "python_managed": True}, NEW_VENV),  # V11
         (LINUX, {"python_managed": True} | broken(MISSING), NEW_VENV),
         (LINUX, broken(STATIC_TLS), "export LD_PRELOAD=/x/libgomp-d22c30c5.so.1"),  # V39
-        (LINUX, broken(EMFILE), "ulimit -n 1024"),  # V33
         (TORCH, BLIND | {"cuda": None}, f"{UNINSTALL} -y torch && {PIP}-torch.txt"),
         (ARM, card(**GB10), f"{PIP}-torch.txt && {SCRIPT} --backend torch"),  # V8
         (LINUX, BLIND | {"messages": NO_DEVICE}, ""),

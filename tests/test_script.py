@@ -382,7 +382,7 @@ def test_what_is_missing_is_told_with_an_order_for_this_python(
     told: str,
 ) -> None:
     monkeypatch.setattr(install, "PROJECT_DIR", tmp_path)
-    monkeypatch.setattr(install, "in_environment", lambda: environment)
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix + "/.venv" * environment)
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
     (tmp_path / "EXTERNALLY-MANAGED").touch()
     stdlib = tmp_path if managed else tmp_path / "no"

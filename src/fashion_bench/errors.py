@@ -21,52 +21,42 @@ CAUSES = {
 """Lo que quieren decir los errores del sistema más corrientes."""
 
 MEANINGS = {
-    "static-tls": (
-        r"static TLS block",
-        "una biblioteca ya no cabe en el sitio que se reparte al arrancar; haz que sea la primera",
-    ),
+    "static-tls": (r"static TLS block", "hay que cargar una biblioteca antes que las demás"),
     "no-memory": (
-        r"\bMemoryError|bad_alloc|[Cc]annot allocate memory|WinError 1455|paging file|archivo de "
-        r"paginación|by allocator cpu",
+        r"\bMemoryError|bad_alloc|[Cc]annot allocate memory|WinError 1455|archivo de paginación"
+        r"|paging file|by allocator cpu",
         "no queda memoria libre; cierra otros programas",
     ),
     "blocked-by-system": (
-        r"WinError 4551|Application Control policy|[Cc]ontrol de aplicaciones|system policy"
-        r"|code signature",
-        "el sistema no deja cargar una biblioteca del entorno por no estar firmada; permítela en "
-        "sus ajustes de seguridad o pídelo a quien lo administra",
+        r"WinError 4551|Application Control|Control de aplicaciones|system policy|code signature",
+        "el sistema no deja cargar una biblioteca sin firmar; permítela en sus ajustes",
     ),
     "disk-noexec": (
         r"failed to map segment",
-        "el disco en el que está el entorno no deja ejecutar programas (noexec); crea el entorno "
-        "en otro disco, como el de tu carpeta personal",
+        "el disco del entorno no deja ejecutar programas (noexec); crea el entorno en otro disco",
     ),
     "too-many-files": (
         r"Errno 24\b|Too many open files",
-        "esta terminal deja abrir muy pocos archivos a la vez; súbele el límite, con «ulimit -n "
-        "1024», y repite la orden en ella",
+        "esta terminal deja abrir pocos archivos; escribe «ulimit -n 1024» y repite en ella",
     ),
     "two-openmp": (
         r"OMP: Error #15",
-        "hay dos copias de OpenMP, casi siempre por mezclar paquetes de conda y de pip; crea el "
-        "entorno otra vez, sin conda",
+        "hay dos OpenMP, casi siempre de conda y de pip; crea el entorno otra vez, sin conda",
     ),
     "another-libstdc": (
         r"version [`'](?:GLIBC|GLIBCXX|CXXABI)_",
-        "las bibliotecas de C y C++ que encuentra son más antiguas que las que pide; desactiva "
-        "conda, si lo usas, y, si no, hace falta un sistema más nuevo",
+        "las bibliotecas de C y C++ son demasiado antiguas; desactiva conda o usa otro sistema",
     ),
     "wrong-architecture": (
         r"incompatible architecture|wrong ELF class|WinError 193|not a valid Win32",
-        "una biblioteca del entorno es de otro procesador; crea el entorno otra vez en este equipo",
+        "una biblioteca es de otro procesador; crea el entorno otra vez en este equipo",
     ),
     "python-incomplete": (
         rf"(?:No module named|import of) '?(?:{'|'.join(sys.stdlib_module_names)})\b[^.]",
-        "a este Python le falta una parte suya, porque se construyó sin alguna biblioteca del "
-        "sistema (como libffi); instala otro Python 3.12 y crea el entorno con él",
+        "este Python se construyó incompleto; instala otro Python 3.12 y crea el entorno con él",
     ),
 }
-"""Lo que quieren decir, con las palabras de cada biblioteca y sistema, otros errores al importar.
+"""Otros errores al importar, con las palabras de cada biblioteca y sistema, y lo que quieren decir.
 
 Por orden: lo que va antes lleva dentro palabras de lo que va después.
 """

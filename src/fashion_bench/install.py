@@ -58,15 +58,10 @@ def this_python() -> str:
     return python_command(executable.parent.resolve() / executable.name, PROJECT_DIR)
 
 
-def in_environment() -> bool:
-    """Dice si este Python es el de un entorno, de `venv` o de conda, y no el del sistema."""
-    return sys.prefix != sys.base_prefix or Path(sys.prefix, "conda-meta").exists()
-
-
 def is_managed() -> bool:
-    """Dice si en este Python solo instala el gestor de paquetes del sistema (PEP 668)."""
+    """Dice si en este Python, que no es de un entorno, solo instala el sistema (PEP 668)."""
     mark = Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
-    return mark.exists() and not in_environment()
+    return sys.prefix == sys.base_prefix and mark.exists()
 
 
 def missing(error: Exception) -> str:
@@ -77,9 +72,9 @@ def missing(error: Exception) -> str:
     if not isinstance(error, ModuleNotFoundError):
         return f"Python no puede importar {what} ({error}): borra .venv y crea el entorno otra vez."
     lock = "requirements-macos.txt" if sys.platform == "darwin" else "requirements.txt"
-    place, told = PROJECT_DIR / ".venv", f"{this_python()} -m pip install {pip(lock)}"
+    told = f"{this_python()} -m pip install {pip(lock)}"
     activate = r".venv\Scripts\activate" if os.name == "nt" else ". .venv/bin/activate"
-    if not in_environment() and place.exists():
+    if sys.prefix == sys.base_prefix and (PROJECT_DIR / ".venv").exists():
         told = activate
     elif is_managed():
         told = f"{this_python()} -m venv .venv && {activate} && python -m pip install {pip(lock)}"

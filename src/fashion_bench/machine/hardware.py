@@ -3,9 +3,9 @@
 import ctypes
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import archspec.cpu
@@ -15,8 +15,6 @@ import pynvml
 from fashion_bench.machine import identity
 from fashion_bench.machine.identity import known
 from fashion_bench.record import Accelerator, GpuState, Machine, clean
-
-Answer = TypeVar("Answer")
 
 WSL_MARKS = ("/run/WSL", "/dev/dxg", "/proc/sys/fs/binfmt_misc/WSLInterop")
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
@@ -30,16 +28,17 @@ CONTAINER_NAMES = (
 def machine() -> Machine:
     """Describe este equipo."""
     family, model = known(identity.family_and_model) or (None, None)
+    family_name = known(lambda: archspec.cpu.host().name) or ""
     memory, power = known(identity.memory), known(_power)
     return Machine(
         os=clean(known(operating_system) or ""),
         architecture=clean(platform.machine()),
-        cpu=clean(known(_processor) or ""),
+        cpu=clean(known(archspec.cpu.brand_string) or family_name),
         key=identity.machine_key(),
         vendor=known(identity.vendor),
         family=family,
         model=model,
-        microarchitecture=clean(known(lambda: archspec.cpu.host().name) or ""),
+        microarchitecture=clean(family_name),
         instruction_sets=known(identity.instruction_sets) or [],
         cache_mib=known(identity.cache_mib) or [],
         physical_cores=known(psutil.cpu_count, False) or None,
@@ -55,10 +54,7 @@ def machine() -> Machine:
 def operating_system() -> str:
     """Nombre y versión del sistema; en WSL2, también eso."""
     if platform.system() == "Linux":
-        try:
-            name = platform.freedesktop_os_release()["PRETTY_NAME"]
-        except (OSError, KeyError):
-            name = "Linux"
+        name = known(lambda: platform.freedesktop_os_release()["PRETTY_NAME"]) or "Linux"
         return f"{name}, WSL2" if is_wsl() else name
     if platform.system() == "Darwin":
         return f"macOS {platform.mac_ver()[0]}"
@@ -156,7 +152,7 @@ class CardWatcher:
         if self._handle is None:
             return None
         # Las GPU anteriores a Volta no lo cuentan.
-        millijoules = _ask(pynvml.nvmlDeviceGetTotalEnergyConsumption, self._handle)
+        millijoules = known(pynvml.nvmlDeviceGetTotalEnergyConsumption, self._handle)
         return None if millijoules is None else millijoules / 1000
 
     def state(self) -> GpuState | None:
@@ -164,23 +160,19 @@ class CardWatcher:
         handle = self._handle
         if handle is None:
             return None
-        reasons = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
+        reasons = known(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
         slowed = {why for bit, why in SLOWDOWNS.items() if reasons & bit}
-        programs = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle) or ()
+        programs = known(pynvml.nvmlDeviceGetComputeRunningProcesses, handle) or ()
         pids = [program.pid for program in programs]
         return GpuState(
-            clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
-            temperature_c=_ask(
+            clock_mhz=known(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
+            temperature_c=known(
                 pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU
             ),
             slowed_by=" y ".join(sorted(slowed)) or None,
             # Si falta este, los números son los de fuera del contenedor y no se sabe cuál es cuál.
             other_programs=len(pids) - 1 if os.getpid() in pids else None,
         )
-
-
-def _processor() -> str:
-    return known(archspec.cpu.brand_string) or str(archspec.cpu.host().name)
 
 
 def _power() -> Literal["mains", "battery"] | None:
@@ -203,7 +195,7 @@ def _cards() -> tuple[list[Card], str | None]:
     cards, problem = [], None
     try:
         pynvml.nvmlInit()
-        driver = _ask(pynvml.nvmlSystemGetDriverVersion)
+        driver = known(pynvml.nvmlSystemGetDriverVersion)
         for index in range(pynvml.nvmlDeviceGetCount()):
             try:
                 cards.append(_card(pynvml.nvmlDeviceGetHandleByIndex(index), driver))
@@ -215,33 +207,22 @@ def _cards() -> tuple[list[Card], str | None]:
 
 
 def _card(handle: object, driver: str | None) -> Card:
-    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
-    capability = _ask(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
-    power = _ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
-    mig = _ask(pynvml.nvmlDeviceGetMigMode, handle)
+    memory = known(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    capability = known(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
+    power = known(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    mig = known(pynvml.nvmlDeviceGetMigMode, handle)
     return Card(
         Accelerator(
-            name=clean(_ask(pynvml.nvmlDeviceGetName, handle) or "GPU de NVIDIA"),
+            name=clean(known(pynvml.nvmlDeviceGetName, handle) or "GPU de NVIDIA"),
             memory_gib=(_gib(memory.total) or None) if memory else None,
             driver=clean(driver) if driver else None,
             compute_capability="{}.{}".format(*capability) if capability else None,
             power_limit_w=power / 1000 if power else None,
             mig=None if mig is None else mig[0] == pynvml.NVML_DEVICE_MIG_ENABLE,
         ),
-        uuid=_ask(pynvml.nvmlDeviceGetUUID, handle),
+        uuid=known(pynvml.nvmlDeviceGetUUID, handle),
         handle=handle,
     )
-
-
-def _ask(query: Callable[..., Answer], *arguments: object) -> Answer | None:
-    """Pregunta un dato al controlador; `None` si no lo da o, como hace WSL2, lo da ilegible.
-
-    Si el controlador es tan antiguo que no conoce la pregunta, `pynvml` lo dice con otro error.
-    """
-    try:
-        return query(*arguments)
-    except (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError, UnicodeDecodeError):
-        return None
 
 
 def _gib(size: int) -> float:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import archspec.cpu.detect
 import psutil
+import pynvml
 
 from fashion_bench.record import clean
 
@@ -20,8 +21,10 @@ Answer = TypeVar("Answer")
 READING_FAILS = (
     *(OSError, RuntimeError, ValueError, LookupError, ArithmeticError, AssertionError),
     *(AttributeError, TypeError, psutil.Error, subprocess.SubprocessError),
+    # Un controlador que no conoce la pregunta; WSL2 contesta además cosas ilegibles (ValueError).
+    *(pynvml.NVMLError, pynvml.NVMLLibraryMismatchError),
 )
-"""Lo que lanzan `psutil` y el sistema si no pueden decir algo: ni sus nombres ni su texto valen."""
+"""Lo que lanzan el sistema, `psutil` y el controlador de NVIDIA cuando no pueden decir algo."""
 
 INSTRUCTION_SETS = {
     "avx": "AVX",
@@ -89,9 +92,8 @@ def machine_key() -> str | None:
     guardar es `None`.
     """
     file = known(key_file)
-    key = _read(file) or "" if file else ""
-    if re.fullmatch(r"[0-9a-f]{32}", key) or not file:
-        return key or None
+    if not file or re.fullmatch(r"[0-9a-f]{32}", key := _read(file) or ""):
+        return key if file else None
     key = secrets.token_hex(16)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -211,7 +213,4 @@ def sysctl(*names: str) -> list[str]:
 
 def _read(path: Path) -> str | None:
     """Lo que dice un archivo; `None` si no lo hay o no se deja leer."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return None
+    return known(lambda: path.read_text(encoding="utf-8", errors="replace").strip())

@@ -182,12 +182,10 @@ def engine_not_imported(facts: Facts) -> Iterator[Finding]:
 def _known(facts: Facts) -> Iterator[Finding]:
     """Lo que se reconoce por sus palabras, sean del motor, de Python o del sistema."""
     engine = facts.engine
-    preload = re.search(r"(/\S+): cannot allocate memory in static TLS", engine.messages)
+    library = re.search(r"(/\S+): cannot allocate memory in static TLS", engine.messages)
     cures = {
-        "static-tls": f"export LD_PRELOAD={preload[1]}" if preload else "",
-        "too-many-files": "ulimit -n 1024",
-        "two-openmp": facts.new_environment,
-        "wrong-architecture": facts.new_environment,
+        "static-tls": f"export LD_PRELOAD={library[1]}" if library else "",
+        **dict.fromkeys(("two-openmp", "wrong-architecture"), facts.new_environment),
     }
     for name, (pattern, sentence) in MEANINGS.items():
         dead = name == "no-memory" and engine.exit_code in KILLED

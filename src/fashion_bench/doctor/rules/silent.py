@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from fashion_bench.doctor import needs
 from fashion_bench.doctor.facts import Facts, capability, numbers
@@ -24,20 +25,17 @@ CUDA_FAILS = r"call to cuInit|CUDA_ERROR_|CUDA (?:unknown )?error|Error \d+: "
 CUDA_ERRORS = (
     (
         "SYSTEM_NOT_READY|Error 802",
-        "no está en marcha nvidia-fabricmanager, el servicio que une las GPU de un servidor (error "
-        "802); arráncalo en el equipo",
+        "falta nvidia-fabricmanager, el servicio que une las GPU (error 802); arráncalo",
         "sudo systemctl restart nvidia-fabricmanager",
     ),
     (
         "DRIVER_MISMATCH|Error 803",
-        "las bibliotecas del controlador y el que está en marcha no son de la misma versión (error "
-        "803), como ocurre al actualizarlo; reinicia el equipo",
+        "el controlador se actualizó y el que está en marcha es otro (error 803); reinicia",
         "sudo reboot",
     ),
     (
         "COMPAT_NOT_SUPPORTED|Error 804",
-        "las bibliotecas de cuda-compat no valen para ella (error 804); quítalas de "
-        "LD_LIBRARY_PATH y, si hace falta, actualiza el controlador",
+        "cuda-compat no vale para ella (error 804); quítalo y, si hace falta, sube el controlador",
         "unset LD_LIBRARY_PATH",
     ),
 )
@@ -45,6 +43,8 @@ CUDA_ERRORS = (
 
 https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__TYPES.html
 """
+
+driver = partial(warning, url=DRIVER_PAGE)
 
 CONTAINER_WITHOUT_GPU = warning(
     "container-without-gpu",
@@ -214,92 +214,83 @@ def driver_silent(facts: Facts) -> Iterator[Finding]:
     if facts.nvidia_cards or facts.engine.gpus or not (facts.nvidia_hardware or answers):
         return
     if "version mismatch" in told:
-        yield warning(
+        yield driver(
             "driver-mismatch",
             "el controlador de NVIDIA se ha actualizado, pero el que está en marcha es todavía el "
             "anterior; reinicia el equipo",
             "" if facts.container else "sudo reboot",
-            DRIVER_PAGE,
         )
     if "permission" in told:
-        yield warning(
+        yield driver(
             "driver-forbidden",
             "tu usuario no tiene permiso para usar la GPU NVIDIA de este equipo "
             f"(«{facts.nvidia_error}»); pídeselo a quien lo administra",
             "ls -l /dev/nvidia*",
-            DRIVER_PAGE,
         )
     if facts.container:
         yield CONTAINER_WITHOUT_GPU
     if facts.wsl:
-        yield warning(
+        yield driver(
             "wsl-driver-missing",
             "WSL2 no encuentra el controlador de NVIDIA; si tu equipo tiene una de sus GPU, "
             f"instala en Windows el controlador {needs.DRIVERS[12].windows} o posterior (dentro de "
             "Linux, ninguno) y actualiza WSL",
             "wsl.exe --update && wsl.exe --shutdown",
-            WSL_DRIVER_PAGE,
+            url=WSL_DRIVER_PAGE,
         )
     if not told:  # responde, pero sin ninguna GPU
-        yield warning(
+        yield driver(
             "card-refused",
             "el controlador de NVIDIA funciona, pero no admite la GPU de este equipo; las RTX 50 "
             "piden sus módulos abiertos (los paquetes acabados en -open), y las anteriores a las "
             "RTX 20, los cerrados; esta orden dice por qué la rechaza",
             "sudo dmesg | grep NVRM",
-            "https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/",
         )
     if "lost" in told:
-        yield warning(
+        yield driver(
             "gpu-lost",
             "la GPU NVIDIA ha dejado de responder («GPU is lost»); apaga el equipo, revisa que "
             "esté bien enchufada, con su cable de corriente, y enciéndelo",
-            url=DRIVER_PAGE,
         )
     if facts.old_card and numbers(facts.nvidia_module or "0")[0] > needs.LAST_OLD_DRIVER:
-        yield warning(
+        yield driver(
             "driver-too-new",
             f"el controlador de NVIDIA instalado, el {facts.nvidia_module}, ya no admite la GPU de "
             f"este equipo, que es de las GTX 9 o 10 o de su época; la última rama que la admite es "
             f"la {needs.LAST_OLD_DRIVER}, así que instala esa",
             facts.install_driver,
-            DRIVER_PAGE,
         )
     if facts.prime == "off":
-        yield warning(
+        yield driver(
             "prime-off",
             "este portátil tiene apagada la GPU NVIDIA y usa los gráficos del procesador; "
             "enciéndela y reinicia",
             "sudo prime-select on-demand && sudo reboot",
-            DRIVER_PAGE,
         )
     if facts.nouveau:
-        yield warning(
+        yield driver(
             "nouveau-in-use",
             "Linux usa tu GPU NVIDIA con nouveau, el controlador libre, que no tiene CUDA; instala "
             f"el de NVIDIA, {facts.drivers}, y reinicia",
             facts.install_driver,
-            DRIVER_PAGE,
         )
     if "library not found" in told:
-        yield warning(
+        yield driver(
             "driver-missing",
             "este equipo tiene una GPU NVIDIA, pero falta su controlador; instala el "
             f"{facts.drivers}, y comprueba que la orden nvidia-smi la muestra",
             facts.install_driver,
-            DRIVER_PAGE,
         )
     if facts.secure_boot:
-        yield warning(
+        yield driver(
             "secure-boot",
             "el controlador de NVIDIA está instalado, pero no se carga, y el arranque seguro está "
             "puesto y solo deja cargar módulos firmados; fírmalo, como explica tu distribución, o "
             "apaga el arranque seguro en la BIOS; esta orden dice qué pasó",
             "sudo dmesg | grep -iE 'nvidia|module verification'",
-            DRIVER_PAGE,
         )
     why = f" («{facts.nvidia_error}»)" if facts.nvidia_error else ""
-    yield warning(
+    yield driver(
         "driver-not-loaded",
         f"el controlador de NVIDIA está instalado, pero no responde{why}; si lo acabas de instalar "
         "o actualizar, reinicia, y si no, mira qué dice al cargarlo",
