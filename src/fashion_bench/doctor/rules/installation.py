@@ -192,11 +192,11 @@ def _known(facts: Facts) -> Iterator[Finding]:
         if not dead and not re.search(pattern, engine.messages):
             continue
         if name == "no-memory":
-            free = facts.free_memory_gib
-            left = f"quedan {written(free, 1, 'GiB')} y" if free is not None else "y"
+            free, needed = facts.free_memory_gib, written(MIN_FREE_MEMORY_GIB, 1, "GiB")
+            left = f" y ahora quedan {written(free, 1, 'GiB')}" if free is not None else ""
             sentence = (
-                f"a {facts.title} le ha faltado memoria ({left} entrenar necesita alrededor de "
-                f"{written(MIN_FREE_MEMORY_GIB, 1, 'GiB')}); {facts.more_memory}"
+                f"a {facts.title} le ha faltado memoria (entrenar necesita alrededor de {needed}"
+                f"{left}); {facts.more_memory}"
             )
         yield error(name, sentence, cures.get(name, ""), TENSORFLOW_ERRORS_PAGE)
 
