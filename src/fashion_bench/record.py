@@ -65,9 +65,6 @@ def clean_label(text: str) -> str:
     return clean(re.sub(r"[$/\\]", " ", text))[:60]
 
 
-ISAS = ("AMX", "AVX-512", "AVX2", "AVX", "SVE", "NEON")
-"""Juegos de instrucciones que dan nombre a un equipo, del que más hace de una vez al que menos."""
-
 CEILINGS = (
     *((".*AMX|AVX10", "AMX"), ("AVX512", "AVX-512"), ("AVX2", "AVX2"), ("AVX$", "AVX")),
     ("SSE41", "SVE"),
@@ -76,6 +73,9 @@ CEILINGS = (
 
 https://uxlfoundation.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html
 """
+
+ISAS = ("AMX", "AVX-512", "AVX2", "AVX", "SVE", "NEON")
+"""Juegos de instrucciones que dan nombre a un equipo, del que más hace de una vez al que menos."""
 
 TOLERANCE: dict[str, float] = {"float32": 0.01, "mixed_float16": 0.07, "mixed_bfloat16": 0.15}
 """Diferencia relativa que se admite en cada precisión entre una GPU y la CPU en float32.
