@@ -25,7 +25,7 @@ def load_folder(folder: Path) -> tuple[list[Record], list[Rejected]]:
     """Lee los registros de una carpeta, del más antiguo al más reciente, y dice qué se rechaza.
 
     De las copias de un registro queda una; de dos que llevan el mismo identificador y distinto
-    contenido, ninguno.
+    contenido, ninguno. Cada uno se mira junto a los anteriores: es dudoso si los contradice.
     """
     read: dict[str, list[tuple[str, Record]]] = {}
     found, rejected = [], []
@@ -45,7 +45,17 @@ def load_folder(folder: Path) -> tuple[list[Record], list[Rejected]]:
             names = " y ".join(name for name, _ in same)
             reason = f"{names} dicen ser la misma ejecución y no coinciden; deja solo el verdadero"
             rejected += [Rejected(name, reason) for name, _ in same]
-    return sorted(found, key=lambda record: record.created_utc), rejected
+    found.sort(key=lambda record: record.created_utc)
+    trusted: list[Record] = []
+    for place, record in enumerate(found):
+        found[place] = record.beside(trusted)
+        trusted += [record] * (not found[place].doubts)
+    return found, rejected
+
+
+def stored(record: Record) -> str:
+    """Lo que se escribe en el archivo de un registro."""
+    return record.model_dump_json(indent=1) + "\n"
 
 
 def load_file(path: Path) -> Record:
