@@ -2,7 +2,9 @@
 
 import os
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 
 import archspec.cpu.detect
@@ -30,6 +32,23 @@ def test_the_key_is_made_once_and_kept_until_it_is_deleted_or_damaged(key_file: 
     key_file.write_bytes(b"\xffhola")
     assert identity.machine_key() not in (key, another)
     assert key_file.read_text() == f"{identity.machine_key()}\n"
+
+
+def test_of_four_programs_that_make_it_at_once_all_keep_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = Barrier(4)
+
+    def make(_: int) -> str | None:
+        together.wait()
+        return identity.machine_key()
+
+    with ThreadPoolExecutor(4) as pool:
+        for trial in map(str, range(100)):
+            monkeypatch.setattr(identity, "KEY_FILE", tmp_path / trial / "machine-key")
+            keys = set(pool.map(make, range(4)))
+            assert keys == {(tmp_path / trial / "machine-key").read_text().strip()}
+            assert len(list((tmp_path / trial).iterdir())) == 1
 
 
 def test_where_it_cannot_be_kept_there_is_no_key(key_file: Path) -> None:

@@ -5,6 +5,7 @@ import platform
 import re
 import secrets
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import archspec.cpu.detect
@@ -59,18 +60,23 @@ def machine_key() -> str | None:
     """Devuelve el código al azar de este equipo, y lo crea la primera vez.
 
     No sale de nada personal: para cambiarlo basta con borrar el archivo. Donde no se puede
-    guardar es `None`.
+    guardar es `None`. Si dos programas lo crean a la vez, los dos se quedan con el mismo.
     """
-    key = _read(KEY_FILE) or ""
-    if re.fullmatch(r"[0-9a-f]{32}", key):
+    key = _read(KEY_FILE)
+    if key and re.fullmatch(r"[0-9a-f]{32}", key):
         return key
-    key = secrets.token_hex(16)
+    draft = KEY_FILE.with_name(f".{KEY_FILE.name}.{secrets.token_hex(4)}.tmp")
     try:
         KEY_FILE.parent.mkdir(parents=True, exist_ok=True)
-        KEY_FILE.write_text(f"{key}\n", encoding="ascii")
-    except OSError:  # sin carpeta personal, o sin permiso para escribir en ella
+        if key is not None:  # está dañado
+            KEY_FILE.unlink(missing_ok=True)
+        draft.write_text(f"{secrets.token_hex(16)}\n", encoding="ascii")
+        with suppress(FileExistsError):  # otro lo ha creado antes: vale el suyo
+            os.link(draft, KEY_FILE)
+        draft.unlink()
+    except OSError:  # sin carpeta personal, sin permiso para escribir en ella o sin enlaces
         return None
-    return key
+    return _read(KEY_FILE)
 
 
 def instruction_sets() -> list[str]:
