@@ -20,8 +20,7 @@ export async function fetchPhotos(images, labels) {
   return { images: pixels.subarray(16), labels: classes.subarray(8) };
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }) =>
-  new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength));
+const bytesOf = ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength));
 
 /**
  * La puerta de anywidget. Del modelo toma `images` y `labels` (bytes), y, si están, `weights` (bytes

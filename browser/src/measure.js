@@ -33,11 +33,10 @@ export async function findAdapter() {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) return { adapter: null, info: null, why: isSecureContext ? "missing" : "insecure" };
   const told = adapter.info ?? {};
-  const clean = (text) => (text ?? "").replace(/[^\p{L}\p{N} .,()_/:+@-]/gu, " ").slice(0, 80);
-  const [vendor, architecture, description] = [told.vendor, told.architecture, told.description].map(clean);
-  const fallback = Boolean(told.isFallbackAdapter ?? adapter.isFallbackAdapter);
-  const software = fallback || SOFTWARE.test(`${vendor} ${architecture} ${description}`);
-  return { adapter, info: { vendor, architecture, description, software }, why: null };
+  const clean = (text = "") => text.replace(/[^\p{L}\p{N} .,()_/:+@-]/gu, " ").slice(0, 80);
+  const info = { vendor: clean(told.vendor), architecture: clean(told.architecture), description: clean(told.description) };
+  info.software = Boolean(told.isFallbackAdapter ?? adapter.isFallbackAdapter) || SOFTWARE.test(Object.values(info).join(" "));
+  return { adapter, info, why: null };
 }
 
 /** Un dispositivo aparte del de jax-js, con toda la memoria que deje el adaptador. */

@@ -62,9 +62,8 @@ function faulty(who, fault) {
 
 function ladderSection({ ladder, adapter }) {
   const rows = Object.entries(RUNGS).map(([key, [name, kind]]) => {
-    if (!ladder[key]) return { name, kind, value: null, text: "sin medir" };
-    const value = ladder[key] / 1e9, times = key === "loops" ? "" : ` (×${written(ladder[key] / ladder.loops)})`;
-    return { name, kind, value, text: written(value) + times };
+    const times = ladder[key] && key !== "loops" ? ` (×${written(ladder[key] / ladder.loops)})` : "";
+    return { name, kind, value: ladder[key] && ladder[key] / 1e9, text: ladder[key] ? written(ladder[key] / 1e9) + times : "sin medir" };
   });
   const told = rows.map(({ name, text }) => `${name}, ${text}`).join("; ");
   return make("section", {},
@@ -102,12 +101,9 @@ function trainingSection({ training, losses, threads }) {
   let said = "";
   if (gpu.points.length) {
     const winner = best.gpu > best.cpu ? "la GPU" : "la CPU";
-    said = `Con todos los lotes medidos gana ${winner}.`;
-    if (cross) said = `Se cruzan hacia el lote de ${written(cross)}: con los mayores gana ${winner}.`;
+    said = cross ? `Se cruzan hacia el lote de ${written(cross)}: con los mayores gana ${winner}.` : `Con todos los lotes medidos gana ${winner}.`;
   }
-  const steps = losses.cpu
-    .map((loss, i) => [`${i + 1}`, loss.toFixed(6), losses.gpu?.[i]?.toFixed(6) ?? "-"])
-    .filter((_, i) => i === 0 || (i + 1) % 5 === 0);
+  const steps = losses.cpu.flatMap((loss, i) => (i && (i + 1) % 5 ? [] : [[`${i + 1}`, loss.toFixed(6), losses.gpu?.[i]?.toFixed(6) ?? "-"]]));
   return make("section", {},
     make("h2", {}, "La red del curso, contra el reloj"),
     paragraph("Es la del cuaderno 01, sin Dropout, con Adam y las mismas fotos, en la CPU y en la GPU desde los mismos pesos. Se sube de lote mientras un paso de la CPU dure menos de 5\u00a0s: a la GPU la comprueba ella."),
@@ -201,8 +197,7 @@ function editorSection(options) {
       if (!adapter) return say(alert(NO_GPU[why]));
       if (!expected) loops(account, (expected = new Float32Array(account.rows * COLUMNS)), 0, account.rows);
       device = await openDevice(adapter);
-      const trying = product(device, code.value, account, { least: 50, rounds: 3 });
-      const { values, seconds } = await unlessLost([device], trying);
+      const { values, seconds } = await unlessLost([device], product(device, code.value, account, { least: 50, rounds: 3 }));
       const fault = firstFault(expected, values, COLUMNS);
       if (fault) say(faulty("Tu shader", fault));
       else {
@@ -248,28 +243,23 @@ function comparison(here, there) {
   const told = (side) => `${nameOf(side.at(-1))} (sesiones: ${side.length})`;
   found.push(paragraph(`El otro: ${told(there)}. ${mine ? `Este: ${told(here)}.` : "Este aún no se ha medido: pulsa «Medir»."}`));
   if (mine && mine.engine !== theirs.engine) return [...found, alert("Se midieron con versiones distintas de jax-js: no se comparan.")];
-  const middle = (values) => Math.exp(values.map(Math.log).reduce((x, y) => x + y) / values.length);
   const rows = [];
   for (const place of ["cpu", "gpu"]) {
     if (mine && place === "cpu" && mine.threads !== theirs.threads) continue;
     for (const { batch } of theirs.training) {
-      const speed = ({ training }) => training.find((each) => each.batch === batch)?.[place] ?? [];
-      const [a, b] = sides.map((side) => side.flatMap(speed));
+      const [a, b] = sides.map((side) => side.flatMap(({ training }) => training.find((each) => each.batch === batch)?.[place] ?? []));
       if (!b.length) continue;
-      const row = [`${place.toUpperCase()}, lote de ${batch}`, a.length ? written(middle(a)) : "-", written(middle(b)), "-"];
-      if (a.length) {
-        const { value, low, high } = quotient(a, b), verdict = low > 1 ? "más rápido" : high < 1 ? "más lento" : "no se distingue";
-        const sure = low > 0 ? ` (de ${written(low)} a ${written(high)}): ${verdict}` : ": sin veredicto";
-        row[3] = `${written(value)}×${sure}`;
-      }
-      rows.push(row);
+      const middle = (values) => (values.length ? written(Math.exp(values.map(Math.log).reduce((x, y) => x + y) / values.length)) : "-");
+      const ratio = a.length ? quotient(a, b) : null, sure = ratio && Math.min(a.length, b.length) > 1;
+      const verdict = !sure ? "sin veredicto" : ratio.low > 1 ? "más rápido" : ratio.high < 1 ? "más lento" : "no se distingue";
+      const times = ratio && `${written(ratio.value)}×${sure ? ` (de ${written(ratio.low)} a ${written(ratio.high)})` : ""}: ${verdict}`;
+      rows.push([`${place.toUpperCase()}, lote de ${batch}`, middle(a), middle(b), times ?? "-"]);
     }
   }
   if (mine && mine.threads !== theirs.threads) {
     found.push(paragraph("Las CPU no se comparan: una midió con más hilos que la otra."));
   }
-  const head = ["", "Este", "El otro", "Este, veces el otro (intervalo del 95\u00a0%)"];
-  if (rows.length) found.push(table("Imágenes por segundo de la red", head, rows));
+  if (rows.length) found.push(table("Imágenes por segundo de la red", ["", "Este", "El otro", "Este, veces el otro (intervalo del 95 %)"], rows));
   if (mine && Math.min(...sides.map((side) => side.length)) < 2) {
     found.push(alert("Una sola sesión de alguno de los dos: todavía no hay veredicto. Cierra esta página, ábrela otro rato y mide otra vez; las sesiones se guardan aquí y viajan en el enlace."));
   }
@@ -350,10 +340,8 @@ export function mount(element, options) {
     try {
       const result = await measure(options, tell, controller.signal);
       status.textContent = "Medido.";
-      const said = [NO_GPU[result.why], ...result.warnings.map((each) => WARNINGS[each])];
-      notices.prepend(...said.filter(Boolean).map(alert));
-      const sections = [ladderSection, numbersSection, trainingSection, predictorSection];
-      results.replaceChildren(...sections.map((draw) => draw(result)));
+      notices.prepend(...[NO_GPU[result.why], ...result.warnings.map((each) => WARNINGS[each])].filter(Boolean).map(alert));
+      results.replaceChildren(...[ladderSection, numbersSection, trainingSection, predictorSection].map((draw) => draw(result)));
       if (share) remember(result), await share.show();
       options.onResult?.(result);
     } catch (error) {

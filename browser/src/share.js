@@ -34,7 +34,7 @@ const NAME = text(/^[\p{L}\p{N} .,()_/:+@-]{0,80}$/u), SPEED = number(1, 1e18), 
 const NUMBERS = fields({
   idle_seconds: SECONDS, order_seconds: number(1e-9, 10), flops: SPEED, bytes_per_second: SPEED,
 });
-const AMOUNT = number(1, 1e12), LOSSES = list(maybe(number(0, 1e6)), 1, 100), BATCH = whole(1, 65536), RATE = number(1e-6, 1e9);
+const LOSSES = list(maybe(number(0, 1e6)), 1, 100), BATCH = whole(1, 65536), RATE = number(1e-6, 1e9);
 const isResult = fields({
   kind: one("navegador"),
   version: one(1),
@@ -50,7 +50,7 @@ const isResult = fields({
   empty_seconds: maybe(SECONDS),
   training: list(fields({ batch: BATCH, cpu: RATE, gpu: maybe(RATE) }), 1, 8),
   losses: fields({ batch: BATCH, cpu: LOSSES, gpu: maybe(LOSSES) }),
-  work: fields({ orders: whole(1, 1e5), operations: AMOUNT, bytes_moved: AMOUNT, weight_bytes: AMOUNT }),
+  work: fields({ orders: whole(1, 1e5), operations: number(1, 1e12), bytes_moved: number(1, 1e12), weight_bytes: number(1, 1e12) }),
   why: one(null, "insecure", "missing", "software", "wrong", "lost", "memory", "failed"),
   refused: list(text(/^(plain|tiled|engine|batch \d{1,5})$/), 0, 8),
   warnings: list(one("hidden", "battery", "memory"), 0, 3),
@@ -111,12 +111,12 @@ export function remember(result) {
 
 /** Hasta cuántos errores típicos llega el intervalo del 95 %: la `t` de Student, como en `interval.py`. */
 function student(freedom) {
-  const count = 4000, inside = [0], quarter = Math.PI / 2 / count;
-  const heights = Array.from({ length: count + 1 }, (_, i) => Math.cos(i * quarter) ** (freedom - 1));
+  const count = 4000, heights = Array.from({ length: count + 1 }, (_, i) => Math.cos((i / count) * (Math.PI / 2)) ** (freedom - 1));
+  const inside = [0];
   for (let i = 1; i <= count; i++) inside.push(inside[i - 1] + heights[i] + heights[i - 1]);
   const wanted = 0.95 * inside[count], i = inside.findIndex((each) => each >= wanted);
   const angle = i - (inside[i] - wanted) / (inside[i] - inside[i - 1]);
-  return Math.sqrt(freedom) * Math.tan(angle * quarter);
+  return Math.sqrt(freedom) * Math.tan((angle / count) * (Math.PI / 2));
 }
 
 /**
