@@ -142,6 +142,7 @@ def lab(folder: Path) -> Iterator[str]:
             process.wait(timeout=60)
         except subprocess.TimeoutExpired:  # un kernel que no quiere acabar: sin él, acaba solo
             process.kill()
+            process.wait()
 
 
 def wait_for_server(address: str, process: subprocess.Popen) -> None:
