@@ -108,7 +108,7 @@ def where() -> str:
     return "\n".join(
         [
             f"CPU:            {machine.cpu}, {cores} núcleos, "
-            f"{written(machine.memory_gib, 1, 'GiB')}",
+            f"{written(machine.memory_gib or 0, 1, 'GiB')}",
             f"Instrucciones:  {machine.microarchitecture}, {machine.isa}",
             *(f"GPU:            {card}" for card in cards),
             f"Sistema:        {machine.os} ({machine.architecture})",

@@ -26,7 +26,7 @@ from papermill import execute_notebook
 
 from fashion_bench.compare.files import load_folder
 from fashion_bench.errors import TutorialError
-from fashion_bench.machine import backends
+from fashion_bench.machine import backends, engines
 from fashion_bench.record import Accelerator
 
 BACKENDS = [
@@ -470,7 +470,11 @@ def test_tensorflow_says_what_it_was_built_with(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     ("processor", "variable", "expected"),
-    [("x86_64", None, True), ("AMD64", "1", True), ("x86_64", "0", False), ("arm64", "0", None)],
+    [
+        *(("x86_64", None, True), ("AMD64", "1", True), ("x86_64", "0", False)),
+        *(("arm64", "0", None), ("x86_64", "false", False), ("x86_64", "FALSE", False)),  # V3
+        *(("x86_64", "off", True), ("x86_64", "", True), ("x86_64", "True", True)),
+    ],
 )
 def test_whether_tensorflow_uses_onednn(
     monkeypatch: pytest.MonkeyPatch, processor: str, variable: str | None, expected: bool | None
@@ -480,6 +484,10 @@ def test_whether_tensorflow_uses_onednn(
     if variable is not None:
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", variable)
     assert backends.software().onednn is expected
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    engines.prepare_import()  # lo que TensorFlow no entiende, se le dice de otro modo
+    told = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").lower()
+    assert expected is None or (told in ("1", "true")) is expected
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,14 @@ from typing import NoReturn
 import pytest
 from conftest import ROOT, RTX, child_environment
 
-from fashion_bench import folders
+from fashion_bench import folders, install
 from fashion_bench.doctor import command as diagnose
 from fashion_bench.doctor import diagnosis, needs, probe, trial
 from fashion_bench.doctor.diagnosis import findings
-from fashion_bench.doctor.facts import Engine, Facts
+from fashion_bench.doctor.facts import Engine, Facts, capability
 from fashion_bench.doctor.finding import Finding
+from fashion_bench.doctor.rules.sees import driver_old
+from fashion_bench.errors import MEANINGS
 from fashion_bench.machine import backends, hardware
 
 Changes = dict[str, object]
@@ -229,6 +231,8 @@ GB10 = {"name": "NVIDIA GB10", "compute_capability": "12.1", "driver": "580.95.0
 RADEON, ARC, UHD = "1002:744c", "8086:56a0", "8086:3ea0"
 OLD_PCI = {"pci_gpus": ("8086:3ea0", "10de:1b80")}
 """Una GTX 1080."""
+MIG, NVCC, NOT_FOUND = "mig-without-instance", "nvcc-missing", "libraries-not-found"
+GFX: Changes = {"capabilities": ("gfx90a", "gfx1100")}
 H100 = {"name": "NVIDIA H100 80GB HBM3", "compute_capability": "9.0", "driver": "535.1"}
 
 
@@ -295,13 +299,13 @@ REPORTED: list[Case] = [
     (LINUX, broken("x") | {"in_the_way": ("notebooks/tensorflow.py",)}, "file-in-the-way"),  # E5
     (LINUX, NOT_TRIED | {"keras": None, "exit_code": 1, "gpus": ()}, "engine-broken"),  # E6
     (LINUX, {"engine": CPU} | step_fails("x"), "engine-broken"),
-    (LINUX, broken(XLA, -6) | {"in_the_way": ("TF_XLA_FLAGS=--x",)}, "variable-in-the-way"),  # E7
-    (LINUX, BLIND | {"in_the_way": ("LD_LIBRARY_PATH=/x",)}, "variable-in-the-way"),
+    (LINUX, broken(XLA, -6) | {"in_the_way": ("TF_XLA_FLAGS",)}, "variable-in-the-way"),  # E7
+    (LINUX, BLIND | {"in_the_way": ("LD_LIBRARY_PATH",)}, "variable-in-the-way"),
     (LINUX, BLIND | card(**GT_710), "gpu-too-old"),  # E8
     (LINUX, {"engine": CPU} | card(**GT_710), "gpu-too-old"),
     (WINDOWS, card(**GT_710), "gpu-too-old"),
     (LINUX, hidden("NoDevFiles", messages=NO_DEVICE), "gpu-hidden"),  # E10
-    (LINUX, hidden("1", in_the_way=("CUDA_VISIBLE_DEVICES=1",)), "gpu-hidden"),
+    (LINUX, hidden("1", in_the_way=("CUDA_VISIBLE_DEVICES",)), "gpu-hidden"),
     # Se ha probado sin ella, y tampoco se ve: no es la variable.
     (LINUX, hidden("0", in_the_way=(), messages=CUINIT), "cuda-not-starting"),
     (BARE, silenced(container=True), "container-without-gpu"),  # E13
@@ -382,6 +386,92 @@ REPORTED: list[Case] = [
     (LINUX, cudnn("9.11.0.98") | seen(V100) | NOT_TRIED, "cudnn-too-new"),
     (LINUX, cudnn("9.10.2.21") | seen(V100) | NOT_TRIED, "gpu-ready"),
 ]
+DOWN: Changes = {"keras": "3.15.1", "version": "2.21.0", "tried_on": "cpu"}
+"""Se importa todo, y el paso en la CPU no acaba."""
+AS_TORCH: Changes = {"name": "torch"}
+
+
+def torch_warns(told: str) -> Changes:
+    """PyTorch no ve la GPU y dice por qué, en un aviso al que sigue la línea de su código."""
+    warned = f"/x/torch/cuda/__init__.py:182: UserWarning: CUDA initialization: {told} (Triggered"
+    return BLIND | {"messages": f"{warned} at x)\n  return torch._C._cuda_getDeviceCount() > 0"}
+
+
+UNEXPECTED = "Unexpected error from cudaGetDeviceCount(). Did you run some cuda functions before? "
+UNKNOWN = "CUDA unknown error - this may be due to an incorrectly set up environment."
+DRIVER_12020 = "The NVIDIA driver on your system is too old (found version 12020)."
+PAGING = "[WinError 1455] El archivo de paginación es demasiado pequeño para completar la operación"
+STATIC_TLS = "ImportError: /x/libgomp-d22c30c5.so.1: cannot allocate memory in static TLS block"
+GLIBCXX = "ImportError: /lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by x.so)"
+OMP = "OMP: Error #15: Initializing libiomp5.so, but found one already.\nOMP: Hint This means that"
+NOEXEC = "Original error was: /x/_multiarray_umath.so: failed to map segment from shared object"
+EMFILE = "OSError: [Errno 24] Too many open files: '/x/keras/__init__.py'"
+WDAC = "ImportError: DLL load failed while importing x: Una directiva de Control de aplicaciones"
+GATEKEEPER = "ImportError: dlopen(x.so): code signature in x.so not valid for use in process"
+WRONG_CPU = "mach-o file, but is an incompatible architecture (have 'x86_64', need 'arm64')"
+
+HUNTED: list[Case] = [
+    # La segunda caza, con su número en la revisión.
+    (TORCH, torch_warns(f"{UNEXPECTED}Error 802: system not yet initialized"), "cuda-not-starting"),
+    (TORCH, torch_warns(f"{UNEXPECTED}Error 803: driver / library mismatch"), "cuda-not-starting"),
+    (TORCH, torch_warns(f"{UNEXPECTED}Error 804: forward compatibility"), "cuda-not-starting"),
+    (TORCH, torch_warns(f"{UNEXPECTED}Error 999: unknown error"), "cuda-not-starting"),  # V9
+    (TORCH, torch_warns(DRIVER_12020), "driver-old"),
+    (WINDOWS, broken(f"OSError: {PAGING}") | AS_TORCH, "no-memory"),  # V12
+    (WINDOWS, broken(f"{DLL}: {PAGING}"), "no-memory"),
+    (WINDOWS, broken("OSError: [WinError 1114] c10.dll") | AS_TORCH, "visual-cpp-missing"),  # V14
+    (LINUX, broken(exit_code=-9), "no-memory"),  # V15
+    (LINUX, broken("MemoryError"), "no-memory"),
+    (LINUX, broken("terminate called: 'std::bad_alloc'", -6), "no-memory"),
+    (BARE, DOWN | {"agrees": None, "exit_code": -9}, "no-memory"),
+    (BARE, {"exit_code": None}, "no-gpu"),  # V17: acabó el paso, y el proceso no
+    (LINUX, {"exit_code": None}, "gpu-ready"),
+    (BARE, {"exit_code": -signal.SIGILL}, "no-gpu"),
+    (MAC_CPU, AS_TORCH | {"os": "macOS 26.1"}, "mps-not-seen"),  # V28
+    (BARE, {"python": "3.13.5", "python_kind": "sin GIL"} | broken(MISSING), "python-unsupported"),
+    (WINDOWS, {"python_kind": "de MSYS2"} | broken(MISSING), "python-unsupported"),  # V30
+    (LINUX, broken(EMFILE), "too-many-files"),  # V33
+    (LINUX, broken("ModuleNotFoundError: No module named '_ctypes'"), "python-incomplete"),  # V37
+    (LINUX, broken(NOEXEC), "disk-noexec"),  # V38
+    (LINUX, broken(GLIBCXX), "another-libstdc"),  # V39
+    (LINUX, broken(STATIC_TLS), "static-tls"),
+    (LINUX, broken(OMP, -6), "two-openmp"),
+    (BARE, silenced(None, pci_gpus=("10de:2b85",)), "card-refused"),  # V40
+    (BARE, silenced(**OLD_PCI), "driver-missing"),  # V41
+    (LINUX, BLIND | {"nvidia_cards": (RTX.model_copy(update={"mig": True}),)}, MIG),  # V42
+    (TORCH, BLIND | {"nvidia_cards": (RTX.model_copy(update={"mig": True}),)}, MIG),
+    (having(BARE, {"architecture": "aarch64"}), {"jetson": True}, "jetson"),
+    (TORCH, BLIND | {"version": "2.10.0+rocm6.4", "cuda": None} | GFX, "cpu-build"),
+    (LINUX, step_fails("JIT compilation failed: libdevice not found at ./libdevice.10.bc"), NVCC),
+    (LINUX, step_fails("Couldn't invoke ptxas --version"), NVCC),
+]
+OWN: list[Case] = [
+    # Otros de las mismas clases.
+    (TORCH, torch_warns(UNKNOWN), "cuda-not-starting"),
+    (TORCH, torch_warns(f"{UNEXPECTED}Error 802: x") | {"container": True}, "cuda-not-starting"),
+    (JAX, BLIND | {"messages": "INTERNAL: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"}, "cuda-not-starting"),
+    (JAX, BLIND | {"messages": "CUDA driver version is insufficient for CUDA"}, "driver-old"),
+    (LINUX, broken("OSError: [Errno 12] Cannot allocate memory"), "no-memory"),
+    (LINUX, broken(f"{NOEXEC}: Cannot allocate memory"), "no-memory"),  # ulimit -v, no el disco
+    (LINUX, broken(exit_code=137), "no-memory"),
+    (WINDOWS, broken(exit_code=0xC000012D), "no-memory"),
+    (BARE, DOWN | step_fails("OOM when allocating tensor on CPU:0 by allocator cpu"), "no-memory"),
+    (LINUX, step_fails("torch.OutOfMemoryError: CUDA out of memory"), "gpu-memory-taken"),
+    (WINDOWS, broken(WDAC), "blocked-by-system"),  # no son las bibliotecas de Visual C++
+    (MAC, broken(GATEKEEPER), "blocked-by-system"),
+    (MAC, broken(f"ImportError: dlopen(x.so): ({WRONG_CPU})"), "wrong-architecture"),
+    (LINUX, broken("OSError: x.so: wrong ELF class: ELFCLASS32"), "wrong-architecture"),
+    (LINUX, broken("ImportError: libc.so.6: version `GLIBC_2.38' not found"), "another-libstdc"),
+    (LINUX, broken("ModuleNotFoundError: No module named '_lzma'"), "python-incomplete"),
+    (LINUX, broken("ModuleNotFoundError: No module named 'tensorflow.python'"), "engine-broken"),
+    (LINUX, {"python": "3.11.13", "python_kind": "(PyPy)"} | broken(MISSING), "python-unsupported"),
+    (LINUX, {"python_kind": "sin GIL"}, "gpu-ready"),  # quien ha logrado instalarlo, entrena
+    (ARM, card(name="Orin (nvgpu)", compute_capability="8.7") | {"jetson": True}, "jetson"),
+    (ARM, card(name="Thor", compute_capability="11.0") | {"jetson": True}, "gpu-too-new"),
+    (ARM, AS_TORCH | {"version": "2.13.0+cpu"}, "cpu-build"),
+    (WINDOWS, {"nvidia_cards": (), "nvidia_hardware": None, "nvidia_error": NO_LIBRARY}, "no-gpu"),
+    (LINUX, BLIND | {"nvidia_cards": (RTX.model_copy(update={"mig": False}),)}, NOT_FOUND),
+]
 OLD = RTX.model_copy(update={"name": "NVIDIA GeForce GTX 960", "compute_capability": "5.2"})
 ORDER_CASES: list[Case] = [
     # Dos problemas a la vez: se dice el que impide arreglar el otro.
@@ -431,7 +521,7 @@ ORDER_CASES: list[Case] = [
     (LINUX, {"nvidia_error": "GPU is lost"}, "gpu-ready"),
     # Con lo justo, basta.
     (LINUX, {"free_memory_gib": 1.5, "free_disk_gib": 0.5}, "gpu-ready"),
-    (BARE, silenced(None), "driver-not-loaded"),
+    (BARE, silenced(None), "card-refused"),  # responde, y no admite ninguna (V40)
 ]
 EXTRA_CASES: list[Case] = [
     (LINUX, {"free_memory_gib": 0.7}, "low-memory"),
@@ -439,8 +529,10 @@ EXTRA_CASES: list[Case] = [
     (BARE, {"free_disk_gib": 1.0} | broken(MISSING), "low-disk"),
     (BARE, {"free_disk_gib": 9.0, "engine": Engine(name="torch", exit_code=1)}, "low-disk"),
     (LINUX, {"gpus": (RTX.name, "NVIDIA T400")}, "several-gpus"),
+    (BARE, {"free_temp_gib": 0.4} | broken(MISSING), "low-temp"),  # V25
+    (WSL, {"free_memory_gib": 1.0}, "low-memory"),  # V31
 ]
-ALL = CASES + REPORTED + ORDER_CASES + EXTRA_CASES
+ALL = CASES + REPORTED + HUNTED + OWN + ORDER_CASES + EXTRA_CASES
 
 
 def everything() -> list[Finding]:
@@ -450,7 +542,7 @@ def everything() -> list[Finding]:
 
 @pytest.mark.parametrize(
     ("base", "changes", "expected"),
-    CASES + REPORTED + ORDER_CASES,
+    CASES + REPORTED + HUNTED + OWN + ORDER_CASES,
     ids=lambda value: value.os.replace(" ", "_") if isinstance(value, Facts) else None,
 )
 def test_each_machine_has_one_main_finding(base: Facts, changes: Changes, expected: str) -> None:
@@ -469,10 +561,10 @@ def test_some_findings_come_besides_the_main_one(
 def test_every_rule_has_its_case() -> None:
     """Si falta uno, dice cuál."""
     sources = [file.read_text(encoding="utf-8") for file in RULES.glob("*.py")]
-    written = re.findall(r'\b(?:error|warning|fine|told)\(\s*"([\w-]+)"', "".join(sources))
+    written = re.findall(r'\b(?:error|warning|fine|told|driver)\(\s*"([\w-]+)"', "".join(sources))
     assert len(written) > 40
-    assert {finding.id for finding in everything()} == set(written)
-    assert len(set(written)) == len(written)
+    assert {finding.id for finding in everything()} == set(written) | MEANINGS.keys()
+    assert len({*written, *MEANINGS}) == len(written) + len(MEANINGS)
 
 
 def test_the_gravest_comes_first() -> None:
@@ -482,9 +574,12 @@ def test_the_gravest_comes_first() -> None:
 
 
 CUINIT_BLIND = BLIND | {"messages": CUINIT}
-VARIABLES: Changes = {"in_the_way": ("TF_XLA_FLAGS=--x", "A=1")}
+VARIABLES: Changes = {"in_the_way": ("TF_XLA_FLAGS", "A")}
 KILLED = broken(exit_code=-signal.SIGILL)
 PIP = ".venv/bin/python -m pip install -r requirements"
+UNINSTALL = ".venv/bin/python -m pip uninstall"
+NEW_VENV = f"python3.12 -m venv .venv && {PIP}-cuda.txt"
+UVM = "sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm"
 SCRIPT = ".venv/bin/python fashion_mnist_cnn.py"
 CU126, CU128 = (
     rf".venv\Scripts\python.exe -m pip install {needs.TORCH_WHEEL.format(cuda)}"
@@ -499,12 +594,22 @@ TRAIN = r".venv\Scripts\python.exe fashion_mnist_cnn.py --backend torch"
         (LINUX, broken(PROTOBUF), "7.36.2"),
         (LINUX, broken(NUMPY), "2.4.6"),
         (LINUX, broken(f"{NUMPY}\n{PROTOBUF}"), "protobuf"),  # lo de NumPy era un aviso
-        (LINUX, broken(XLA, -6) | VARIABLES, "TF_XLA_FLAGS=--x y A=1"),
+        (LINUX, broken(XLA, -6) | VARIABLES, "TF_XLA_FLAGS y A"),
         (LINUX, broken() | {"in_the_way": ("notebooks/keras.py",)}, "notebooks/keras.py"),
         (LINUX, BLIND | {"messages": NO_DEVICE}, "CUDA_ERROR_NO_DEVICE"),
         (LINUX, KILLED, "AVX"),
         (LINUX, KILLED | {"architecture": "aarch64"}, "!AVX"),
         (WSL, BLIND | card(driver="527.41"), "en Windows"),
+        (MAC_CPU, {"name": "torch", "os": "macOS 13.7"}, "macOS 14"),  # V28
+        (MAC_CPU, {"name": "torch", "os": "macOS 26.1"}, "!macOS"),
+        (MAC_CPU, {"name": "torch", "os": "macOS 15.5", "virtual": True}, "virtual"),
+        (BARE, broken(exit_code=-9) | {"free_memory_gib": 0.7}, "0.7\xa0GiB"),  # V15
+        (WSL, broken(exit_code=-9), ".wslconfig"),
+        (BARE, broken(exit_code=-9) | {"container": True}, "--memory"),
+        (TORCH, torch_warns("Error 802: system not yet initialized"), "fabricmanager"),  # V9
+        (TORCH, torch_warns("Error 46: all CUDA-capable devices are busy"), "devices are busy"),
+        (LINUX, broken(OMP), "!Hint"),  # V39
+        (BARE, silenced(None), "-open"),  # V40
         (LINUX, BLIND | card(driver="520.1"), "!Windows"),
         (BARE, {}, "este equipo"),
         (BARE, {"container": True}, "--gpus all"),
@@ -528,8 +633,15 @@ def test_a_finding_says_what_it_found(base: Facts, changes: Changes, told: str) 
         (WSL, BLIND | card(driver="527.41"), ""),
         (BARE, silenced(), "sudo ubuntu-drivers install && sudo reboot"),
         (BARE, silenced(os="Fedora Linux 43"), ""),
-        (LINUX, CUINIT_BLIND, "sudo modprobe -r nvidia_uvm && sudo modprobe nvidia_uvm"),
+        (LINUX, CUINIT_BLIND, UVM),
         (WSL, CUINIT_BLIND, "wsl.exe --shutdown"),
+        (TORCH, torch_warns("Error 999: unknown error"), UVM),  # V9
+        (TORCH, torch_warns(f"{UNKNOWN} Setting the available devices to be zero."), UVM),
+        (LINUX, {"engine": CPU, "python_managed": True}, NEW_VENV),  # V11
+        (LINUX, {"python_managed": True} | broken(MISSING), NEW_VENV),
+        (LINUX, broken(STATIC_TLS), "export LD_PRELOAD=/x/libgomp-d22c30c5.so.1"),  # V39
+        (TORCH, BLIND | {"cuda": None}, f"{UNINSTALL} -y torch && {PIP}-torch.txt"),
+        (ARM, card(**GB10), f"{PIP}-torch.txt && {SCRIPT} --backend torch"),  # V8
         (LINUX, BLIND | {"messages": NO_DEVICE}, ""),
         (WSL, BLIND | {"messages": NO_DEVICE}, ""),
         (LINUX, broken(XLA, -6) | VARIABLES, "unset TF_XLA_FLAGS A"),
@@ -540,7 +652,7 @@ def test_a_finding_says_what_it_found(base: Facts, changes: Changes, told: str) 
         (
             LINUX,
             {"engine": CPU},
-            f".venv/bin/python -m pip uninstall -y tensorflow tensorflow-cpu && {PIP}-cuda.txt",
+            f"{UNINSTALL} -y tensorflow tensorflow-cpu && {PIP}-cuda.txt",
         ),
         # Quien tiene una GPU sin código va a un motor que sí lo trae, si lo hay.
         (LINUX, BLIND | card(**RTX_5090), f"{PIP}-torch.txt && {SCRIPT} --backend torch"),
@@ -575,9 +687,75 @@ def test_a_finding_gives_the_order_that_cures_it(base: Facts, changes: Changes, 
 
 
 def test_a_variable_is_grave_only_if_it_stops_the_training() -> None:
-    in_the_way = {"in_the_way": ("LD_LIBRARY_PATH=/x",)}
+    in_the_way = {"in_the_way": ("LD_LIBRARY_PATH",)}
     assert diagnosis.verdict(having(LINUX, BLIND | in_the_way)).severity == "warning"
     assert diagnosis.verdict(having(LINUX, broken(XLA, -6) | in_the_way)).severity == "error"
+
+
+WHEELS = {
+    "cu126": ("torch", "12.6", ("sm_50", "sm_90")),
+    "cu128": ("torch", "12.8", ("sm_70", "sm_120")),
+    "requirements-torch": ("torch", "12.8", ("sm_70", "sm_120")),
+    "requirements-jax": ("jax", "12.8", ()),
+    "requirements-cuda": ("tensorflow", "12.5.1", CUDA.capabilities),
+    "requirements-macos": ("torch", None, ()),
+    "requirements.txt": ("tensorflow", None, ()),
+}
+"""Lo que instala cada orden: el motor, su CUDA y para qué GPU trae código."""
+ENDS = r"^\S+ fashion_mnist_cnn.py|^(?:docker run|nvidia-smi|ls |sudo dmesg)"
+"""La orden que ya solo entrena, o la que solo pregunta."""
+
+
+def obeyed(facts: Facts, cure: str) -> Facts:
+    """El mismo equipo, después de obedecer: con lo que la orden instala, arranca o borra."""
+    known: Changes = {"name": facts.engine.name, "cuda": facts.engine.cuda}
+    known |= {"capabilities": facts.engine.capabilities}
+    wheel = next((each for lock, each in WHEELS.items() if lock in cure), None)
+    anew = re.search("uninstall|--force-reinstall|venv|index-url", cure) or not facts.engine.version
+    if wheel and (anew or wheel[0] != facts.engine.name):  # si no, pip no toca lo que ya está
+        known = dict(zip(known, wheel, strict=True))
+    if known["name"] == "torch" and facts.architecture == "aarch64":
+        known |= {"cuda": "13.0", "capabilities": ("sm_80", "sm_121")}
+    if "index-url" not in cure and facts.system != "Linux":
+        known |= {"cuda": None, "capabilities": ()}
+    changes: Changes = known | {"version": "2.21.0", "keras": "3.15.1", "messages": ""}
+    changes |= {"exit_code": 0, "agrees": True} | BLIND | LINUX.model_dump(include=CURABLE)
+    changes |= {"distributions": LINUX.distributions}
+    if created := re.search(r"(?:python|py -)(3\.\d+) -m venv", cure):
+        mac = {"architecture": "arm64"} if facts.rosetta else {}
+        changes |= {"python": f"{created[1]}.1", "python_kind": "", "python_bits": 64} | mac
+        changes |= {"rosetta": False}
+    if re.search("drivers install|wsl.exe|reboot|modprobe|mig 0", cure):
+        cards = facts.nvidia_cards or ((RTX,) if facts.nvidia_hardware else ())
+        driver = having(facts, changes | {"nvidia_cards": cards}).driver_needed
+        new = tuple(each.model_copy(update={"driver": driver, "mig": None}) for each in cards)
+        changes |= {"nvidia_cards": new, "nvidia_error": None, "wsl": 2 if facts.wsl else 0}
+    after = having(facts, changes)
+    card, system = after.card, after.system
+    found = capability(card.compute_capability or "8.6") if card else (0, 0)
+    told = having(after, {"gpus": (card.name,)}).capabilities if card else ((9, 9), 0)
+    if known["cuda"] and (system == "Linux" or known["name"] == "torch") and not card.mig:
+        reaches = told[0] <= found and found[0] <= told[1] and not list(driver_old(after))
+        return having(after, {"gpus": (card.name,), "tried_on": "gpu"} if reaches else {})
+    if system == "Darwin" and known["name"] == "torch" and after.os >= "macOS 14":
+        return having(after, {} if after.virtual else {"gpus": (backends.MPS,), "tried_on": "gpu"})
+    return after
+
+
+CURABLE = {"in_the_way", "visible_devices", "python_managed", "missing_cuda_wheels"}
+"""Lo que queda como en un equipo sano."""
+
+
+@pytest.mark.parametrize(("base", "changes", "_"), ALL)
+def test_no_advice_sends_anyone_round_in_a_circle(base: Facts, changes: Changes, _: str) -> None:
+    facts, orders = having(base, changes), list[str]()
+    while True:
+        finding = diagnosis.verdict(facts)
+        if finding.severity == "ok" or not finding.cure or re.match(ENDS, finding.cure):
+            return
+        assert finding.cure not in orders
+        orders.append(finding.cure)
+        facts = obeyed(facts, finding.cure)
 
 
 NAMES = {"TensorFlow", "PyTorch", "JAX", "Keras", "WSL2", "Windows", "Linux"}
@@ -705,7 +883,8 @@ def a_linux(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Un Linux cuyos archivos del sistema están, o faltan, en una carpeta."""
     for name in PLACES:
         monkeypatch.setattr(probe, name, tmp_path / name)
-    monkeypatch.setattr(probe, "CONTAINER_MARKS", (tmp_path / "marca",))
+    monkeypatch.setattr(hardware, "CONTAINER_MARKS", (str(tmp_path / "marca"),))
+    monkeypatch.setattr(hardware, "WSL_MARKS", ())
     monkeypatch.setattr(platform, "release", lambda: "6.8.0-45-generic")
     return tmp_path
 
@@ -754,7 +933,8 @@ def test_what_the_system_does_not_let_read_is_unknown_and_breaks_nothing(
 
     for name in PLACES:
         monkeypatch.setattr(probe, name, Denied("/x"))
-    monkeypatch.setattr(probe, "CONTAINER_MARKS", (Denied("/x"),))
+    monkeypatch.setattr(hardware, "is_container", lambda: None)
+    monkeypatch.setattr(hardware, "WSL_MARKS", ())
     monkeypatch.setattr(platform, "release", lambda: "6.8.0-45-generic")
     monkeypatch.setattr(probe, "_is_rosetta", Denied("/x").read_text)
     monkeypatch.setattr(hardware, "ask_nvidia", lambda: ([], NO_LIBRARY))
@@ -882,6 +1062,8 @@ def test_what_pytorch_tells_of_itself(
             PurePosixPath("/home/ana/curso"),
             "python",
         ),
+        # Debian no tiene ningún `python` (V11).
+        (PurePosixPath("/usr/bin/python3"), PurePosixPath("/home/ana/curso"), "python3"),
         (
             PureWindowsPath(r"C:\Users\Ana\curso\.venv\Scripts\python.exe"),
             PureWindowsPath(r"c:\users\ana\curso"),
@@ -893,7 +1075,7 @@ def test_what_pytorch_tells_of_itself(
 def test_python_is_named_from_the_project_folder(
     executable: PurePosixPath, project: PurePosixPath, expected: str
 ) -> None:
-    assert probe.python_command(executable, project) == expected
+    assert install.python_command(executable, project) == expected
 
 
 @pytest.mark.parametrize(
@@ -993,10 +1175,44 @@ def test_the_variable_in_the_way_is_found_by_trying(monkeypatch: pytest.MonkeyPa
     quick_trials(monkeypatch, {"TF_XLA_FLAGS"}, [])
     monkeypatch.setenv("TF_XLA_FLAGS", "--x")
     monkeypatch.setenv("TF_INOCENTE", "1")
-    assert probe.gather().in_the_way == ("TF_XLA_FLAGS=--x",)
+    monkeypatch.setenv("TF_TOKEN_app_terraform_io", "abc.SECRETO")  # de Terraform (V1)
+    told: list[str] = []
+    found = probe.gather(tell=told.append)
+    assert found.in_the_way == ("TF_XLA_FLAGS",)
+    everything = f"{found} {told} {findings(found)}"
+    assert "--x" not in everything
+    assert "SECRETO" not in everything
+    assert "TF_TOKEN" not in everything
     broken = Engine(name="tensorflow", exit_code=1)
     monkeypatch.setattr(trial, "run", lambda *_: broken)  # con ellas y sin ellas
     assert probe.gather().in_the_way == ()
+
+
+@pytest.mark.parametrize("variables", [{"TF_UNA": "1"}, {"TF_UNA": "1", "TF_OTRA": "2"}, {}])
+@pytest.mark.parametrize("fails", [1, 2, 3])
+def test_a_failure_that_does_not_repeat_accuses_nobody(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], fails: int
+) -> None:
+    """Falla las primeras veces, por lo que sea (V1); si son dos, ya no es una casualidad."""
+    quick_trials(monkeypatch, set(), [])
+    monkeypatch.setattr(os, "environ", os.environ | variables)
+    dead = Engine(name="tensorflow", exit_code=137)
+    left = [dead] * fails
+    monkeypatch.setattr(trial, "run", lambda *_: left.pop() if left else CPU)
+    found = probe.gather()
+    assert found.in_the_way == ()
+    stays = fails > 2 or (fails == 2 and not variables)  # sin nada que quitar, no hay más pruebas
+    assert found.engine == (dead if stays else CPU)
+
+
+def test_variables_that_only_fail_together_are_told_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quick_trials(monkeypatch, set(), [])
+    monkeypatch.setattr(os, "environ", os.environ | {"TF_UNA": "1", "TF_OTRA": "2"})
+    dead = Engine(name="tensorflow", exit_code=1)
+    monkeypatch.setattr(trial, "run", lambda _, __, without=(): CPU if without else dead)
+    assert probe.gather().in_the_way == ("TF_UNA", "TF_OTRA")
 
 
 def test_the_file_in_the_way_is_found_by_trying(
@@ -1058,7 +1274,7 @@ def test_the_order_writes_a_table_that_survives_a_cp1252_console() -> None:
     done = ask("--backend", "jax", PYTHONIOENCODING="cp1252")
     text = done.stdout.decode("cp1252")
     assert done.returncode == 1
-    assert done.stderr == b""
+    assert done.stderr.decode("cp1252").count("JAX…") == 1  # dice que lo está probando (V17)
     assert "JAX:            no está instalado" in text
     assert "Keras:          no se ha llegado a probar" in text
     assert "FALLO  JAX no está instalado en este Python; instálalo." in text
@@ -1088,7 +1304,7 @@ def test_the_report_for_bugs_names_nobody(tmp_path: Path) -> None:
 def test_the_exit_code_says_whether_there_is_something_to_cure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base: Facts, code: int
 ) -> None:
-    monkeypatch.setattr(diagnose, "gather", lambda backend: base)
+    monkeypatch.setattr(diagnose, "gather", lambda backend, tell: base)
     assert diagnose.main() == code
     assert base.os in capsys.readouterr().out
 

@@ -5,6 +5,7 @@ Lo abre `pynvml`, como al de verdad. Está en `tests/driver`, y allí dice de d�
 
 import json
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 from fashion_bench.doctor.facts import Engine
 from fashion_bench.record import Accelerator, GpuState
@@ -215,32 +217,57 @@ VERDICTS = """
 import json, os, sys
 from fashion_bench.doctor import diagnosis, probe
 from fashion_bench.doctor.facts import Engine
+from fashion_bench.machine import hardware
+probe._has_nvidia_hardware = lambda: True
 for machine, engine in json.load(sys.stdin):
     os.environ["FAKE_DRIVER"] = machine
+    hardware.is_container = lambda: machine.startswith("container")
+    hardware.is_wsl = lambda: machine.startswith("wsl")
     print(diagnosis.verdict(probe.gather(engine=Engine(**engine))).id)
 """
-CPU = Engine(name="tensorflow", version="2.21.0", keras="3.15.1")
+CPU = Engine(name="tensorflow", version="2.21.0", keras="3.15.1", tried_on="cpu", agrees=True)
 BLIND_CUDA = CPU.model_copy(update={"cuda": "12.5.1"})
+TORCH = CPU.model_copy(update={"name": "torch", "version": "2.10.0+cu128", "cuda": "12.8"})
 FAILED = {"tried_on": "gpu", "agrees": None, "exit_code": 1}
+NOT_TRIED = {"tried_on": None, "agrees": None}
 
 
 def seeing(card: str, **changes: object) -> Engine:
     """Un TensorFlow con CUDA que ve esa GPU y, si no se dice más, no la ha probado."""
-    return BLIND_CUDA.model_copy(update={"gpus": (card,)} | changes)
+    return BLIND_CUDA.model_copy(update={"gpus": (card,)} | NOT_TRIED | changes)
 
 
+def judged(machine: str, *verdicts: str) -> list[tuple[str, Engine, str]]:
+    """Lo que se dice con un TensorFlow sin CUDA, con uno con CUDA que no la ve y con PyTorch."""
+    return [(machine, *each) for each in zip((CPU, BLIND_CUDA, TORCH), verdicts, strict=True)]
+
+
+UNUSED = ("cpu-build", "libraries-not-found", "engine-blind")
+SOURCE = "tests/driver/nvidia.c"
 JUDGED = [
-    ("rtx3060", CPU, "cpu-build"),
-    ("rtx3060", BLIND_CUDA, "libraries-not-found"),
+    *(each for machine in ("rtx3060", "v100", "two-equal") for each in judged(machine, *UNUSED)),
+    *(each for machine in ("same-name", "container") for each in judged(machine, *UNUSED)),
+    *judged("wsl", *UNUSED),
+    *judged("gtx1080ti", "cpu-build", "libraries-not-found", "gpu-too-old"),
+    *judged("rtx5090", "gpu-too-new", "gpu-too-new", "engine-blind"),
+    *judged("gb10", "gpu-too-new", "gpu-too-new", "engine-blind"),
+    *judged("h100", "driver-old", "driver-old", "engine-blind"),
+    *judged("a100-mig", *UNUSED),  # tiene una parte, y CUDA la ve: no es eso
+    *judged("mig-empty", "cpu-build", "mig-without-instance", "mig-without-instance"),
+    *judged("old-first", *["driver-old"] * 3),  # juzga la mejor de las dos
+    *judged("lost", *["driver-old"] * 3),  # la otra responde
+    *judged("refused", *["card-refused"] * 3),
+    *judged("mismatch", *["driver-mismatch"] * 3),
+    *judged("no-permission", *["driver-forbidden"] * 3),
+    *judged("not-loaded", *["driver-not-loaded"] * 3),
+    *judged("container-lost", *["container-without-gpu"] * 3),
+    *judged("wsl-blocked", *["wsl-driver-missing"] * 3),
     ("gtx1080ti", seeing("NVIDIA GeForce GTX 1080 Ti"), "gpu-ready"),
-    ("rtx5090", CPU, "gpu-too-new"),
     ("rtx5090", seeing("NVIDIA GeForce RTX 5090"), "gpu-too-new"),
-    ("old-first", CPU, "driver-old"),  # juzga la mejor de las dos
     ("h100", seeing("NVIDIA H100 80GB HBM3"), "gpu-ready"),
     ("h100", seeing("NVIDIA H100 80GB HBM3", **FAILED), "driver-old"),
-    ("two-equal", CPU, "cpu-build"),
-    ("lost", CPU, "driver-old"),  # la otra responde
-    ("mismatch", CPU, "driver-mismatch"),
+    ("a100-mig", seeing("NVIDIA A100-SXM4-80GB MIG 3g.40gb"), "gpu-ready"),
+    ("old-first", seeing("NVIDIA GeForce GT 710", **FAILED), "gpu-too-old"),
 ]
 
 
@@ -255,5 +282,7 @@ def test_the_verdict_on_each_machine(driver: Callable[[str], dict[str, str]]) ->
         env=driver("rtx3060"),
     )
     assert (done.returncode, done.stderr) == (0, "")
+    machines = re.findall(r'^    \{"([\w-]+)",', (ROOT / SOURCE).read_text("utf-8"), re.MULTILINE)
+    assert {machine for machine, *_ in JUDGED} == set(machines)
     verdicts = zip(JUDGED, done.stdout.splitlines(), strict=True)
-    assert [(*judged[:2], told) for judged, told in verdicts] == JUDGED
+    assert [(*case[:2], told) for case, told in verdicts] == JUDGED

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import re
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +15,8 @@ from fashion_bench.machine import hardware, identity
 
 @pytest.fixture
 def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Una carpeta personal de mentira."""
-    monkeypatch.setattr(identity, "KEY_FILE", tmp_path / "datos" / "machine-key")
+    """Un código guardado en otro sitio."""
+    monkeypatch.setattr(identity, "key_file", lambda: tmp_path / "datos" / "machine-key")
     return tmp_path / "datos" / "machine-key"
 
 
@@ -30,6 +32,14 @@ def test_the_key_is_made_once_and_kept_until_it_is_deleted_or_damaged(key_file: 
     key_file.write_bytes(b"\xffhola")
     assert identity.machine_key() not in (key, another)
     assert key_file.read_text() == f"{identity.machine_key()}\n"
+
+
+def test_the_key_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """La de VS Code instalado con snap cambia esas variables en cada revisión (V19)."""
+    before = identity.key_file()
+    for name in ("XDG_DATA_HOME", "HOME"):
+        monkeypatch.setenv(name, "/home/ana/snap/code/182/.local/share")
+    assert identity.key_file() == before
 
 
 def test_where_it_cannot_be_kept_there_is_no_key(key_file: Path) -> None:
@@ -81,32 +91,87 @@ def test_family_and_model_from_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert identity.is_virtual() is None
 
 
+OWN, SLURM = "4:memory:/a/b\n1:cpu,cpuacct:/a/b\n0::/", "0::/a/b/c"
+
+
 @pytest.mark.parametrize(
-    ("files", "affinity", "expected"),
+    ("groups", "files", "affinity", "expected"),
     [
-        ({"cpu.max": "150000 100000"}, {0, 1, 2, 3}, 1.5),
-        ({"cpu.max": "max 100000"}, {0, 1, 2, 3}, 4),
-        ({"quota": "50000", "period": "100000"}, {0, 1, 2, 3}, 0.5),
-        ({"quota": "-1", "period": "100000"}, {0, 1, 2, 3}, 4),
-        ({}, {0, 1, 2, 3}, 4),
-        ({}, {3}, 1),
-        ({"cpu.max": "150000 100000"}, {3}, 1),
+        ("0::/", {"cpu.max": "150000 100000"}, {0, 1, 2, 3}, 1.5),
+        ("0::/", {"cpu.max": "max 100000"}, {0, 1, 2, 3}, 4),
+        ("0::/", {"cpu.max": "150000 100000"}, {3}, 1),
+        ("0::/", {}, {3}, 1),
+        (None, {"cpu.max": "150000 100000"}, {0, 1, 2, 3}, 1.5),
+        # El grupo propio, y no solo la raíz (V18); de todos los que lo contienen, el que menos da.
+        (OWN, {"cpu/a/b/quota": "50000", "cpu/a/b/period": "100000"}, {0, 1}, 0.5),
+        (OWN, {"cpu/quota": "-1", "cpu/period": "100000"}, {0, 1}, 2),
+        (OWN, {"cpu/a/quota": "50000", "cpu/a/period": "50000"}, {0, 1}, 1),
+        (SLURM, {"a/b/cpu.max": "50000 100000", "a/cpu.max": "max 100000"}, {0, 1}, 0.5),
+        (SLURM, {"a/b/c/cpu.max": "80000 100000", "a/cpu.max": "60000 100000"}, {0, 1}, 0.6),
+        # La ruta es la de fuera del contenedor: dentro, su grupo es la raíz.
+        ("0::/docker/1f2e", {"cpu.max": "150000 100000"}, {0, 1}, 1.5),
+        ("0::/../../x", {"cpu.max": "150000 100000"}, {0, 1}, 1.5),
     ],
     ids=str,
 )
 def test_the_cores_that_may_be_used(
-    tmp_path: Path,
+    cgroup: Callable[[str | None, dict], None],
     monkeypatch: pytest.MonkeyPatch,
-    files: dict,
+    groups: str | None,
+    files: dict[str, str],
     affinity: set[int],
     expected: float,
 ) -> None:
-    for name, content in files.items():
-        (tmp_path / name).write_text(f"{content}\n")
-    quotas = ([tmp_path / "cpu.max"], [tmp_path / "quota", tmp_path / "period"])
-    monkeypatch.setattr(identity, "CPU_QUOTAS", quotas)
+    cgroup(groups, files)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: affinity, raising=False)
     assert identity.usable_cores() == expected
+
+
+@pytest.fixture
+def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None, dict], None]:
+    """Los grupos de un proceso y lo que dicen sus archivos; `quota` y `period` son de cgroup 1."""
+    monkeypatch.setattr(identity, "CGROUP", tmp_path)
+    monkeypatch.setattr(identity, "OWN_GROUPS", tmp_path / "own")
+
+    def write(groups: str | None, files: dict[str, str]) -> None:
+        if groups:
+            (tmp_path / "own").write_text(f"{groups}\n")
+        for name, content in files.items():
+            file = tmp_path / re.sub("(quota|period)$", r"cpu.cfs_\1_us", name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{content}\n")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "expected"),
+    [
+        ("0::/", {}, (16, 8)),
+        ("0::/", {"memory.max": "max"}, (16, 8)),
+        ("0::/", {"memory.max": "2000", "memory.current": "500"}, (2000, 1500)),  # V16
+        (OWN, {"memory/a/b/memory.limit_in_bytes": "2000"}, (2000, 2000)),
+        (OWN, {"memory/memory.limit_in_bytes": str(2**63 - 4096)}, (16, 8)),  # sin límite
+        (
+            "0::/",
+            {"memory.max": "2000", "memory.current": "1900", "memory.stat": "inactive_file 900"},
+            (2000, 1000),  # lo leído del disco se puede soltar
+        ),
+    ],
+    ids=str,
+)
+def test_the_memory_is_that_of_the_container(
+    cgroup: Callable[[str | None, dict], None],
+    monkeypatch: pytest.MonkeyPatch,
+    groups: str,
+    files: dict[str, str],
+    expected: tuple[int, int],
+) -> None:
+    cgroup(groups, files)
+    whole = SimpleNamespace(total=16 * 2**30, available=8 * 2**30)
+    monkeypatch.setattr(identity.psutil, "virtual_memory", lambda: whole)
+    told = tuple(size // 2**30 if size >= 2**30 else size for size in identity.memory())
+    assert told == expected
 
 
 def test_caches_from_linux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +192,11 @@ def test_settings_that_change_the_sums_are_told_without_paths(
     for name in identity.SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    monkeypatch.setenv("TF_SET_ONEDNN_FPMATH_MODE", "BF16")  # V2
     monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_cuda_data_dir=/home/ana/cuda --otra=1")
     monkeypatch.setenv("OTRA", "1")
-    assert identity.settings() == {"ONEDNN_MAX_CPU_ISA": "AVX2", "XLA_FLAGS": "… --otra=1"}
+    assert identity.settings() == {
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "TF_SET_ONEDNN_FPMATH_MODE": "BF16",
+        "XLA_FLAGS": "… --otra=1",
+    }

@@ -252,6 +252,13 @@ def test_a_name_says_what_is_not_usual(record: dict) -> None:
     assert "TF32" not in make(record, **half).name
 
 
+def test_a_cpu_that_rounds_is_another_row(record: dict) -> None:
+    """Con `TF_SET_ONEDNN_FPMATH_MODE=BF16` se calcula en bfloat16 (V2)."""
+    whole, rounded = make(record), make(record, software__tf32=True)
+    assert "menos cifras" in rounded.name
+    assert whole.machine_key != rounded.machine_key
+
+
 def test_in_a_notebook_it_is_a_line_and_the_whole_record(record: dict) -> None:
     found = make(record)
     shown = found._repr_mimebundle_()
@@ -297,6 +304,13 @@ def test_committed_records_are_valid_and_name_nobody() -> None:
         (["AVX", "AVX2", "AVX-512", "AMX"], {"ONEDNN_MAX_CPU_ISA": "AVX2"}, "AVX2"),
         (["AVX", "AVX2", "AVX-512"], {"ONEDNN_MAX_CPU_ISA": "avx512_core"}, "AVX-512"),
         (["AVX", "AVX2", "AVX-512"], {"ONEDNN_MAX_CPU_ISA": "ALL"}, "AVX-512"),
+        (["AVX", "AVX2", "AVX-512"], {"ONEDNN_MAX_CPU_ISA": "DEFAULT"}, "AVX-512"),
+        (["AVX", "AVX2", "AVX-512"], {"DNNL_MAX_CPU_ISA": "AVX2"}, "AVX2"),
+        (["AVX", "AVX2", "AVX-512", "AMX"], {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}, "AVX-512"),
+        (["AVX", "AVX2", "AVX-512", "AMX"], {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_AMX"}, "AMX"),
+        (["AVX", "AVX2", "AVX-512"], {"ONEDNN_MAX_CPU_ISA": "AVX2_VNNI_2"}, "AVX2"),
+        (["AVX", "AVX2"], {"ONEDNN_MAX_CPU_ISA": "avx"}, "AVX"),
+        (["AVX", "AVX2"], {"ONEDNN_MAX_CPU_ISA": "SSE41"}, "x86_64"),
         (["NEON"], {}, "NEON"),
         (["NEON", "SVE"], {}, "SVE"),
         ([], {}, "x86_64"),

@@ -1,3 +1,4 @@
+import asyncio
 import builtins
 import json
 import os
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib
 import nbformat
@@ -21,17 +23,19 @@ import PIL.Image
 import psutil
 import pytest
 from conftest import RECORD, ROOT, child_environment, run_script
-from nbclient.exceptions import DeadKernelError
+from jupyter_client import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
 
-from fashion_bench import MAIN_CHART, folders, lesson, parameters
+from fashion_bench import MAIN_CHART, folders, install, lesson, parameters
 from fashion_bench.compare import files
 from fashion_bench.doctor import diagnosis, probe
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.figures import MIME, Record
 from fashion_bench.folders import shown
+from fashion_bench.machine import hardware
 from fashion_bench.script import cli, interrupt, report
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
@@ -316,8 +320,125 @@ def test_the_launcher_ends_at_once_if_ctrl_c_comes_outside_a_run(
 
 def test_the_launcher_says_which_module_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fashion_bench.script.cli", None)
-    with pytest.raises(SystemExit, match=r"^Falta el módulo fashion_bench\.script\.cli: instala"):
+    with pytest.raises(SystemExit, match=r"^Falta el módulo fashion_bench\.script\.cli: "):
         runpy.run_path(str(LAUNCHER))
+
+
+@pytest.mark.parametrize("flags", [["-S"], []], ids=["sin instalar", "carpeta copiada"])
+def test_the_launcher_only_works_with_the_project_of_its_folder(
+    tmp_path: Path, flags: list[str]
+) -> None:
+    """Un entorno copiado con la carpeta usaría, sin decirlo, el código de la de antes."""
+    shutil.copy(LAUNCHER, tmp_path)
+    package = tmp_path / "src" / "fashion_bench"
+    package.mkdir(parents=True)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / lesson.NOTEBOOK).touch()
+    for name in ("__init__.py", "install.py", "errors.py"):
+        shutil.copy(ROOT / "src" / "fashion_bench" / name, package)
+    done = subprocess.run(
+        [sys.executable, *flags, tmp_path / LAUNCHER.name, "--help"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=child_environment(PYTHONPATH="" if flags else str(ROOT / "src")),
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    [line] = done.stderr.splitlines()
+    assert "fashion_bench de esta carpeta" in line
+    assert "-m pip install -r requirements" in line
+
+
+CTYPES = ModuleNotFoundError("No module named '_ctypes'", name="_ctypes")
+CLICK = ModuleNotFoundError("No module named 'click'", name="click")
+
+
+@pytest.mark.parametrize(
+    ("environment", "managed", "has_venv", "error", "told"),
+    [
+        (True, False, True, CLICK, "«python3 -m pip install -r requirements"),
+        (
+            False,
+            True,
+            False,
+            CLICK,
+            "«python3 -m venv .venv && . .venv/bin/activate && python",
+        ),  # V11
+        (False, True, True, CLICK, "«. .venv/bin/activate»"),  # sin activar
+        (False, False, False, CLICK, "«python3 -m pip install -r"),  # un contenedor
+        (True, False, True, CTYPES, "otro Python 3.12"),  # V37
+        (True, False, True, ImportError("x.so: failed to map segment"), "noexec"),  # V38
+        (True, False, True, ImportError("cannot import name 'x'"), "(cannot import name 'x')"),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="en Windows se activa de otro modo")
+def test_what_is_missing_is_told_with_an_order_for_this_python(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    environment: bool,
+    managed: bool,
+    has_venv: bool,
+    error: ImportError,
+    told: str,
+) -> None:
+    monkeypatch.setattr(install, "PROJECT_DIR", tmp_path)
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix + "/.venv" * environment)
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    stdlib = tmp_path if managed else tmp_path / "no"
+    monkeypatch.setattr(install.sysconfig, "get_path", lambda name: str(stdlib))
+    if has_venv:
+        (tmp_path / ".venv").mkdir()
+    sentence = install.missing(error)
+    assert told in sentence
+    assert ("Falta" in sentence) is (error is CLICK)
+
+
+def test_jupyter_lets_root_in_only_in_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    """En un contenedor, lo normal es ser root, y Jupyter no arrancaría (V7)."""
+    for inside in (True, False):
+        monkeypatch.setattr(hardware, "CONTAINER_MARKS", (str(ROOT),) if inside else ())
+        monkeypatch.setattr(hardware, "CONTAINER_NAMES", ())
+        server = SimpleNamespace(web_app=SimpleNamespace(settings={}), allow_root=False)
+        install._load_jupyter_server_extension(server)
+        assert server.allow_root is inside
+    monkeypatch.setattr(hardware, "CONTAINER_NAMES", ("CODESPACES",))
+    monkeypatch.setenv("CODESPACES", "true")
+    assert hardware.is_container()
+
+
+def test_an_equipment_that_cannot_talk_to_itself_is_told_before_waiting(
+    order: Callable[..., int],
+    started: list,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    """Una VPN o una caja de arena sin 127.0.0.1 (V35)."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(99, "Cannot assign requested address")
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    assert (order(), started) == (cli.BAD_USAGE, [])
+    [line] = capsys.readouterr().err.splitlines()
+    assert "127.0.0.1" in line
+    assert "instala" not in line
+
+
+def test_a_kernel_does_not_inherit_what_turns_warnings_into_errors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Con `PYTHONWARNINGS=error`, un aviso de NumPy detenía el entrenamiento (V22)."""
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    given: dict = {}
+
+    async def start(self: Kernel, **options: object) -> None:
+        given.update(options)
+
+    monkeypatch.setattr(AsyncKernelManager, "start_kernel", start)
+    asyncio.run(Kernel({"A": "1"}).start_kernel())
+    assert given["env"]["A"] == "1"
+    assert "PYTHONWARNINGS" not in given["env"]
 
 
 # Una ejecución: lo que se cuenta de ella, con un papermill fingido.
@@ -542,6 +663,7 @@ def failure(name: str, text: str) -> PapermillExecutionError:
     ("error", "told"),
     [
         (failure("TutorialError", "Falta una pieza: ponla."), "Error. Falta una pieza: ponla."),
+        (CellTimeoutError("Timeout waiting for IOPub output"), "cierra otros programas"),  # V10
         (failure("KeyError", "'a'"), f"«git restore notebooks/{lesson.NOTEBOOK}»"),
         (DeadKernelError("Kernel died"), "tal cosa («hazlo»)"),
         (RuntimeError("Kernel died before replying"), "tal cosa («hazlo»)"),
@@ -550,6 +672,7 @@ def failure(name: str, text: str) -> PapermillExecutionError:
     ],
     ids=[
         "TutorialError",
+        "equipo lento",
         "otro error",
         "kernel muerto",
         "no arranca",
@@ -614,6 +737,23 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
     assert told.out == ""
     [line] = told.err.splitlines()
     assert shown(picture) in line
+
+
+def test_without_the_templates_of_nbconvert_it_is_told_before_training_and_the_record_is_kept(
+    papermill: Callable, runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Van en share/jupyter, que a veces se pierde (V23)."""
+
+    def no_templates() -> None:
+        raise ValueError("No template sub-directory with name 'lab' found in the following paths:")
+
+    monkeypatch.setattr(report, "_exporter", no_templates)
+    papermill(ran(*WHOLE))
+    outcome = cli.run(v4.new_notebook(), {}, runs)
+    assert outcome == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
+    told = capsys.readouterr().err.splitlines()
+    assert sorted(line.split()[0] for line in told) == ["Aviso.", "Error."]
+    assert all("nbconvert" in line for line in told)
 
 
 # Ctrl-C, sin kernel.

@@ -1,6 +1,7 @@
 """Lo que molesta a una época, molestando de verdad: otro programa, menos núcleos."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,9 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
+import psutil
 import pytest
+from test_diagnosis import CPU
 
+from fashion_bench.doctor import command, probe
 from fashion_bench.figures import disturbance
 from fashion_bench.machine import hardware
 from fashion_bench.measure import surroundings
@@ -86,6 +91,90 @@ def test_counters_are_subtracted_and_one_that_goes_back_counts_as_nothing() -> N
             around.waiting_seconds,
             around.swapped_mb,
         ] == expected
+
+
+STOPPED = """
+import time
+from fashion_bench.figures import disturbance
+from fashion_bench.machine import hardware
+from fashion_bench.measure import surroundings
+machine, before, start = hardware.machine(), surroundings.snapshot(), time.perf_counter()
+print(flush=True)
+input()
+around = surroundings.between(before, surroundings.snapshot(), None)
+print(disturbance(around, time.perf_counter() - start, machine))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="en Windows no se suspende así un programa")
+@pytest.mark.parametrize("suspend", [True, False])
+def test_a_suspended_program_is_disturbed(suspend: bool) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", STOPPED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout
+    child.stdout.readline()
+    if suspend:
+        child.send_signal(signal.SIGSTOP)
+        time.sleep(3.5)
+        child.send_signal(signal.SIGCONT)
+    told, _ = child.communicate("\n")
+    assert ("suspendido" in told) is suspend, told
+
+
+def test_a_closed_lid_is_seen_even_if_the_usual_clock_stops_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = surroundings.snapshot()
+    now = surroundings.Pulse.now
+    monkeypatch.setattr(surroundings.Pulse, "now", staticmethod(lambda: now() + 3600))
+    around = surroundings.between(before, surroundings.snapshot(), None)
+    assert 3590 < around.stopped_seconds < 3610
+    monkeypatch.undo()
+    surroundings.snapshot()  # vuelve a su hora
+
+
+PDH = RuntimeError("PdhAddEnglishCounterW failed. Performance counters may be disabled.")
+
+
+@pytest.mark.parametrize(
+    ("reading", "error"),
+    [
+        ("swap_memory", PDH),  # V6
+        ("sensors_battery", FileNotFoundError(2, "No such file", "/sys/class/power_supply")),  # V4
+        # Otras del mismo estilo.
+        ("virtual_memory", PermissionError(13, "/proc/meminfo")),
+        ("cpu_times", PermissionError(13, "/proc/stat")),
+        ("cpu_freq", NotImplementedError("can't find current frequency file")),
+        ("sensors_temperatures", ValueError("invalid literal for int()")),
+        ("cpu_count", psutil.AccessDenied()),
+        ("sensors_battery", AttributeError("module 'psutil' has no attribute")),
+    ],
+)
+def test_a_reading_that_fails_stops_nothing_and_the_doctor_takes_them_all(
+    monkeypatch: pytest.MonkeyPatch, reading: str, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(psutil, reading, fail, raising=False)
+    machine, snapshot = hardware.machine(), surroundings.snapshot()
+    around = surroundings.between(snapshot, surroundings.snapshot(), None)
+    disturbance(around, 1.0, machine)
+    unknown = {name for name, value in [*machine, *around] if value is None}
+    facts = probe.gather(engine=CPU)
+    expected, told = {
+        "swap_memory": ("swapped_mb", "la memoria de intercambio"),
+        "sensors_battery": ("power", None),
+        "virtual_memory": ("memory_gib", "la memoria"),
+        "cpu_times": ("other_cpu_seconds", "el procesador en uso"),
+        "cpu_freq": ("frequency_mhz", None),
+        "sensors_temperatures": ("temperature_c", None),
+        "cpu_count": ("physical_cores", None),
+    }[reading]
+    assert expected in unknown
+    assert facts.unread == ((told,) if told else ())
+    assert told is None or told in command.table(facts, [], 80)
 
 
 LINUX = namedtuple("LINUX", "user nice system idle iowait irq softirq steal guest guest_nice")

@@ -83,6 +83,7 @@ def test_the_wheel_carries_the_course_and_nothing_else(wheel: Path) -> None:
     assert {path.relative_to(ROOT / "src").as_posix() for path in templates} <= names
     server = "/etc/jupyter/jupyter_server_config.d/fashion_bench.json"
     assert any(name.endswith(server) for name in names)
+    assert any(name.endswith("/etc/ipython/ipython_kernel_config.json") for name in names)
     tops = {re.sub(r"fashion_bench-[\d.]+\d\.", "", name.split("/")[0]) for name in names}
     assert tops == {"fashion_bench", "dist-info", "data"}
     assert not [name for name in names if "checkpoint" in name or "/test" in name or "runs" in name]

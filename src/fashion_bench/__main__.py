@@ -11,7 +11,7 @@ from typing import get_args
 
 import click
 
-from fashion_bench import PROJECT_DIR
+from fashion_bench import PROJECT_DIR, install
 from fashion_bench.errors import BAD_USAGE, FAILED, FINE, INTERRUPTED, TutorialError
 from fashion_bench.folders import borrow_home, expanded
 from fashion_bench.record import Backend
@@ -119,8 +119,9 @@ def obey(arguments: list[str]) -> int:
     except click.UsageError as error:
         print(f"Error. {in_spanish(error)}", file=sys.stderr)
         return BAD_USAGE
-    except TutorialError as error:
-        print(f"Error. {error}", file=sys.stderr)
+    except (ImportError, TutorialError) as error:
+        told = install.missing(error) if isinstance(error, ImportError) else error
+        print(f"Error. {told}", file=sys.stderr)
         return FAILED
     except click.Abort:  # Ctrl-C
         return INTERRUPTED

@@ -82,8 +82,8 @@ class Record(Content):
         unusual: list[str] = [] if backend == "tensorflow" else [backend]
         if self.software.onednn is False and not self.accelerator:
             unusual.append("sin oneDNN")
-        if self.software.tf32 and self.accelerator and self.parameters.precision == "float32":
-            unusual.append("TF32")
+        if self.software.tf32 and self.parameters.precision == "float32":
+            unusual.append("TF32" if self.accelerator else "float32 con menos cifras")
         if workers > 1:
             unusual.append(f"{workers} procesos")
         return " · ".join([label, self.device, *unusual])
@@ -217,15 +217,17 @@ METRICS = {
 def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str | None:
     """Dice qué perturbó una época que duró `seconds`, o `None` si fue tranquila."""
     available = seconds * machine.logical_cores
-    others = around.other_cpu_seconds / available
+    others = (around.other_cpu_seconds or 0.0) / available
     stolen = (around.stolen_cpu_seconds or 0.0) / available
     if around.usable_cores < machine.usable_cores:
         return f"solo pudo usar {around.usable_cores:g} de {machine.usable_cores:g} núcleos"
+    if around.stopped_seconds:
+        return f"estuvo suspendido {written(around.stopped_seconds, 0, 's')}"
     if stolen > MAX_STOLEN:
         return f"otra máquina virtual se llevó el {written(100 * stolen, 0, '%')} del procesador"
     if others > MAX_OTHERS:
         return f"otros programas usaron el {written(100 * others, 0, '%')} del procesador"
-    if around.swapped_mb > MAX_SWAPPED_MB:
+    if around.swapped_mb and around.swapped_mb > MAX_SWAPPED_MB:
         return f"faltó memoria ({written(around.swapped_mb, 0, 'MB')} fueron o volvieron del disco)"
     if around.gpu and around.gpu.slowed_by:
         return f"la GPU se frenó ({around.gpu.slowed_by})"

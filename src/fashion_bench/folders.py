@@ -115,9 +115,13 @@ def anonymous(text: str) -> str:
 
 
 def borrow_home() -> None:
-    """Da una carpeta personal de prestado a quien no tiene: Jupyter y Keras piden una."""
+    """Da una carpeta personal de prestado a quien no tiene: Jupyter y Keras piden una.
+
+    A quien no puede escribir en la suya le da otra solo a IPython, que si no avisa en inglés.
+    """
     try:
-        Path.home()
+        if not os.access(Path.home(), os.W_OK):
+            os.environ.setdefault("IPYTHONDIR", tempfile.mkdtemp(prefix="fashion-bench-"))
     except RuntimeError:
         os.environ["HOME"] = tempfile.mkdtemp(prefix="fashion-bench-")
 

@@ -1,15 +1,18 @@
 """Cómo se instala el proyecto: con su carpeta, suelto, en Colab y en el servidor de Jupyter."""
 
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from importlib import invalidate_caches
 from importlib.metadata import metadata, version
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from fashion_bench import CHECKOUT, NOTEBOOKS_DIR, PROJECT_DIR
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, meaning
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -32,6 +35,50 @@ def pip(lock: str) -> str:
 def pip_anew(lock: str) -> str:
     """Como `pip`, para un entorno vacío: suelto, el paquete sale del `.whl` de su versión."""
     return pip(lock) if CHECKOUT else f'"{wheel()}{_extra(lock)}"'
+
+
+def new_environment(lock: str, version: str, windows: bool) -> str:
+    """La orden que rehace `.venv` con esa versión de Python."""
+    python, there = f"python{version}", ".venv/bin/python"
+    if windows:
+        python, there = f"py -{version}", r".venv\Scripts\python"
+    return f"{python} -m venv --clear .venv && {there} -m pip install {pip_anew(lock)}"
+
+
+def python_command(executable: PurePath, project: PurePath) -> str:
+    """Cómo se llama a este Python desde la carpeta del proyecto, sin rutas personales."""
+    if executable.is_relative_to(project):
+        return str(executable.relative_to(project))
+    return executable.name.removesuffix(".exe")
+
+
+def this_python() -> str:
+    """Cómo se llama al Python que está ejecutando esto; en un entorno es un enlace."""
+    executable = Path(sys.executable)
+    return python_command(executable.parent.resolve() / executable.name, PROJECT_DIR)
+
+
+def is_managed() -> bool:
+    """Dice si en este Python, que no es de un entorno, solo instala el sistema (PEP 668)."""
+    mark = Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
+    return sys.prefix == sys.base_prefix and mark.exists()
+
+
+def missing(error: Exception) -> str:
+    """La frase de que falta algo por instalar, o falla, con lo que hay que hacer en este Python."""
+    what = getattr(error, "name", None) or "lo que necesita"
+    if known := meaning(f"{error} "):
+        return f"Python no puede importar {what}: {known}."
+    if not isinstance(error, ModuleNotFoundError):
+        return f"Python no puede importar {what} ({error}): borra .venv y crea el entorno otra vez."
+    lock = "requirements-macos.txt" if sys.platform == "darwin" else "requirements.txt"
+    told = f"{this_python()} -m pip install {pip(lock)}"
+    activate = r".venv\Scripts\activate" if os.name == "nt" else ". .venv/bin/activate"
+    if sys.prefix == sys.base_prefix and (PROJECT_DIR / ".venv").exists():
+        told = activate
+    elif is_managed():
+        told = f"{this_python()} -m venv .venv && {activate} && python -m pip install {pip(lock)}"
+    return f"Falta el módulo {what}: ejecuta «{told}» en la carpeta del proyecto y repite."
 
 
 def wheel() -> str:
@@ -84,11 +131,15 @@ def in_colab(archive: str) -> None:
 
 
 def _load_jupyter_server_extension(server: "ServerApp") -> None:
-    """Deja pasar fotos grandes; sin esto, Tornado cierra la conexión con más de 10 MiB.
+    """Deja pasar fotos grandes (sin esto, Tornado cierra la conexión) y ser root en un contenedor.
 
     El servidor lo carga al arrancar: se lo pide `jupyter/fashion_bench.json`.
     """
+    from fashion_bench.machine.hardware import is_container
+
     server.web_app.settings.setdefault("websocket_max_message_size", MAX_MESSAGE_BYTES)
+    if is_container():  # allí lo normal es ser root, y Jupyter no querría arrancar
+        server.allow_root = True
 
 
 def _extra(lock: str) -> str:

@@ -65,6 +65,15 @@ def clean_label(text: str) -> str:
     return clean(re.sub(r"[$/\\]", " ", text))[:60]
 
 
+CEILINGS = (
+    *((".*AMX|AVX10", "AMX"), ("AVX512", "AVX-512"), ("AVX2", "AVX2"), ("AVX$", "AVX")),
+    ("SSE41", "SVE"),
+)
+"""Con cuál se calcula como mucho según lo que diga `ONEDNN_MAX_CPU_ISA`; lo que no entiende, nada.
+
+https://uxlfoundation.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html
+"""
+
 ISAS = ("AMX", "AVX-512", "AVX2", "AVX", "SVE", "NEON")
 """Juegos de instrucciones que dan nombre a un equipo, del que más hace de una vez al que menos."""
 
@@ -118,7 +127,7 @@ class Machine(Frozen):
     """Los que este programa puede usar: afinidad y cuota del contenedor."""
     virtual: bool | None
     """Si es una máquina virtual; `None` si no se sabe."""
-    memory_gib: float = Field(gt=0, le=1e6)
+    memory_gib: float | None = Field(gt=0, le=1e6)
     settings: dict[Text, Text] = Field(max_length=30)
     """Variables de entorno que cambian las cuentas, las que estaban puestas."""
     power: Literal["mains", "battery"] | None
@@ -127,11 +136,11 @@ class Machine(Frozen):
     @property
     def isa(self) -> str:
         """El mayor juego de instrucciones vectoriales con el que se calcula en la CPU."""
-        limit = self.settings.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
-        allowed = [name for name in ISAS if name in self.instruction_sets]
-        if limit != "ALL" and not limit.startswith("AVX512"):
-            allowed = [name for name in allowed if not name.startswith(("AVX-512", "AMX"))]
-        return allowed[0] if allowed else self.architecture
+        limit = self.settings.get("DNNL_MAX_CPU_ISA", "ALL")
+        limit = self.settings.get("ONEDNN_MAX_CPU_ISA", limit).upper()
+        top = next((isa for said, isa in CEILINGS if re.match(said, limit)), ISAS[0])
+        allowed = ISAS[ISAS.index(top) :]
+        return next((name for name in allowed if name in self.instruction_sets), self.architecture)
 
 
 class Accelerator(Frozen):
@@ -160,7 +169,7 @@ class Software(Frozen):
     onednn: bool | None
     """Si TensorFlow calcula con oneDNN en la CPU; `None` donde no se elige."""
     tf32: bool | None
-    """Si la GPU multiplica float32 con 10 bits de mantisa; `None` donde no se elige."""
+    """Si float32 se multiplica con menos cifras (TF32, bfloat16); `None` donde no se elige."""
 
     @property
     def engine(self) -> str:
@@ -229,14 +238,16 @@ class Surroundings(Frozen):
     usable_cores: float = Field(gt=0)
     own_cpu_seconds: float = Field(ge=0)
     """Segundos de procesador de este programa, sumando todos los núcleos."""
-    other_cpu_seconds: float = Field(ge=0)
+    other_cpu_seconds: float | None = Field(ge=0)
     """De los demás programas."""
     stolen_cpu_seconds: float | None = Field(ge=0)
     """Que la máquina virtual pidió y no tuvo."""
     waiting_seconds: float | None = Field(ge=0)
     """En que algún programa, quizá este, esperó a un núcleo libre."""
-    swapped_mb: float = Field(ge=0)
+    swapped_mb: float | None = Field(ge=0)
     """Que fueron a la memoria de intercambio o volvieron de ella."""
+    stopped_seconds: float | None = Field(None, ge=0)
+    """En que el programa o el equipo estuvo suspendido; `None` si no se miró."""
     temperature_c: float | None
     frequency_mhz: float | None = Field(gt=0)
     gpu: GpuState | None

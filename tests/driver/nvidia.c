@@ -133,6 +133,13 @@ static const struct machine MACHINES[] = {
      .cards = {{"NVIDIA A100-SXM4-80GB", 8, 0, 0, 400, 10000, 1410, 33, .no_programs = true,
                 .mig = MIG_ENABLED, .slice = "3g.40gb", .no_memory = NVML_NO_PERMISSION}}},
 
+    // En modo MIG y sin ninguna parte hecha: pytorch/pytorch#98885.
+    {"mig-empty", "535.161.08", .cuda = CUDA_NO_DEVICE,
+     .cards = {{"NVIDIA A100-SXM4-80GB", 8, 0, 0, 400, 10000, 1410, 33, .mig = MIG_ENABLED}}},
+
+    // Una RTX 50 con los módulos cerrados: NVIDIA/open-gpu-kernel-modules#862.
+    {"refused", "570.133.07"},
+
     // WSL2: gpuopenanalytics/pynvml#53 y wookayin/gpustat#170.
     {"wsl", "555.85", .unreadable = true,
      .cards = {{"NVIDIA GeForce RTX 3090", 8, 6, 24576, 370, 11000, 1695, 35}}},

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import textwrap
 
 from fashion_bench.doctor.diagnosis import findings
@@ -20,7 +21,7 @@ def main(backend: Backend = "tensorflow", as_json: bool = False) -> int:
 
     Con `as_json` lo escribe para un informe de error, sin lo que delata a la persona.
     """
-    facts = gather(backend)
+    facts = gather(backend, tell=lambda text: print(text, file=sys.stderr, flush=True))
     found = findings(facts)
     if as_json:
         report = {
@@ -51,9 +52,9 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
         ("Paso de prueba", _step(facts)),
         (
             "Queda libre",
-            f"memoria, {written(facts.free_memory_gib, 1, 'GiB')}; "
-            f"disco, {written(facts.free_disk_gib, 1, 'GiB')}",
+            f"memoria, {_gib(facts.free_memory_gib)}; disco, {_gib(facts.free_disk_gib)}",
         ),
+        *([("No se sabe", ", ".join(facts.unread))] if facts.unread else []),
     ]
     lines = [f"{name + ':':<15} {value}" for name, value in rows]
     for finding in found:
@@ -71,6 +72,10 @@ def table(facts: Facts, found: list[Finding], width: int) -> str:
     if any(finding.cure for finding in found):
         lines += ["", "Ejecuta las órdenes en una terminal abierta en la carpeta del proyecto."]
     return "\n".join(lines)
+
+
+def _gib(size: float | None) -> str:
+    return "no se sabe" if size is None else written(size, 1, "GiB")
 
 
 def _step(facts: Facts) -> str:

@@ -14,6 +14,7 @@ VERDICT = (
     installation.engine_not_imported,
     installation.cannot_train,
     sees.ready,
+    silent.jetson,
     sees.without_code,
     sees.step_fails,
     silent.mac,

@@ -11,6 +11,9 @@ from fashion_bench.doctor import needs
 from fashion_bench.machine import hardware
 from fashion_bench.record import TITLES, Accelerator, Backend, Frozen
 
+TELLS = r"(?:\w*(?:Error|Exception|Warning)\b(?!\()|CUDA_ERROR|F\d{4} ).+"
+"""Lo que, en lo que escribe un motor, dice cuál es el error; detrás puede ir de dónde sale."""
+
 
 class Engine(Frozen):
     """Hasta dónde llega un motor de cálculo: importarse, importar Keras y dar un paso."""
@@ -46,9 +49,10 @@ class Engine(Frozen):
 
     @property
     def last_line(self) -> str:
-        """La última línea que escribió: en un error de Python, la que dice cuál."""
+        """La última línea que dice qué error hubo o, si ninguna lo dice, la última que escribió."""
         lines = [line.strip() for line in self.messages.splitlines() if line.strip()]
-        return lines[-1][:200] if lines else ""
+        told = [found[0] for line in lines if (found := re.search(TELLS, line))]
+        return (told or lines or [""])[-1][:200]
 
 
 class Facts(Frozen):
@@ -69,19 +73,23 @@ class Facts(Frozen):
     """Un Python para Intel que un Mac con Apple silicon traduce al vuelo."""
     python: str
     python_bits: int
+    python_kind: str = ""
+    """Si no es el Python corriente, el CPython de 64 bits con GIL, qué es: «PyPy», «MSYS2»…"""
+    python_managed: bool = False
+    """En él solo instala el sistema (PEP 668)."""
     python_command: str
     distributions: dict[str, str]
     """Versión que importa Python de los motores, de lo que choca con ellos y de las de CUDA."""
     missing_cuda_wheels: tuple[str, ...]
     engine: Engine
     in_the_way: tuple[str, ...] | None
-    """Variables («NOMBRE=valor») y archivos con los que el motor falla y sin los que no falla.
+    """Variables y archivos con los que el motor falla y sin los que no; `None` si no se ha probado.
 
-    `None` si no se ha probado.
+    De las variables, solo su nombre: lo que valen puede ser un secreto.
     """
     nvidia_cards: tuple[Accelerator, ...]
     nvidia_error: str | None
-    """Por qué no responde el controlador de NVIDIA o una de sus GPU."""
+    """Por qué no responde el controlador de NVIDIA o una de sus GPU; `None` si responde."""
     nvidia_hardware: bool | None
     """Hay una GPU NVIDIA enchufada (o, en WSL2, una GPU compartida), con o sin controlador."""
     nvidia_module: str | None
@@ -94,10 +102,20 @@ class Facts(Frozen):
     """El arranque seguro está puesto: Linux no carga módulos sin firmar."""
     prime: str | None
     """Qué gráficos elige `prime-select` en un portátil con dos, si lo hay."""
+    cuda_sees: bool | None = False
+    """CUDA ve alguna GPU, o una parte de ella; solo se le pregunta si está en modo MIG."""
+    jetson: bool | None = False
+    """Es una placa Jetson de NVIDIA, que lleva sus propias bibliotecas."""
+    virtual: bool | None = None
+    """Es una máquina virtual."""
     visible_devices: str | None
     """La variable CUDA_VISIBLE_DEVICES."""
-    free_memory_gib: float
-    free_disk_gib: float
+    free_memory_gib: float | None
+    free_disk_gib: float | None
+    free_temp_gib: float | None = None
+    """Del disco en el que pip descomprime lo que descarga."""
+    unread: tuple[str, ...] = ()
+    """De lo que lee la lección y no hace falta, lo que el sistema no dice."""
 
     @property
     def title(self) -> str:
@@ -161,7 +179,11 @@ class Facts(Frozen):
     @property
     def capabilities(self) -> tuple[tuple[int, int], int]:
         """Para qué GPU trae código el motor: de qué capacidad a cuál, sin su punto."""
-        told = [capability(text) for text in self.engine.capabilities]
+        told = [
+            capability(text)  # las de una AMD, como `gfx90a`, no se parecen
+            for text in self.engine.capabilities
+            if text.startswith(("sm_", "compute_"))
+        ]
         if told:
             return min(told), max(told)[0]
         return max(self.needs.oldest, needs.OLDEST_CARD[self._cuda]), self.needs.newest
@@ -189,8 +211,9 @@ class Facts(Frozen):
 
     def install(self, lock: str, option: str = "") -> str:
         """Orden que instala un archivo de versiones fijas."""
-        pip = f"{self.python_command} -m pip install"
-        return f"{pip} {option} {install.pip(lock)}" if option else f"{pip} {install.pip(lock)}"
+        if self.python_managed:
+            return self.new_environment.replace(" --clear", "")
+        return " ".join([self.python_command, "-m pip install", *option.split(), install.pip(lock)])
 
     def add(self, backend: Backend, option: str = "") -> str:
         """Orden que añade un motor, o las bibliotecas de TensorFlow, para la GPU de este equipo."""
@@ -206,10 +229,12 @@ class Facts(Frozen):
 
     @property
     def new_environment(self) -> str:
-        """Orden que rehace `.venv` con Python 3.12."""
-        windows = r"py -3.12 -m venv --clear .venv && .venv\Scripts\python -m pip install "
-        other = "python3.12 -m venv --clear .venv && .venv/bin/python -m pip install "
-        return (windows if self.system == "Windows" else other) + install.pip_anew(self.lock)
+        """Orden que rehace `.venv` con esta versión de Python o, si no sirve, con la 3.12."""
+        version = numbers(self.python)[:2]
+        if self.python_kind or not needs.PYTHONS[0] <= version <= needs.PYTHONS[1]:
+            version = (3, 12)
+        name = ".".join(map(str, version))
+        return install.new_environment(self.lock, name, self.system == "Windows")
 
     def script(self, backend: Backend) -> str:
         """Orden que entrena con un motor."""
@@ -223,6 +248,17 @@ class Facts(Frozen):
     def install_and_train(self, backend: Backend) -> str:
         """Orden que añade un motor y entrena con él en la GPU."""
         return f"{self.add(backend)} && {self.script(backend)}"
+
+    @property
+    def more_memory(self) -> str:
+        """De dónde puede salir más memoria en este equipo."""
+        if self.wsl:
+            return "WSL2 solo toma la mitad de la del equipo; dale más, con memory= en .wslconfig"
+        if self.container:
+            return "cierra otros programas o dale más al contenedor, con --memory"
+        if self.system == "Windows":
+            return "cierra otros programas o deja que Windows agrande su archivo de paginación"
+        return "cierra otros programas"
 
     @property
     def install_driver(self) -> str:

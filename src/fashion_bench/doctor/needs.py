@@ -90,6 +90,11 @@ https://docs.pytorch.org/docs/stable/notes/get_start_xpu.html y, para los códig
 https://github.com/torvalds/linux/blob/master/include/drm/intel/pciids.h
 """
 
+JETSON = "https://docs.nvidia.com/deeplearning/frameworks/install-pytorch-jetson-platform/"
+"""El PyTorch que NVIDIA publica para sus placas: el corriente no trae código para ellas
+(https://github.com/nvidia-holoscan/holohub/pull/1687).
+"""
+
 PYTHONS = ((3, 11), (3, 13))
 """Primer y último Python que admite el proyecto."""
 

@@ -8,28 +8,27 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable
-from pathlib import Path, PurePath
-from typing import Literal, TypeVar
+from pathlib import Path
+from typing import Literal
 
-import psutil
-
-from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders
+from fashion_bench import NOTEBOOKS_DIR, PROJECT_DIR, folders, install
 from fashion_bench.doctor import trial
 from fashion_bench.doctor.facts import Engine, Facts
 from fashion_bench.folders import shown
-from fashion_bench.machine import hardware
+from fashion_bench.machine import hardware, identity
 from fashion_bench.machine.engines import hiding_files
-from fashion_bench.record import Backend
-
-Answer = TypeVar("Answer")
+from fashion_bench.machine.identity import known
+from fashion_bench.measure import surroundings
+from fashion_bench.record import TITLES, Backend
 
 PCI_DEVICES = Path("/sys/bus/pci/devices")
 KERNEL_MODULES = Path("/sys/module")
 EFI_VARIABLES = Path("/sys/firmware/efi/efivars")
-CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 PRIME = Path("/etc/prime-discrete")
+TEGRA = Path("/etc/nv_tegra_release")
 
 STRAY = (
     "PYTHON",
@@ -37,6 +36,9 @@ STRAY = (
     *("ONEDNN_", "DNNL_", "MKL_", "OMP_", "KMP_", "GOMP_", "LD_", "DYLD_", "MPL"),
 )
 """Cómo empiezan las variables con las que alguien puede cambiar lo que hacen los motores."""
+
+TERRAFORM = ("TF_VAR_", "TF_CLI_", "TF_TOKEN_", "TF_LOG", "TF_INPUT", "TF_PLUGIN_", "TF_DATA_DIR")
+"""Cómo empiezan las de otro programa, Terraform, que los motores no leen."""
 
 OURS = {
     *("TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND", "PYTHONIOENCODING", "PYTHONUTF8"),
@@ -48,82 +50,125 @@ RELEVANT = re.compile(r"tensorflow.*|tf-nightly.*|keras|torch|jax.*|numpy|protob
 """Los paquetes que deciden si se puede entrenar."""
 
 
-def gather(backend: Backend = "tensorflow", engine: Engine | None = None) -> Facts:
+def gather(
+    backend: Backend = "tensorflow",
+    engine: Engine | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Facts:
     """Reúne los hechos de este equipo.
 
     Args:
         backend: el motor que interesa.
         engine: lo que ya se sabe de él; si no se da, lo prueba un proceso aparte y, si no va
             bien, busca qué variable o qué archivo de la persona lo impide.
+        tell: a quién se le cuenta que empieza cada prueba, que puede tardar.
     """
     cards, nvidia_error = hardware.ask_nvidia()
+    machine, seen, memory = hardware.machine(), surroundings.snapshot(), known(identity.memory)
+    read = {
+        "la memoria": memory,
+        "la memoria de intercambio": seen.swapped,
+        "el procesador en uso": seen.busy,
+    }
     hiding = [*hiding_files(NOTEBOOKS_DIR), *hiding_files(PROJECT_DIR)]
     in_the_way: tuple[str, ...] | None = None
     if engine is None:
         folder = hiding[0].parent if hiding else NOTEBOOKS_DIR
+        tell(f"Probando {TITLES[backend]}…")
         engine, in_the_way = trial.run(backend, folder), ()
         if engine.agrees is not True or (cards and not engine.gpus):
-            in_the_way = _in_the_way(engine, hiding)
+            engine, in_the_way = _in_the_way(engine, folder, hiding, tell)
     installed = _distributions()
-    executable = Path(sys.executable)  # en un entorno virtual es un enlace: no hay que seguirlo
     return Facts(
-        os=hardware.operating_system(),
+        os=machine.os,
         system=platform.system(),
-        architecture=platform.machine(),
+        architecture=machine.architecture,
         libc=_libc(),
         wsl=_wsl(),
-        container=_if_readable(lambda: any(mark.exists() for mark in CONTAINER_MARKS)),
-        rosetta=_if_readable(_is_rosetta),
+        container=hardware.is_container(),
+        rosetta=known(_is_rosetta),
         python=platform.python_version(),
         python_bits=64 if sys.maxsize > 2**32 else 32,
-        python_command=python_command(executable.parent.resolve() / executable.name, PROJECT_DIR),
+        python_kind=_python_kind(),
+        python_managed=install.is_managed(),
+        python_command=install.this_python(),
         distributions=installed,
         missing_cuda_wheels=_missing_cuda_wheels(installed),
         engine=engine,
         in_the_way=in_the_way,
         nvidia_cards=tuple(cards),
         nvidia_error=nvidia_error,
-        nvidia_hardware=_if_readable(_has_nvidia_hardware),
-        nvidia_module=_if_readable(_nvidia_module),
-        pci_gpus=_if_readable(_pci_gpus),
-        nouveau=_if_readable((KERNEL_MODULES / "nouveau").exists),
-        secure_boot=_if_readable(_has_secure_boot),
-        prime=_if_readable(lambda: PRIME.read_text(errors="replace").strip()),
+        nvidia_hardware=known(_has_nvidia_hardware),
+        nvidia_module=known(_nvidia_module),
+        pci_gpus=known(_pci_gpus),
+        nouveau=known((KERNEL_MODULES / "nouveau").exists),
+        secure_boot=known(_has_secure_boot),
+        prime=known(lambda: PRIME.read_text(errors="replace").strip()),
+        cuda_sees=any(card.mig for card in cards) and bool(hardware.first_cuda_uuid()),
+        jetson=known(TEGRA.exists),
+        virtual=machine.virtual,
         visible_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),
-        free_memory_gib=round(psutil.virtual_memory().available / 2**30, 1),
-        free_disk_gib=round(shutil.disk_usage(PROJECT_DIR).free / 2**30, 1),
+        free_memory_gib=_gib(memory and memory[1]),
+        free_disk_gib=_gib(known(lambda: shutil.disk_usage(PROJECT_DIR).free)),
+        free_temp_gib=_gib(known(lambda: shutil.disk_usage(tempfile.gettempdir()).free)),
+        unread=tuple(name for name, value in read.items() if value is None),
     )
 
 
-def _in_the_way(engine: Engine, hiding: list[Path]) -> tuple[str, ...]:
-    """Busca, probando, la variable o el archivo que impide que un motor llegue más lejos."""
-    variables = [name for name in os.environ if name.startswith(STRAY) and name not in OURS]
+def _gib(size: int | None) -> float | None:
+    return None if size is None else round(size / 2**30, 1)
+
+
+def _in_the_way(
+    first: Engine, folder: Path, hiding: list[Path], tell: Callable[[str], None]
+) -> tuple[Engine, tuple[str, ...]]:
+    """Busca, probando, la variable o el archivo que impide que un motor llegue más lejos.
+
+    Antes lo prueba otra vez con todo: un fallo que no se repite no acusa a nadie. Solo acusa a lo
+    que falla dos veces sin lo demás o, si nada falla así, a todo a la vez.
+
+    Returns:
+        La prueba que vale y lo que estorba.
+    """
+    variables = [
+        name
+        for name in os.environ
+        if name.startswith(STRAY) and name not in OURS and not name.startswith(TERRAFORM)
+    ]
     causes: list[str | Path] = [*hiding, *variables]
-    if not causes:
-        return ()
 
-    def progress(kept: str | Path | None) -> tuple[bool, ...]:
-        with tempfile.TemporaryDirectory() as folder:
-            if isinstance(kept, Path):
-                Path(folder, kept.name).symlink_to(kept)
-            without = [name for name in variables if name != kept]
-            return trial.run(engine.name, Path(folder), without).progress
+    def run(kept: list[str | Path]) -> Engine:
+        tell(f"Probando solo con {', '.join(map(_named, kept)) or 'lo imprescindible'}…")
+        with tempfile.TemporaryDirectory() as empty:
+            for file in {each for each in kept if isinstance(each, Path)}:
+                Path(empty, file.name).symlink_to(file)
+            return trial.run(first.name, Path(empty), {*variables} - {*kept})
 
-    best = progress(None)
-    if best <= engine.progress:
-        return ()
-    alone = None if len(causes) == 1 else next((c for c in causes if progress(c) < best), None)
-    return tuple(  # si ninguna lo estropea por sí sola, son varias a la vez
-        shown(cause) if isinstance(cause, Path) else f"{cause}={os.environ[cause]}"
-        for cause in ([alone] if alone else causes)
-    )
+    tell("No ha ido bien; probando otra vez…")
+    again = trial.run(first.name, folder)
+    engine = max(first, again, key=lambda each: each.progress)
+    if first.progress != again.progress or not causes:
+        return engine, ()
+    best = run([])
+    if best.progress <= engine.progress:
+        return engine, ()
+    for guilty in (*([cause] for cause in causes), causes):
+        if run(guilty).progress < best.progress and run(guilty).progress < best.progress:
+            return engine, tuple(map(_named, guilty))
+    return best, ()
 
 
-def python_command(executable: PurePath, project: PurePath) -> str:
-    """Cómo se llama a este Python desde la carpeta del proyecto, sin rutas personales."""
-    if executable.is_relative_to(project):
-        return str(executable.relative_to(project))
-    return "python"
+def _named(cause: str | Path) -> str:
+    return cause if isinstance(cause, str) else shown(cause) + "/" * cause.is_dir()
+
+
+def _python_kind() -> str:
+    """Qué tiene de raro este Python, si no es el corriente."""
+    if sys.implementation.name != "cpython":
+        return f"({platform.python_implementation()})"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "sin GIL"
+    return "de MSYS2" if sysconfig.get_platform().startswith(("mingw", "msys", "cygwin")) else ""
 
 
 def anonymous(text: str) -> str:
@@ -160,15 +205,9 @@ def _missing_cuda_wheels(installed: dict[str, str]) -> tuple[str, ...]:
     return tuple(sorted(names - installed.keys()))
 
 
-def _if_readable(question: Callable[[], Answer]) -> Answer | None:
-    """Responde a una pregunta sobre el sistema; `None` si no deja leer la respuesta."""
-    try:
-        return question()
-    except OSError:
+def _has_nvidia_hardware() -> bool | None:
+    if platform.system() == "Windows":  # allí no se mira
         return None
-
-
-def _has_nvidia_hardware() -> bool:
     if hardware.is_wsl():
         return Path("/dev/dxg").exists()
     return any(pci.startswith("10de:") for pci in _pci_gpus())
@@ -210,7 +249,4 @@ def _has_secure_boot() -> bool:
 def _is_rosetta() -> bool:
     if platform.system() != "Darwin":
         return False
-    asked = subprocess.run(
-        ["/usr/sbin/sysctl", "-n", "sysctl.proc_translated"], capture_output=True, text=True
-    )
-    return asked.stdout.strip() == "1"
+    return identity.sysctl("sysctl.proc_translated") == ["1"]

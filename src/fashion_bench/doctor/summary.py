@@ -39,6 +39,7 @@ def gpu(requested: str, precision: str) -> str:
 def equipment() -> str:
     """Describe en unas líneas el equipo y las versiones."""
     machine, software = hardware.machine(), backends.software()
+    memory = written(machine.memory_gib, 1, "GiB") if machine.memory_gib else "no se sabe"
     cores = machine.physical_cores or machine.logical_cores
     cuda = f" (CUDA {software.cuda}, cuDNN {software.cudnn})" if software.cuda else ""
     onednn = {True: ", con oneDNN", False: ", sin oneDNN (TF_ENABLE_ONEDNN_OPTS=0)", None: ""}
@@ -47,7 +48,7 @@ def equipment() -> str:
             f"Sistema:        {machine.os} ({machine.architecture})",
             f"CPU:            {machine.cpu}, {cores} núcleo{'s' * (cores > 1)}",
             f"Cálculo en CPU: {machine.isa}{onednn[software.onednn]}",
-            f"Memoria:        {written(machine.memory_gib, 1, 'GiB')}",
+            f"Memoria:        {memory}",
             f"Python:         {software.python}",
             f"TensorFlow:     {software.tensorflow}",
             f"Keras:          {software.keras} sobre {software.engine}{cuda}",

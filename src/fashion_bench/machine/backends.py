@@ -11,12 +11,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from fashion_bench import install
 from fashion_bench.errors import TutorialError
-from fashion_bench.machine.engines import X86, quiet, silent
+from fashion_bench.machine.engines import OFF, X86, quiet, silent
 from fashion_bench.machine.hardware import ask_nvidia, find_accelerator
 from fashion_bench.record import TITLES, Accelerator, Backend, Software, clean
 
@@ -102,6 +103,7 @@ def prepare(backend: str, device: str) -> Backend:
             os.environ[variable] = wanted
     # Con capas que JAX no sabe compilar, Keras avisa y sigue sin compilar: lo cuenta el cuaderno.
     warnings.filterwarnings("ignore", "Model doesn't support `jit_compile=True`")
+    warnings.filterwarnings("ignore", "__array__ implementation")  # de NumPy, al copiar variables
     with quiet(backend):
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
@@ -146,22 +148,25 @@ def software() -> Software:
     import tensorflow as tf
 
     backend = keras.backend.backend()
+    onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").lower() not in OFF
     may_use_onednn = backend == "tensorflow" and platform.machine().lower() in X86
     return Software(
         python=platform.python_version(),
         tensorflow=tf.__version__,
         keras=keras.__version__,
         backend=backend,
-        onednn=os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0" if may_use_onednn else None,
+        onednn=onednn if may_use_onednn else None,
         tf32=_uses_tf32(backend),
         **versions(backend),
     )
 
 
 def _uses_tf32(backend: str) -> bool | None:
-    """Dice si una GPU de NVIDIA multiplica float32 con 10 bits de mantisa; en la CPU, `None`."""
+    """Dice si float32 se multiplica con menos cifras; en la CPU, `None` si es con todas."""
     card = accelerator(backend)
-    if card is None or card.compute_capability is None:
+    if card is None:
+        return _cpu_loses_digits() or None
+    if card.compute_capability is None:
         return None
     # Ampere, la primera que lo hace, es la 8.0: https://docs.nvidia.com/cuda/ampere-tuning-guide/
     if float(card.compute_capability) < 8 or os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
@@ -175,6 +180,22 @@ def _uses_tf32(backend: str) -> bool | None:
 
         return bool(tf.config.experimental.tensor_float_32_execution_enabled())
     return True
+
+
+@cache
+def _cpu_loses_digits() -> bool:
+    """Dice si la CPU redondea antes de multiplicar, por la variable que sea: 1 + 2⁻¹² pasa a 1.
+
+    Se mira en una convolución como las del curso, porque oneDNN redondea solo en algunas.
+    """
+    import keras
+    import numpy as np
+
+    images = np.full((32, 14, 14, 32), 1 + 2**-12, "float32")
+    kernel = np.zeros((3, 3, 32, 64), "float32")
+    kernel[1, 1, 0] = 1
+    told = keras.ops.convert_to_numpy(keras.ops.conv(images, kernel, padding="same"))
+    return bool(abs(told[0, 7, 7, 0] - images[0, 7, 7, 0]) > 2**-14)
 
 
 def gpu_name(backend: str) -> str | None:

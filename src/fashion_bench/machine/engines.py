@@ -15,11 +15,17 @@ from time import sleep
 import platformdirs
 
 from fashion_bench import install
-from fashion_bench.errors import TutorialError
+from fashion_bench.errors import TutorialError, meaning
 from fashion_bench.record import Backend
 
 X86 = ("x86_64", "amd64")
 """Cómo llaman los sistemas a los procesadores que pueden calcular con oneDNN."""
+
+OFF, ON = ("0", "false"), ("1", "true")
+"""Cómo se apaga y se enciende algo en TensorFlow, en minúsculas o no; de lo demás no hace caso.
+
+https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/util.cc
+"""
 
 
 def is_attended() -> bool:
@@ -51,7 +57,8 @@ def prepare_import(backend: Backend = "tensorflow") -> None:
             os.environ.pop(name, None)
         os.environ["KERAS_HOME"] = str(platformdirs.user_cache_path("fashion-bench") / "keras")
         os.environ["KERAS_BACKEND"] = backend
-    if platform.machine().lower() in X86 and "TF_ENABLE_ONEDNN_OPTS" not in os.environ:
+    chosen = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "").lower()
+    if platform.machine().lower() in X86 and chosen not in (*OFF, *ON):
         if "tensorflow" in sys.modules:
             raise TutorialError(
                 "TensorFlow ya estaba importado al empezar la lección (por otra celda o por un "
@@ -117,10 +124,11 @@ def quiet(backend: Backend = "tensorflow") -> Iterator[None]:
     except TutorialError:
         raise
     except Exception as error:  # el complemento Metal, por ejemplo, no da un ImportError
+        if isinstance(error, ModuleNotFoundError) or meaning(f"{error} "):
+            raise TutorialError(install.missing(error)) from error
         raise TutorialError(
-            f"TensorFlow no se puede importar ({error}); instálalo con «pip install "
-            f"{install.pip('requirements.txt')}» en el mismo entorno que usa este cuaderno. Si ya "
-            "lo está, «python -m fashion_bench» dice qué falla y cómo arreglarlo."
+            f"TensorFlow no se puede importar ({error}): «python -m fashion_bench» dice por qué y "
+            "cómo arreglarlo."
         ) from error
 
 

@@ -3,8 +3,9 @@
 import ctypes
 import os
 import platform
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, TypeVar
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import archspec.cpu
@@ -12,42 +13,48 @@ import psutil
 import pynvml
 
 from fashion_bench.machine import identity
+from fashion_bench.machine.identity import known
 from fashion_bench.record import Accelerator, GpuState, Machine, clean
 
-Answer = TypeVar("Answer")
+WSL_MARKS = ("/run/WSL", "/dev/dxg", "/proc/sys/fs/binfmt_misc/WSLInterop")
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+CONTAINER_NAMES = (
+    *("container", "KUBERNETES_SERVICE_HOST"),
+    *("CODESPACES", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"),
+)
+"""Archivos que solo hay en WSL o en un contenedor, y variables que solo pone un contenedor."""
 
 
 def machine() -> Machine:
     """Describe este equipo."""
-    family, model = identity.family_and_model()
+    family, model = known(identity.family_and_model) or (None, None)
+    family_name = known(lambda: archspec.cpu.host().name) or ""
+    memory, power = known(identity.memory), known(_power)
     return Machine(
-        os=clean(operating_system()),
+        os=clean(known(operating_system) or ""),
         architecture=clean(platform.machine()),
-        cpu=clean(_processor()),
+        cpu=clean(known(archspec.cpu.brand_string) or family_name),
         key=identity.machine_key(),
-        vendor=identity.vendor(),
+        vendor=known(identity.vendor),
         family=family,
         model=model,
-        microarchitecture=clean(archspec.cpu.host().name),
-        instruction_sets=identity.instruction_sets(),
-        cache_mib=identity.cache_mib(),
-        physical_cores=psutil.cpu_count(logical=False),
-        logical_cores=psutil.cpu_count() or 1,
+        microarchitecture=clean(family_name),
+        instruction_sets=known(identity.instruction_sets) or [],
+        cache_mib=known(identity.cache_mib) or [],
+        physical_cores=known(psutil.cpu_count, False) or None,
+        logical_cores=os.cpu_count() or 1,
         usable_cores=identity.usable_cores(),
-        virtual=identity.is_virtual(),
+        virtual=known(identity.is_virtual),
         settings=identity.settings(),
-        memory_gib=_gib(psutil.virtual_memory().total),
-        power=_power(),
+        memory_gib=_gib(memory[0]) if memory else None,
+        power=power,
     )
 
 
 def operating_system() -> str:
     """Nombre y versión del sistema; en WSL2, también eso."""
     if platform.system() == "Linux":
-        try:
-            name = platform.freedesktop_os_release()["PRETTY_NAME"]
-        except (OSError, KeyError):
-            name = "Linux"
+        name = known(lambda: platform.freedesktop_os_release()["PRETTY_NAME"]) or "Linux"
         return f"{name}, WSL2" if is_wsl() else name
     if platform.system() == "Darwin":
         return f"macOS {platform.mac_ver()[0]}"
@@ -55,8 +62,17 @@ def operating_system() -> str:
 
 
 def is_wsl() -> bool:
-    """Dice si este Linux corre dentro de Windows: el núcleo lo lleva en el nombre."""
-    return "microsoft" in platform.release().lower()
+    """Dice si este Linux corre dentro de Windows, aunque su núcleo no sea el de Microsoft."""
+    return "microsoft" in platform.release().lower() or _any_exists(WSL_MARKS)
+
+
+def is_container() -> bool:
+    """Dice si esto es un contenedor, como lo son Colab, Codespaces y Kaggle."""
+    return _any_exists(CONTAINER_MARKS) or any(map(os.environ.get, CONTAINER_NAMES))
+
+
+def _any_exists(paths: Sequence[str]) -> bool:
+    return any(known(Path(path).exists) for path in paths)
 
 
 class Card(NamedTuple):
@@ -136,7 +152,7 @@ class CardWatcher:
         if self._handle is None:
             return None
         # Las GPU anteriores a Volta no lo cuentan.
-        millijoules = _ask(pynvml.nvmlDeviceGetTotalEnergyConsumption, self._handle)
+        millijoules = known(pynvml.nvmlDeviceGetTotalEnergyConsumption, self._handle)
         return None if millijoules is None else millijoules / 1000
 
     def state(self) -> GpuState | None:
@@ -144,13 +160,13 @@ class CardWatcher:
         handle = self._handle
         if handle is None:
             return None
-        reasons = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
+        reasons = known(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) or 0
         slowed = {why for bit, why in SLOWDOWNS.items() if reasons & bit}
-        programs = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle) or ()
+        programs = known(pynvml.nvmlDeviceGetComputeRunningProcesses, handle) or ()
         pids = [program.pid for program in programs]
         return GpuState(
-            clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
-            temperature_c=_ask(
+            clock_mhz=known(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
+            temperature_c=known(
                 pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU
             ),
             slowed_by=" y ".join(sorted(slowed)) or None,
@@ -159,16 +175,8 @@ class CardWatcher:
         )
 
 
-def _processor() -> str:
-    try:
-        name: str | None = archspec.cpu.brand_string()
-    except OSError:  # un sistema que no deja ejecutar la instrucción que lo pregunta
-        name = None
-    return name or str(archspec.cpu.host().name)
-
-
 def _power() -> Literal["mains", "battery"] | None:
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    battery = psutil.sensors_battery()
     if battery is None or battery.power_plugged is None:  # no tiene, o no sabe si está enchufada
         return None
     return "mains" if battery.power_plugged else "battery"
@@ -187,7 +195,7 @@ def _cards() -> tuple[list[Card], str | None]:
     cards, problem = [], None
     try:
         pynvml.nvmlInit()
-        driver = _ask(pynvml.nvmlSystemGetDriverVersion)
+        driver = known(pynvml.nvmlSystemGetDriverVersion)
         for index in range(pynvml.nvmlDeviceGetCount()):
             try:
                 cards.append(_card(pynvml.nvmlDeviceGetHandleByIndex(index), driver))
@@ -199,33 +207,22 @@ def _cards() -> tuple[list[Card], str | None]:
 
 
 def _card(handle: object, driver: str | None) -> Card:
-    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
-    capability = _ask(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
-    power = _ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
-    mig = _ask(pynvml.nvmlDeviceGetMigMode, handle)
+    memory = known(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    capability = known(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
+    power = known(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    mig = known(pynvml.nvmlDeviceGetMigMode, handle)
     return Card(
         Accelerator(
-            name=clean(_ask(pynvml.nvmlDeviceGetName, handle) or "GPU de NVIDIA"),
+            name=clean(known(pynvml.nvmlDeviceGetName, handle) or "GPU de NVIDIA"),
             memory_gib=(_gib(memory.total) or None) if memory else None,
             driver=clean(driver) if driver else None,
             compute_capability="{}.{}".format(*capability) if capability else None,
             power_limit_w=power / 1000 if power else None,
             mig=None if mig is None else mig[0] == pynvml.NVML_DEVICE_MIG_ENABLE,
         ),
-        uuid=_ask(pynvml.nvmlDeviceGetUUID, handle),
+        uuid=known(pynvml.nvmlDeviceGetUUID, handle),
         handle=handle,
     )
-
-
-def _ask(query: Callable[..., Answer], *arguments: object) -> Answer | None:
-    """Pregunta un dato al controlador; `None` si no lo da o, como hace WSL2, lo da ilegible.
-
-    Si el controlador es tan antiguo que no conoce la pregunta, `pynvml` lo dice con otro error.
-    """
-    try:
-        return query(*arguments)
-    except (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError, UnicodeDecodeError):
-        return None
 
 
 def _gib(size: int) -> float:

@@ -5,16 +5,26 @@ import platform
 import re
 import secrets
 import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import archspec.cpu.detect
-import platformdirs
 import psutil
+import pynvml
 
 from fashion_bench.record import clean
 
-KEY_FILE = platformdirs.user_data_path("fashion-bench") / "machine-key"
-"""Dónde se guarda el código al azar que distingue este equipo de otro igual."""
+Answer = TypeVar("Answer")
+
+READING_FAILS = (
+    *(OSError, RuntimeError, ValueError, LookupError, ArithmeticError, AssertionError),
+    *(AttributeError, TypeError, psutil.Error, subprocess.SubprocessError),
+    # Un controlador que no conoce la pregunta; WSL2 contesta además cosas ilegibles (ValueError).
+    *(pynvml.NVMLError, pynvml.NVMLLibraryMismatchError),
+)
+"""Lo que lanzan el sistema, `psutil` y el controlador de NVIDIA cuando no pueden decir algo."""
 
 INSTRUCTION_SETS = {
     "avx": "AVX",
@@ -35,7 +45,8 @@ INSTRUCTION_SETS = {
 
 SETTINGS = (
     *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
-    *("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE"),
+    *("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "TF_SET_ONEDNN_FPMATH_MODE"),
+    *("TF_ENABLE_ZENDNN_OPTS", "TF_USE_DEEP_CONV2D", "TF_OVERRIDE_GLOBAL_THREADPOOL"),
     *("OMP_NUM_THREADS", "OMP_PROC_BIND", "KMP_AFFINITY", "KMP_BLOCKTIME", "MKL_NUM_THREADS"),
     *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_DISABLE_MKL"),
     *("TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC", "TF_CUDNN_USE_AUTOTUNE"),
@@ -48,11 +59,30 @@ SETTINGS = (
 CPUINFO = Path("/proc/cpuinfo")
 CPU_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 CGROUP = Path("/sys/fs/cgroup")
-CPU_QUOTAS = (
-    [CGROUP / "cpu.max"],
-    [CGROUP / "cpu" / "cpu.cfs_quota_us", CGROUP / "cpu" / "cpu.cfs_period_us"],
-)
-"""Dónde está la cuota de procesador de un contenedor, y cada cuánto se cuenta."""
+OWN_GROUPS = Path("/proc/self/cgroup")
+"""Dónde cuenta Linux los límites de cada grupo de procesos, y en qué grupos está este."""
+
+
+def known(question: Callable[..., Answer], *arguments: object) -> Answer | None:
+    """Responde a una pregunta sobre el sistema; `None` si falla, por lo que sea: no hace falta."""
+    try:
+        return question(*arguments)
+    except READING_FAILS:
+        return None
+
+
+def key_file() -> Path:
+    """Dónde se guarda el código al azar que distingue este equipo de otro igual.
+
+    La carpeta personal la dice el sistema: una terminal puede cambiar `HOME` y `XDG_DATA_HOME`.
+    """
+    if sys.platform == "win32":
+        home = Path.home()
+    else:
+        import pwd
+
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    return home / ".local" / "share" / "fashion-bench" / "machine-key"
 
 
 def machine_key() -> str | None:
@@ -61,14 +91,14 @@ def machine_key() -> str | None:
     No sale de nada personal: para cambiarlo basta con borrar el archivo. Donde no se puede
     guardar es `None`.
     """
-    key = _read(KEY_FILE) or ""
-    if re.fullmatch(r"[0-9a-f]{32}", key):
-        return key
+    file = known(key_file)
+    if not file or re.fullmatch(r"[0-9a-f]{32}", key := _read(file) or ""):
+        return key if file else None
     key = secrets.token_hex(16)
     try:
-        KEY_FILE.parent.mkdir(parents=True, exist_ok=True)
-        KEY_FILE.write_text(f"{key}\n", encoding="ascii")
-    except OSError:  # sin carpeta personal, o sin permiso para escribir en ella
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{key}\n", encoding="ascii")
+    except OSError:  # sin permiso para escribir en ella
         return None
     return key
 
@@ -101,10 +131,8 @@ def family_and_model() -> tuple[int | None, int | None]:
 def cache_mib() -> list[float]:
     """Devuelve las cachés de datos de un núcleo, de la más pequeña a la mayor, en MiB."""
     if platform.system() == "Darwin":
-        names = ("hw.l1dcachesize", "hw.l2cachesize", "hw.l3cachesize")
-        command = ["/usr/sbin/sysctl", "-n", *names]  # calla las que no conoce
-        told = subprocess.run(command, capture_output=True, text=True).stdout
-        return [round(int(size) / 2**20, 3) for size in told.split() if int(size)]
+        told = sysctl("hw.l1dcachesize", "hw.l2cachesize", "hw.l3cachesize")
+        return [round(int(size) / 2**20, 3) for size in told if int(size)]
     found = []
     for folder in sorted(CPU_CACHES.glob("index*")):
         kind, size = (_read(folder / name) for name in ("type", "size"))
@@ -115,15 +143,49 @@ def cache_mib() -> list[float]:
 
 def usable_cores() -> float:
     """Devuelve cuántos núcleos puede usar este programa: los de su afinidad y su cuota."""
-    allowed: float = psutil.cpu_count() or 1
+    allowed: float = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
-    for files in CPU_QUOTAS:
-        words = " ".join(_read(file) or "" for file in files).split()
-        if words and words[0] not in ("max", "-1"):
-            quota, period = map(int, words)
+    for group in own_groups("cpu"):
+        told = _read(group / "cpu.max") or " ".join(
+            _read(group / f"cpu.cfs_{name}_us") or "" for name in ("quota", "period")
+        )
+        if re.fullmatch(r"\d+ \d+", told):  # sin cuota, «max» o «-1»
+            quota, period = map(int, told.split())
             allowed = min(allowed, quota / period)
     return allowed
+
+
+def memory() -> tuple[int, int]:
+    """Devuelve los bytes de memoria que hay y los que quedan libres para este programa.
+
+    En un contenedor, los de su límite.
+    """
+    told = psutil.virtual_memory()
+    total, free = told.total, told.available
+    for group in own_groups("memory"):
+        limit = _read(group / "memory.max") or _read(group / "memory.limit_in_bytes") or "max"
+        if limit != "max" and int(limit) < told.total:
+            used = _read(group / "memory.current") or _read(group / "memory.usage_in_bytes") or 0
+            # La que ocupan los archivos ya leídos se puede recuperar.
+            files = re.search(r"inactive_file (\d+)", _read(group / "memory.stat") or "")
+            total = min(total, int(limit))
+            free = min(free, int(limit) - int(used) + int(files[1] if files else 0))
+    return total, max(free, 0)
+
+
+def own_groups(resource: str) -> Iterator[Path]:
+    """Las carpetas de los grupos de este proceso que reparten algo: el suyo y los que lo contienen.
+
+    Los límites de todos cuentan. Linux los escribe de dos formas, según la versión de cgroup; en
+    un contenedor, la ruta puede ser la de fuera y no estar.
+    """
+    for line in (_read(OWN_GROUPS) or "0::/").splitlines():
+        _, names, path = line.split(":", 2)
+        if not names or resource in names.split(","):
+            root = CGROUP / resource if names else CGROUP
+            group = root / path.strip("/")
+            yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(root))
 
 
 def settings() -> dict[str, str]:
@@ -137,13 +199,18 @@ def settings() -> dict[str, str]:
 
 def is_virtual() -> bool | None:
     """Dice si esto es una máquina virtual, como lo es también WSL2; `None` si no se sabe."""
+    if platform.system() == "Darwin":
+        return sysctl("kern.hv_vmm_present") == ["1"]
     told = _read(CPUINFO) if platform.system() == "Linux" else None
     return None if told is None else "hypervisor" in told
 
 
+def sysctl(*names: str) -> list[str]:
+    """Lo que contesta macOS a unos nombres; calla los que no conoce."""
+    command = ["/usr/sbin/sysctl", "-n", *names]
+    return subprocess.run(command, capture_output=True, text=True).stdout.split()
+
+
 def _read(path: Path) -> str | None:
     """Lo que dice un archivo; `None` si no lo hay o no se deja leer."""
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return None
+    return known(lambda: path.read_text(encoding="utf-8", errors="replace").strip())

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import shutil
+import socket
 import sys
 from contextlib import chdir, closing
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import click
 import nbformat
+from nbclient.exceptions import CellTimeoutError
 from papermill import PapermillExecutionError, execute_notebook
 
 from fashion_bench import (
@@ -39,6 +41,9 @@ from fashion_bench.share import send
 from fashion_bench.text import Table, written
 
 RUNS_DIR = PROJECT_DIR / "runs"
+
+PATIENCE_SECONDS = 300
+"""Lo que se espera a un kernel que tarda en arrancar o en contar lo que escribe."""
 
 RESULT_WITHOUT_RECORD = {FINE: "sin registro", FAILED: "falló", INTERRUPTED: "interrumpida"}
 
@@ -94,11 +99,29 @@ def obey() -> int:
             return given
         combinations = checked(defaults, given)
         folders.prepare_folder(str(RUNS_DIR), "runs")
+        check_loopback()
     except (click.UsageError, TutorialError) as error:
         told = in_spanish(error) if isinstance(error, click.UsageError) else error
         _complain(f"Error. {told}")
         return BAD_USAGE
     return run_all(notebook, combinations)
+
+
+def check_loopback() -> None:
+    """Comprueba que el script podrá hablar con su kernel.
+
+    Raises:
+        TutorialError: si el equipo no puede hablar consigo mismo.
+    """
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=5).close()
+    except OSError as error:
+        raise TutorialError(
+            f"Este equipo no puede hablar consigo mismo, en 127.0.0.1 ({cause(error)}), y el "
+            "cuaderno no arrancaría; permítelo en la VPN, el cortafuegos o la caja de arena que lo "
+            "impide."
+        ) from None
 
 
 def build_command(defaults: dict[str, tuple[object, str]]) -> click.Command:
@@ -209,7 +232,8 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
     told = Relay(brake)
     executed = notebook
     failure: Exception | None = None
-    Thread(target=_get_report_ready).start()  # antes de que se entrene: arranca el kernel
+    ready = Thread(target=_get_report_ready)
+    ready.start()  # antes de que se entrene: arranca el kernel
     with brake.ctrl_c(), closing(kernel):
         try:
             with chdir(RUNS_DIR):  # papermill anota la ruta que se le da: que sea solo el nombre
@@ -228,6 +252,8 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
                     on_notebook_start=_forget_where,
                     on_cell_start=brake.before_cell,
                     on_cell_executed=_forget_who,
+                    start_timeout=PATIENCE_SECONDS,
+                    iopub_timeout=PATIENCE_SECONDS,
                     allow_error_names=["NameError"],
                     coalesce_streams=True,  # del avance de cada época, guarda solo lo último
                 )
@@ -242,6 +268,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
             told.write("\n")
         if told.lost:
             raise told.lost
+        ready.join()
         outcome = _tell(executed, output, folder, failure, brake.pressed)
     return outcome._replace(code=INTERRUPTED) if brake.pressed else outcome
 
@@ -249,7 +276,10 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
 def _get_report_ready() -> None:
     from fashion_bench.script import report
 
-    report.page(nbformat.v4.new_notebook(), "")
+    try:
+        report.page(nbformat.v4.new_notebook(), "")
+    except TutorialError as error:
+        _complain(f"Aviso. {error}")
 
 
 def _tell(
@@ -284,7 +314,7 @@ def _tell(
     outcome = Outcome(FAILED if failure else FINE, record, saved)
     try:
         page, picture = report.write(executed, output, files.load_folder(folder)[0])
-    except OSError as error:
+    except (OSError, TutorialError) as error:
         _complain(f"Error. {_sentence(error)}")
         return outcome._replace(code=FAILED)
     print(f"Informe: {shown(page)}")
@@ -304,6 +334,11 @@ def _sentence(error: Exception) -> str:
                 f"La celda {error.exec_count} ha fallado («{error.ename}: {error.evalue}»); si has "
                 f"cambiado, movido o quitado alguna, recupera el cuaderno {recover}, y, si no, "
                 "mira qué dice «python -m fashion_bench»."
+            )
+        case CellTimeoutError():
+            return (
+                "El equipo va tan despacio que el texto del cuaderno no llega a tiempo; cierra "
+                "otros programas y repite."
             )
         case RuntimeError():
             return f"El Python que ejecutaba el cuaderno ha muerto de golpe ({error}){_why()}."

@@ -13,8 +13,8 @@ from traitlets import Type
 
 from fashion_bench.folders import anonymous
 
-NOT_INHERITED = ("JPY_", "MPLBACKEND")
-"""Cómo empiezan las variables que cada kernel pone para sí y que otro no debe heredar."""
+NOT_INHERITED = ("JPY_", "MPLBACKEND", "PYTHONWARNINGS")
+"""Cómo empiezan las variables que cada kernel pone para sí, o que convierten en error un aviso."""
 SILENCE = "--log-level=50"
 """Lo que le pasa al kernel lo cuenta el script, no él."""
 

@@ -14,8 +14,9 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from fashion_bench import MAIN_CHART
+from fashion_bench import MAIN_CHART, install
 from fashion_bench.compare import comparison
+from fashion_bench.errors import TutorialError
 from fashion_bench.figures import ACCURACY_FLOOR, MIME, Record
 from fashion_bench.folders import write_atomically
 from fashion_bench.text import written
@@ -102,6 +103,9 @@ def page(notebook: NotebookNode, title: str, summary: Card | None = None) -> str
     """Compone la página de un cuaderno ejecutado, con un resumen delante si se da.
 
     Lleva dentro todo lo que necesita: se abre sin conexión. El código no se ve hasta que se pide.
+
+    Raises:
+        TutorialError: si faltan las plantillas de nbconvert.
     """
     resources = {
         "metadata": {"name": title},
@@ -109,7 +113,14 @@ def page(notebook: NotebookNode, title: str, summary: Card | None = None) -> str
         "main_mark": MAIN_CHART,
         "main": _main_picture(notebook),
     }
-    composed: str = _exporter().from_notebook_node(notebook, resources)[0]
+    try:
+        composed: str = _exporter().from_notebook_node(notebook, resources)[0]
+    except (OSError, ValueError) as error:  # según qué plantilla falte
+        raise TutorialError(
+            "No se puede hacer el informe, porque faltan las plantillas de nbconvert, que van en "
+            "share/jupyter; instálalo otra vez con "
+            f"«{install.this_python()} -m pip install --force-reinstall --no-deps nbconvert»."
+        ) from error
     return composed
 
 

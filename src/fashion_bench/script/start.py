@@ -24,8 +24,5 @@ def main() -> None:
         from fashion_bench.script.cli import main as obey
 
         obey()
-    except ModuleNotFoundError as error:
-        sys.exit(
-            f"Falta el módulo {error.name}: instala el proyecto con «pip install "
-            f"{install.pip('requirements.txt')}» y usa el Python de ese mismo entorno."
-        )
+    except ImportError as error:
+        sys.exit(install.missing(error))

@@ -18,11 +18,16 @@ from fashion_bench.doctor.finding import (
     error,
     warning,
 )
+from fashion_bench.doctor.rules.resources import MIN_FREE_MEMORY_GIB
 from fashion_bench.doctor.trial import TIMEOUT_SECONDS
+from fashion_bench.errors import MEANINGS
 from fashion_bench.machine.engines import X86
+from fashion_bench.text import written
 
-ILLEGAL_INSTRUCTION = (-signal.SIGILL, 0xC000001D)
-"""Así muere un proceso cuya CPU no tiene una instrucción: en Linux y macOS, y en Windows."""
+ILLEGAL_INSTRUCTION = (-signal.SIGILL, 128 + signal.SIGILL, 0xC000001D)
+KILLED = (-9, 128 + 9, 0xC0000017, 0xC000012D)
+"""Así muere un proceso cuya CPU no tiene una instrucción, o al que se le niega la memoria: en Linux
+y macOS, igual si lo arranca una terminal, y en Windows."""
 
 CONFLICTS = {
     "protobuf": r"google\.protobuf|Protobuf Gencode|Descriptors cannot be created",
@@ -58,11 +63,13 @@ def system(facts: Facts) -> Iterator[Finding]:
             url=TENSORFLOW_PAGE,
         )
     first, last = needs.PYTHONS
-    if facts.python_bits == 32 or not first <= numbers(facts.python)[:2] <= last:
+    kind = facts.python_kind or f"de {facts.python_bits} bits"
+    right = first <= numbers(facts.python)[:2] <= last and kind == "de 64 bits"
+    if not right and not (facts.python_kind and facts.engine.agrees):
         yield error(
             "python-unsupported",
-            f"tienes Python {facts.python} de {facts.python_bits} bits y este curso necesita "
-            "Python 3.11, 3.12 o 3.13 de 64; instala Python 3.12 y crea el entorno con él",
+            f"tienes Python {facts.python} {kind} y este curso necesita el corriente, Python 3.11, "
+            "3.12 o 3.13 de 64 bits; instala Python 3.12 y crea el entorno con él",
             facts.new_environment,
             PYTHON_PAGE,
         )
@@ -88,21 +95,22 @@ def _unpublished(facts: Facts) -> str | None:
 
 def in_the_way(facts: Facts) -> Iterator[Finding]:
     """Lo que, quitándolo, ha dejado llegar más lejos al motor."""
-    causes = facts.in_the_way or ()
-    for file in causes:
-        if "=" not in file:
-            yield error(
-                "file-in-the-way",
-                f"el archivo {file} se llama como una biblioteca y Python lo importa en su lugar; "
-                "cámbiale el nombre",
-                url="https://docs.python.org/3/tutorial/modules.html#the-module-search-path",
-            )
-    names = [cause.partition("=")[0] for cause in causes]
+    names = []
+    for cause in facts.in_the_way or ():
+        if cause.isidentifier():
+            names.append(cause)
+            continue
+        yield error(
+            "file-in-the-way",
+            f"{cause} se llama como una biblioteca y Python lo importa en su lugar; cámbiale el "
+            "nombre",
+            url="https://docs.python.org/3/tutorial/modules.html#the-module-search-path",
+        )
     if names and names != ["CUDA_VISIBLE_DEVICES"]:
         told = warning if facts.engine.agrees else error
         yield told(
             "variable-in-the-way",
-            f"con {' y '.join(causes)} en la terminal, {facts.title} no funciona bien, y sin eso, "
+            f"si la terminal tiene {' y '.join(names)}, {facts.title} no funciona bien, y sin eso, "
             "sí; bórralo antes de arrancar Python",
             facts.unset(names),
             ENGINE_PAGES[facts.engine.name],
@@ -112,6 +120,8 @@ def in_the_way(facts: Facts) -> Iterator[Finding]:
 def engine_not_imported(facts: Facts) -> Iterator[Finding]:
     """El motor falla al importarlo, o muere por una instrucción que la CPU no tiene."""
     engine, distributions = facts.engine, facts.distributions
+    if engine.agrees:
+        return
 
     def tells(pattern: str) -> bool:
         return re.search(pattern, engine.messages) is not None
@@ -126,6 +136,7 @@ def engine_not_imported(facts: Facts) -> Iterator[Finding]:
             "necesita otro equipo",
             url=f"{TENSORFLOW_PAGE}#hardware-requirements",
         )
+    yield from _known(facts)
     if engine.version:
         return
     too_new = (
@@ -148,7 +159,7 @@ def engine_not_imported(facts: Facts) -> Iterator[Finding]:
             facts.install(facts.lock) if engine.name == "tensorflow" else facts.install_gpu(),
             ENGINE_PAGES[engine.name],
         )
-    if tells("DLL load failed|WinError 126"):
+    if tells("DLL load failed|WinError (126|127|1114)"):
         yield error(
             "visual-cpp-missing",
             f"Windows no puede cargar {facts.title}, casi siempre porque faltan, o son antiguas, "
@@ -168,6 +179,28 @@ def engine_not_imported(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def _known(facts: Facts) -> Iterator[Finding]:
+    """Lo que se reconoce por sus palabras, sean del motor, de Python o del sistema."""
+    engine = facts.engine
+    library = re.search(r"(/\S+): cannot allocate memory in static TLS", engine.messages)
+    cures = {
+        "static-tls": f"export LD_PRELOAD={library[1]}" if library else "",
+        **dict.fromkeys(("two-openmp", "wrong-architecture"), facts.new_environment),
+    }
+    for name, (pattern, sentence) in MEANINGS.items():
+        dead = name == "no-memory" and engine.exit_code in KILLED
+        if not dead and not re.search(pattern, engine.messages):
+            continue
+        if name == "no-memory":
+            free, needed = facts.free_memory_gib, written(MIN_FREE_MEMORY_GIB, 1, "GiB")
+            left = f" y ahora quedan {written(free, 1, 'GiB')}" if free is not None else ""
+            sentence = (
+                f"a {facts.title} le ha faltado memoria (entrenar necesita alrededor de {needed}"
+                f"{left}); {facts.more_memory}"
+            )
+        yield error(name, sentence, cures.get(name, ""), TENSORFLOW_ERRORS_PAGE)
+
+
 def cannot_train(facts: Facts) -> Iterator[Finding]:
     """Ni en la CPU acaba un paso de entrenamiento, y no se sabe más."""
     engine = facts.engine
@@ -178,8 +211,8 @@ def cannot_train(facts: Facts) -> Iterator[Finding]:
     if engine.exit_code is None:
         yield error(
             "engine-slow",
-            f"{facts.title} no ha terminado de ponerse en marcha en {TIMEOUT_SECONDS} segundos; "
-            "la primera vez es la más lenta, así que repite el diagnóstico",
+            f"{facts.title} no ha terminado de ponerse en marcha en {TIMEOUT_SECONDS} segundos, en "
+            "dos intentos; cierra otros programas y repite el diagnóstico",
             f"{facts.python_command} -m fashion_bench",
             TENSORFLOW_ERRORS_PAGE,
         )
@@ -191,7 +224,8 @@ def cannot_train(facts: Facts) -> Iterator[Finding]:
     quoted = f"«{engine.last_line}»" if engine.last_line else f"código {engine.exit_code}"
     yield error(
         "engine-broken",
-        f"{what} ({quoted}), y este diagnóstico no conoce la causa; crea el entorno otra vez",
+        f"{what} ({quoted}), y este diagnóstico no conoce la causa; crea el entorno otra vez y, si "
+        "ya lo has hecho, cuéntalo con lo que diga «python -m fashion_bench --json»",
         facts.new_environment,
         TENSORFLOW_ERRORS_PAGE,
     )

@@ -21,6 +21,8 @@ from fashion_bench.record import TITLES, Backend
 OUT_OF_MEMORY = r"OUT_OF_MEMORY|RESOURCE_EXHAUSTED|out of memory"
 NO_CODE = r"no kernel image|INVALID_PTX|NO_BINARY_FOR_GPU|UNSUPPORTED_PTX|invalid device function"
 CUDNN = r"CUDNN_STATUS|cudnn|DNN library"
+NVCC = r"libdevice|ptxas"
+TOO_OLD = r"driver on your system is too old|INSUFFICIENT_DRIVER|driver version is insufficient"
 
 OTHERS: tuple[Backend, ...] = ("torch", "tensorflow", "jax")
 """Los motores que se proponen si el elegido no trae código para la GPU, por orden."""
@@ -121,6 +123,14 @@ def step_fails(facts: Facts) -> Iterator[Finding]:
             facts.install_gpu(),
             CUDNN_PAGE,
         )
+    if tells(NVCC):
+        yield warning(
+            "nvcc-missing",
+            f"{facts.titled_version} ve tu {gpu}, pero no encuentra ptxas o libdevice, con los que "
+            "prepara las cuentas; van en nvidia-cuda-nvcc-cu12, que instala el proyecto",
+            facts.install_gpu("--force-reinstall"),
+            page,
+        )
     yield from driver_old(facts)
     how = f"falla en ella («{engine.last_line}»)" if engine.last_line else "falla en ella"
     if engine.exit_code is None:
@@ -136,13 +146,16 @@ def step_fails(facts: Facts) -> Iterator[Finding]:
 
 def driver_old(facts: Facts) -> Iterator[Finding]:
     """Un controlador anterior al que pide el motor, vea la GPU o no."""
-    card = facts.card
-    if card and card.driver and numbers(card.driver) < numbers(facts.driver_needed):
+    card, installed, asked = facts.card, "", ""
+    if card and card.driver:
+        installed = f", el {card.driver},"
+        if numbers(card.driver) < numbers(facts.driver_needed):
+            asked = f", que pide el {facts.drivers}"
+    if card and (asked or re.search(TOO_OLD, facts.engine.messages)):
         yield warning(
             "driver-old",
-            f"el controlador de tu {card.name} es el {card.driver} y {facts.titled_version} "
-            f"necesita el {facts.drivers}; actualízalo"
-            f"{' en Windows' if facts.wsl else ''}",
+            f"el controlador de tu {card.name}{installed} es demasiado antiguo para "
+            f"{facts.titled_version}{asked}; actualízalo{' en Windows' if facts.wsl else ''}",
             facts.install_driver,
             WSL_DRIVER_PAGE if facts.wsl else DRIVER_PAGE,
         )
@@ -156,7 +169,8 @@ def _another_engine(facts: Facts) -> tuple[str, str]:
     windows = facts.system == "Windows"  # allí la usa solo PyTorch, y a cada una le toca el suyo
     if windows and capability(card.compute_capability or "0.0") >= needs.OLDEST_CARD[12]:
         return "; el PyTorch de esta orden sí; instálalo", facts.install_and_train("torch")
-    for name in OTHERS:
+    # En ARM, los demás se instalan sin CUDA.
+    for name in OTHERS[:1] if facts.architecture.lower() == "aarch64" else OTHERS:
         if not windows and name != facts.engine.name and has_code(name, card):
             return f"; {TITLES[name]} sí; úsalo", facts.install_and_train(name)
     return "", ""
