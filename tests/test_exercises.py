@@ -137,21 +137,50 @@ def test_the_tasks_and_the_ladder_are_about_the_network_of_the_lesson(
     network: keras.Sequential,
 ) -> None:
     first, second, dense, _ = [layer for layer in network.layers if layer.weights]
+    products = [step.multiply_adds for step in profiling.walk(network) if step.multiply_adds]
     tasks = network_tasks()
     assert [task.expected for task in tasks.values()] == [
         first.count_params(),
         second.count_params(),
         dense.input.shape[1],
         dense.count_params(),
-        profiling.multiply_adds(second),
-        2 * profiling.multiply_adds(first),
-        pytest.approx(2 * profiling.multiply_adds(second) / 1e8),
+        products[1],
+        2 * products[0],
+        pytest.approx(2 * products[1] / 1e8),
         pytest.approx(4 * network.count_params() / 1e6),
     ]
     assert f"los {first.filters} filtros" in tasks[CONV_1].why
     assert f"las {dense.units} neuronas" in tasks[DENSE].why
-    assert ladder.operations(5) == 5 * 2 * profiling.multiply_adds(second)
+    assert ladder.operations(5) == 5 * 2 * products[1]
     assert second.input.shape[1:] == (ladder.SIDE, ladder.SIDE, ladder.CHANNELS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("layers.Flatten()", "layers.BatchNormalization(), layers.Flatten()"),
+        ("layers.MaxPooling2D()", "layers.MaxPooling2D(3)"),
+        ('padding=\\"same\\"', 'padding=\\"valid\\"'),
+        ("Conv2D(64, 3", "Conv2D(64, 5"),
+        ("layers.Dropout(0.4),", ""),
+    ],
+)
+def test_of_another_network_no_sum_is_checked(
+    old: str,
+    new: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    text = (lesson.NOTEBOOKS_DIR / lesson.NOTEBOOK).read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / lesson.NOTEBOOK).write_text(text.replace(old, new), encoding="utf-8")
+    monkeypatch.setattr(lesson, "NOTEBOOKS_DIR", tmp_path)
+    check(CONV_1, 320)
+    check("mensajes seguidos del anillo con 4 procesos", 6)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "ya no define la red del curso" in first
+    assert "¡sí!" in second
 
 
 @pytest.mark.parametrize("source", ["Conv2D(", "layers.Conv2D(many, 3)", "keras.Input((28, 28))"])

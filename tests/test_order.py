@@ -36,6 +36,11 @@ def test_what_can_wait_is_done_right_after_training() -> None:
     assert names(NOTEBOOK)[1] == "dibujo"  # el de partida no cambia
 
 
+def test_only_after_training_a_cell_may_fail_without_stopping_the_others() -> None:
+    told = [order.ANYWAY in cell.metadata.tags for cell in order.training_first(NOTEBOOK).cells]
+    assert told == [False] * 3 + [True] * 3
+
+
 def test_without_the_training_cell_the_order_stays() -> None:
     cut = v4.new_notebook(cells=[cell("red"), cell("dibujo", "can-wait"), cell("nota")])
     assert names(order.training_first(cut)) == names(cut)
@@ -51,6 +56,7 @@ def test_an_executed_notebook_goes_back_to_the_order_of_the_lesson(tmp_path: Pat
     expected = names(NOTEBOOK)
     expected.insert(1, "nueva")
     assert names(told) == names(nbformat.read(path, as_version=4)) == expected
+    assert not [each for each in told.cells if order.ANYWAY in each.metadata.tags]
 
 
 def test_the_lesson_says_what_can_wait() -> None:

@@ -242,6 +242,13 @@ def test_of_the_other_names_of_the_notebook_nothing_is_said() -> None:
     assert parameters.Training.check(given | {"np": object()}).model_dump() == given
 
 
+def test_without_the_parameters_cell_one_sentence_is_told() -> None:
+    with pytest.raises(TutorialError) as told:
+        parameters.Training.check({})
+    [line] = str(told.value).splitlines()
+    assert line.startswith("Faltan device, backend, epochs, ")
+
+
 def test_a_missing_parameter_is_told() -> None:
     some = {name: value for name, value in TRAINING.items() if name != "seed"}
     with pytest.raises(TutorialError, match=r"^Falta seed: ejecuta antes la celda de los par"):

@@ -21,7 +21,7 @@ def model() -> keras.Sequential:
 
 
 def test_multiply_adds_of_a_network(model: keras.Sequential) -> None:
-    counts = [profiling.multiply_adds(layer) for layer in model.layers]
+    counts = [step.multiply_adds for step in profiling.walk(model)]
     assert counts == [0, 8 * 8 * 9 * 4, 0, 0, 64 * 10]
     assert profiling.training_multiply_adds(model) == 2 * 8 * 8 * 9 * 4 + 3 * 64 * 10
 

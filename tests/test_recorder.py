@@ -25,9 +25,10 @@ from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
 from fashion_bench.machine import backends, calibration, hardware
 from fashion_bench.machine.hardware import CardWatcher
-from fashion_bench.measure import provenance
+from fashion_bench.measure import provenance, training
 from fashion_bench.measure import recorder as recorders
 from fashion_bench.measure.clock import EpochClock
+from fashion_bench.measure.progress import EpochLine
 from fashion_bench.measure.recorder import Recorder
 from fashion_bench.parameters import Sized
 from fashion_bench.record import Agreement, Calibration
@@ -56,7 +57,7 @@ RIGHT = Agreement(
 )
 
 
-def build_model(rate: object = 0.001) -> keras.Model:
+def build_model(rate: object = 0.001, together: int = 1) -> keras.Model:
     model = keras.Sequential(
         [
             keras.Input((28, 28, 1), dtype="uint8"),
@@ -69,7 +70,8 @@ def build_model(rate: object = 0.001) -> keras.Model:
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"], run_eagerly=True)
+    told = {"metrics": ["accuracy"], "run_eagerly": True, "steps_per_execution": together}
+    model.compile(keras.optimizers.Adam(rate), loss, **told)
     return model
 
 
@@ -202,8 +204,20 @@ def shuffled(images: int = 90) -> tf.data.Dataset:
     return data.shuffle(images, seed=3).batch(32)
 
 
-def fit(callbacks: list[keras.callbacks.Callback], data: object, **more: object) -> list[float]:
-    history = build_model().fit(data, shuffle=False, verbose=0, callbacks=callbacks, **more)
+def unsized(images: int) -> tf.data.Dataset:
+    """Los lotes que da un generador, que no dice cuántos son."""
+    data = shuffled(images)
+    return tf.data.Dataset.from_generator(lambda: iter(data), output_signature=data.element_spec)
+
+
+def fit(
+    callbacks: list[keras.callbacks.Callback],
+    data: object,
+    model: keras.Model | None = None,
+    **more: object,
+) -> list[float]:
+    model = model or build_model()
+    history = model.fit(data, shuffle=False, verbose=0, callbacks=callbacks, **more)
     return history.history["loss"]
 
 
@@ -247,8 +261,13 @@ def test_recording_a_training_does_not_change_it(
         (PIXELS, {"y": CLASSES, "batch_size": 32, "validation_split": 0.2}, (120, 30, 32)),
         (shuffled(20), {"validation_data": shuffled(80)}, (20, 80, 20)),
         (shuffled().repeat(), {"steps_per_epoch": 4}, (122, 0, 32)),
+        (unsized(120), {}, (120, 0, 32)),
+        (shuffled(), {"validation_data": shuffled(20), "validation_freq": 2}, (90, 20, 32)),
+        (shuffled(), {"validation_data": shuffled(60), "validation_steps": 1}, (90, 32, 32)),
+        (shuffled(150), {"model": build_model(together=2)}, (150, 0, 32)),
+        (shuffled(150), {"class_weight": dict.fromkeys(range(10), 3.0)}, (150, 0, 32)),
+        (PIXELS[:108], {"y": CLASSES[:108], "batch_size": 10}, (108, 0, 10)),
     ],
-    ids=["otra validación", "ninguna", "take", "tablas", "partidas", "un lote", "repeat"],
 )
 def test_images_are_those_that_keras_sees(
     tmp_path: Path, data: object, more: dict, told: tuple[int, int, int]
@@ -263,9 +282,215 @@ def test_images_are_those_that_keras_sees(
 
 @pytest.mark.parametrize("batch", [16, 45, 64])
 def test_a_record_never_tells_another_batch(tmp_path: Path, batch: int) -> None:
-    with pytest.raises(TutorialError, match="batch_size"), Recorder(tmp_path) as recorder:
-        follow(recorder, shuffled(), batch=batch)
+    with Recorder(tmp_path) as recorder:
+        follow(recorder, shuffled(), batch=batch, validation_data=dataset(0, 10))
+        recorder.finish(0.25, 0.95)
+    record = only_record(tmp_path)
+    assert record.flaw == f"sus lotes no son de {batch} imágenes, como dice batch_size: en 3 ve 90"
+    assert record.parameters.batch_size == 30
+
+
+EARLY = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=10.0)
+"""Para en la segunda época."""
+
+
+class OneBatch(keras.callbacks.Callback):
+    """Para en mitad de la segunda época, como quien pone un límite de tiempo."""
+
+    epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.model.stop_training |= self.epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("others", "more", "epochs"),
+    [
+        ([EARLY], {"epochs": 6}, 2),
+        ([], {"epochs": 5, "initial_epoch": 2}, 3),
+        ([EARLY], {"epochs": 5000}, 2),
+    ],
+    ids=["acaba antes", "empieza después", "pide más de las que caben"],
+)
+def test_epochs_are_those_that_are_trained(
+    tmp_path: Path, others: list, more: dict, epochs: int
+) -> None:
+    with Recorder(tmp_path) as recorder:
+        follow(recorder, shuffled(110), *others, **more)
+        recorder.finish(0.25, 0.95)
+    record = only_record(tmp_path)
+    assert (record.status, record.parameters.epochs) == ("ok", epochs)
+    assert len(record.epoch_seconds) == len(record.repeats[0].epoch_losses or []) == epochs
+    assert recorder.finished() == record
+
+
+def test_repeats_may_end_at_different_epochs_and_fit_may_go_on(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        follow(recorder, shuffled(110), EARLY, epochs=9)
+        recorder.finish(0.25, 0.95)
+        clock = EpochClock(110)
+        for first, last in ((0, 1), (1, 4)):
+            callbacks = [clock, recorder.follow(clock, 8, 0.5, sizes(32))]
+            fit(callbacks, shuffled(110), epochs=last, initial_epoch=first)
+        recorder.finish(0.25, 0.95)
+    record = only_record(tmp_path)
+    assert (record.status, record.parameters.epochs) == ("ok", 4)
+    assert [len(repeat.epoch_losses or []) for repeat in record.repeats] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("data", "more", "others", "told", "images"),
+    [
+        (shuffled(150), {"steps_per_epoch": 3}, [], "de 54 a 96 imágenes", 54),
+        (shuffled(150), {}, [OneBatch()], "de 32 a 150 imágenes", 32),
+        (shuffled(20), {}, [], "entrena con 20 imágenes y valida con 0", 20),
+        (shuffled(150), {"validation_data": shuffled(60)}, [], "150 imágenes y valida con 60", 150),
+        (shuffled(150).repeat(2), {}, [], "entrena con 300 imágenes y valida con 0", 200),
+    ],
+    ids=["a trozos", "a medias", "pocas", "muchas", "repetidas"],
+)
+def test_what_cannot_be_told_well_is_trained_and_does_not_count(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    data: object,
+    more: dict,
+    others: list,
+    told: str,
+    images: int,
+) -> None:
+    monkeypatch.setattr(recorders.data, "TRAIN_IMAGES", 200)
+    with Recorder(tmp_path) as recorder:
+        follow(recorder, data, *others, epochs=2, **more)
+        recorder.finish(0.25, 0.95)
+    record = only_record(tmp_path)
+    assert (record.status, record.data.training_images) == ("failed", images)
+    assert record.flaw is not None
+    assert told in record.flaw
+    assert f"Aviso: este tiempo no contará, porque {record.flaw}." in capsys.readouterr().out
+    assert recorder.finished() == record
+    assert recorder.trained.count_params() == record.network.weights
+
+
+@pytest.mark.parametrize(
+    ("results", "correct", "reason"),
+    [
+        ({"loss": 0.25}, None, "no se midió la exactitud en prueba"),
+        ({"loss": 0.25, "top_k": 1.0, "acc": 0.95}, 9500, None),
+        ({"loss": 0.25, "sparse_categorical_accuracy": 0.95}, 9500, None),
+        ({"loss": -0.25, "accuracy": 0.95}, 9500, "la pérdida en prueba no es un número"),
+    ],
+)
+def test_the_exam_is_what_evaluate_tells(
+    tmp_path: Path, results: dict, correct: int | None, reason: str | None
+) -> None:
+    with Recorder(tmp_path) as recorder:
+        follow(recorder, shuffled(110))
+        recorder.finish(**results)
+    record = only_record(tmp_path)
+    assert (record.reason, record.repeats[0].test_correct) == (reason, correct)
+    assert (record.flaw is None) == (reason is None)
+
+
+@pytest.mark.parametrize(("images", "reason"), [(40, None), (150, "no se evaluó con las")])
+def test_the_exam_has_the_images_that_keras_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: int, reason: str | None
+) -> None:
+    monkeypatch.setattr(recorders.data, "TEST_IMAGES", 100)
+    with Recorder(tmp_path) as recorder:
+        follow(recorder, shuffled(110))
+        told = recorder.model.evaluate(shuffled(images), verbose=0, return_dict=True)
+        recorder.finish(**told | {"accuracy": 0.95})
+    record = only_record(tmp_path)
+    assert (record.data.test_images, record.repeats[0].test_correct) == (
+        (40, 38) if reason is None else (100, None)
+    )
+    assert (record.reason or "").startswith(reason or "")
+
+
+class OwnStep(keras.Sequential):
+    """Con su propio paso, que cuenta lotes y no imágenes, como el de las guías de Keras."""
+
+    def train_step(self, data: tuple) -> dict:
+        told = super().train_step(data)
+        self.metrics[0].count.assign(1.0)
+        return told
+
+
+@pytest.mark.parametrize(("steps", "reason"), [(None, None), (2, "sus lotes no son de 32")])
+def test_with_its_own_train_step_the_clock_is_believed_if_the_steps_agree(
+    tmp_path: Path, steps: int | None, reason: str | None
+) -> None:
+    usual = build_model()
+    model = OwnStep(usual.layers)
+    model.compile("adam", usual.loss, metrics=["accuracy"], run_eagerly=True)
+    with Recorder(tmp_path) as recorder:
+        follow(recorder, shuffled(110), model=model, images=110, steps_per_epoch=steps)
+        recorder.finish(0.25, 0.95)
+    record = only_record(tmp_path)
+    assert record.data.training_images == 110
+    assert (record.reason or "").startswith(reason or "")
+    assert (record.flaw is None) == (reason is None)
+
+
+def test_a_clock_or_a_recorder_that_fit_does_not_know_is_missed(tmp_path: Path) -> None:
+    clock = EpochClock(110)
+    with pytest.raises(TutorialError, match="pon `clock`"), Recorder(tmp_path) as recorder:
+        fit([recorder.follow(clock, 7, 0.5, sizes(32))], shuffled(110))
+    with pytest.raises(TutorialError, match="pon `follower`"), Recorder(tmp_path) as recorder:
+        fit([clock], shuffled(110))
+        recorder.finish(0.25, 0.95)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_order_of_the_callbacks_does_not_matter(tmp_path: Path) -> None:
+    clock = EpochClock(110)
+    with Recorder(tmp_path) as recorder:
+        follower = recorder.follow(clock, 7, 0.5, sizes(32))
+        fit([follower, EpochLine(clock), clock], shuffled(110), epochs=2)
+        recorder.finish(0.25, 0.95)
+    record = only_record(tmp_path)
+    assert (record.status, len(record.epoch_seconds), record.data.training_images) == ("ok", 2, 110)
+
+
+def test_what_does_not_fit_in_a_record_is_told_once_and_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(training, "FEWEST_IMAGES", 1)  # como si nadie lo hubiera previsto
+    with Recorder(tmp_path) as recorder:
+        assert len(follow(recorder, shuffled(20), epochs=3)) == 3
+        recorder.finish(0.25, 0.95)
+    assert capsys.readouterr().out.count("no cabe en un registro") == 1
+    with pytest.raises(TutorialError, match="no cabe en un registro"):
+        recorder.finished()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_seed_is_followed_by_the_first_one(tmp_path: Path) -> None:
+    assert [*Recorder(tmp_path).seeds(2**31 - 1, 2)] == [2**31 - 1, 0]
+
+
+def test_no_more_repeats_are_made_than_a_record_may_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Y cuando son mil épocas, tres repeticiones se pueden leer."""
+    recorder = Recorder(tmp_path)
+    with recorder:
+        follow(recorder, shuffled(110))
+        assert recorder._current is not None
+        clock = recorder._current.clock
+        for each in (clock.epoch_seconds, clock.surroundings, recorder._current.losses):
+            each *= 1000
+        whole = recorder._current
+        for _ in recorder.seeds(0, 100):
+            recorder._current = whole._replace(seed=len(recorder._repeats))
+            recorder.finish(0.25, 0.95)
+    record = only_record(tmp_path)
+    assert 3 <= len(record.repeats) < 100
+    assert f"se queda en {len(record.repeats)} repeticiones" in capsys.readouterr().out
 
 
 def test_two_repeats_of_one_batch_are_alike(tmp_path: Path) -> None:
@@ -630,6 +855,45 @@ def test_any_learning_rate_is_described(precision: str, rate: object, described:
     assert provenance.precision(model) == precision
 
 
+class OwnRate(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step: object) -> float:
+        return 0.001
+
+
+class OwnLayer(keras.layers.Layer):
+    def __init__(self, secret: object) -> None:
+        super().__init__()
+
+    def call(self, inputs: object) -> object:
+        return inputs
+
+
+def half(values: object) -> object:
+    return values / 2
+
+
+def test_any_network_is_described() -> None:
+    """Con funciones y capas propias, muchas capas o ninguna convolución."""
+    layers = keras.layers
+    inner = keras.Sequential([layers.Flatten(), layers.Dense(3, activation=half)])
+    own = [OwnLayer(object()), layers.Dense(2, activation=lambda x: x, name="x" * 150)]
+    many = [layers.ReLU() for _ in range(300)]
+    model = keras.Sequential([keras.Input((28, 28, 1)), inner, *own, *many])
+    model.compile(keras.optimizers.SGD(OwnRate()))
+    told = provenance.describe_network(model)
+    assert told.layers[:3] == ["Sequential", "OwnLayer", "Dense units=2 activation=lambda"]
+    assert (len(told.layers), told.layers[-1]) == (200, "y 104 más")
+    assert told.optimizer == "SGD learning_rate=OwnRate"
+    assert told.training_operations == 2 * (3 * (784 * 3 + 3 * 2) - 784 * 3)
+    assert provenance._describe_layer(inner.layers[1]) == "Dense units=3 activation=half"
+
+
+def test_a_precision_that_is_not_measured_is_told() -> None:
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, dtype="bfloat16")])
+    with pytest.raises(TutorialError, match="precisión bfloat16 no se mide aquí"):
+        provenance.precision(model)
+
+
 def test_the_precision_is_that_of_what_has_weights() -> None:
     layers = keras.layers
     plain, mixed = layers.Rescaling(2, dtype="float32"), layers.Dense(1, dtype="mixed_bfloat16")
@@ -705,6 +969,9 @@ def test_without_git_or_outside_the_project_there_is_no_commit(
     git(tmp_path, "init")
     git(tmp_path, "commit", "-m", "suyo", "--allow-empty")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "descargado").mkdir()
+    monkeypatch.setattr(provenance, "CHECKOUT", tmp_path / "descargado")
+    assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None
     with monkeypatch.context() as loose:
         loose.setattr(provenance, "CHECKOUT", None)
         assert provenance.code("01_fashion_mnist_cnn.ipynb").git_commit is None

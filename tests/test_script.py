@@ -944,6 +944,24 @@ def test_a_missing_name_costs_only_its_cell(runs: Path, capsys: pytest.CaptureFi
     assert (first, page[-5:], executed[-6:]) == ("sigue", ".html", ".ipynb")
 
 
+def test_what_fails_after_training_costs_only_its_cell(
+    runs: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Como un dibujo que no esperaba la red de quien ha cambiado el cuaderno."""
+    data = {MIME: RECORD, "text/plain": ""}
+    shows = f"from IPython.display import display\ndisplay({data!r}, raw=True)"
+    sources = ("1 / 0", "print('sigue')", shows)
+    later = [v4.new_code_cell(source) for source in sources]
+    training = v4.new_code_cell("print('entrena')", id="entrenar")
+    notebook = v4.new_notebook(cells=[TINY.cells[0], training, *later])
+    runs.mkdir()
+    assert cli.run(notebook, {}, runs) == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
+    told = capsys.readouterr()
+    [line] = told.err.splitlines()
+    assert "ZeroDivisionError" in line
+    assert [text[-6:] for text in told.out.splitlines()] == ["ntrena", "sigue", ".html", ".ipynb"]
+
+
 def test_a_kernel_that_does_not_start_is_told(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:

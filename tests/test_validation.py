@@ -156,14 +156,14 @@ def test_what_would_be_too_long_to_be_read_is_refused() -> None:
     """Cabe tal como llega, pero no tal como se guardaría."""
     record = good(CLUSTER)
     [repeat] = record["repeats"]
-    seconds = [12.0 + number / 1e6 for number in range(600)]
-    losses = [0.1234567890123456] * 600
-    record["parameters"] |= {"repeats": 45, "epochs": 600}
+    seconds = [12.0 + number / 1e6 for number in range(1000)]
+    losses = [0.1234567890123456] * 1000
+    record["parameters"] |= {"repeats": 100, "epochs": 1000}
     record["repeats"] = [
         repeat
         | {"seed": record["parameters"]["seed"] + number}
         | {"epoch_seconds": [each + number for each in seconds], "epoch_losses": losses}
-        for number in range(45)
+        for number in range(100)
     ]
     content = json.dumps(record, separators=(",", ":")).encode()
     assert len(content) < files.MAX_BYTES

@@ -81,9 +81,8 @@ def test_the_wheel_carries_the_course_and_nothing_else(wheel: Path) -> None:
     assert {f"fashion_bench/datasets/fashion-mnist/{name}" for name in (*NAMES, "LICENSE")} <= names
     templates = (ROOT / "src").rglob("*.j2")
     assert {path.relative_to(ROOT / "src").as_posix() for path in templates} <= names
-    server = "/etc/jupyter/jupyter_server_config.d/fashion_bench.json"
-    assert any(name.endswith(server) for name in names)
-    assert any(name.endswith("/etc/ipython/ipython_kernel_config.json") for name in names)
+    settings = ("jupyter/jupyter_server_config.d/fashion_bench", "ipython/ipython_kernel_config")
+    assert all(any(n.endswith(f"/etc/{name}.json") for n in names) for name in settings)
     tops = {re.sub(r"fashion_bench-[\d.]+\d\.", "", name.split("/")[0]) for name in names}
     assert tops == {"fashion_bench", "dist-info", "data"}
     assert not [name for name in names if "checkpoint" in name or "/test" in name or "runs" in name]

@@ -1,8 +1,8 @@
 """Las cifras de un registro: las que salen de lo que guarda, y si su tiempo cuenta."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from fashion_bench.record import Content, Machine, Surroundings
 from fashion_bench.text import written
@@ -12,6 +12,11 @@ MIME = "application/vnd.fashion-bench.record+json"
 
 ACCURACY_FLOOR = 0.90
 """Exactitud en prueba por debajo de la cual un tiempo no cuenta."""
+
+ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
+"""Cómo llama Keras a la exactitud, según cómo se le pida."""
+
+Told = TypeVar("Told")
 
 MAX_DRIFT = 0.10
 """Cambio entre las dos calibraciones a partir del cual se dice."""
@@ -212,6 +217,11 @@ METRICS = {
     "median_epoch": Metric("Época mediana (s)", lambda record: record.epoch_seconds),
     "cold_total": Metric("Total en frío (s)", lambda record: [record.cold_seconds]),
 }
+
+
+def accuracy_in(told: Mapping[str, Told], prefix: str = "") -> Told | None:
+    """Busca la exactitud en lo que cuenta Keras, se llame como se llame; `None` si no está."""
+    return next((told[prefix + name] for name in ACCURACIES if prefix + name in told), None)
 
 
 def disturbance(around: Surroundings, seconds: float, machine: Machine) -> str | None:

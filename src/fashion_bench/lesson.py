@@ -16,9 +16,29 @@ NOTEBOOK = LESSON
 PREPARE = ("importar", "datos", "repartir", "lotes", "red", "compilar")
 """Las celdas que preparan los datos y definen la red."""
 
+MARKS = {
+    "importar": "backends.prepare(",
+    "datos": "= data.load()",
+    "red": "def build_model(",
+    "repartir": "data.stratified_sample(",
+    "lotes": "def make_dataset(",
+    "compilar": "def compile_model(",
+    "calentar": "def prepare(",
+    "entrenar": "with Recorder(",
+}
+"""Lo que hay en algunas celdas del cuaderno 01 y en ninguna otra: así se las conoce si un programa
+(nbstripout, jupytext o un editor) les ha cambiado el identificador."""
+
+
+LAYERS = "Rescaling Conv2D MaxPooling2D Conv2D MaxPooling2D Flatten Dense Dropout Dense"
+"""Las capas de la red del curso."""
+
 
 def read(name: str = NOTEBOOK) -> nbformat.NotebookNode:
     """Lee un cuaderno de `notebooks/`, sin los parámetros que papermill le haya inyectado.
+
+    Si otro programa ha quitado los identificadores o las etiquetas de sus celdas, devuelve los que
+    hacen falta.
 
     Raises:
         TutorialError: si no está o no es un cuaderno.
@@ -26,12 +46,24 @@ def read(name: str = NOTEBOOK) -> nbformat.NotebookNode:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # otro editor puede haber quitado los identificadores
-            notebook = nbformat.read(NOTEBOOKS_DIR / name, as_version=4)
+            text = (NOTEBOOKS_DIR / name).read_text(encoding="utf-8-sig")
+            notebook = nbformat.reads(text, as_version=4)
+            notebook = nbformat.v4.upgrade(notebook)
     except OSError as error:
         raise _damaged(f"no se puede leer ({cause(error)})", name) from None
     except ValueError:  # por ejemplo, con las marcas de una mezcla de git a medias
         raise _damaged("no es JSON válido", name) from None
     notebook.cells = [cell for cell in notebook.cells if not _has_tag(cell, "injected-parameters")]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    known = {cell.get("id") for cell in code}
+    for lost in MARKS.keys() - known if name == NOTEBOOK else ():
+        for cell in code:
+            if MARKS[lost] in cell.source:
+                cell.id = lost
+    if not any(_has_tag(cell, "parameters") for cell in code):
+        typed = [cell for cell in code if re.fullmatch(r"(\w+: \w+ = .*\s*)+", cell.source)]
+        for cell in typed[:1]:
+            cell.metadata.tags = [*cell.metadata.get("tags", []), "parameters"]
     return notebook
 
 
@@ -106,6 +138,15 @@ def sizes() -> tuple[int, int, list[int], int]:
     if not (sides and filters and neurons) or len(filters) != source.count("Conv2D("):
         raise _damaged("no dice con números, en la celda «red», los tamaños de su red")
     return int(sides[0]), int(filters[0][1]), [int(each) for each, _ in filters], int(neurons[0])
+
+
+def changed() -> bool:
+    """Dice si las capas de la celda `red` ya no son las del curso, sean como sean de grandes."""
+    [source] = _sources(read(), NOTEBOOK, ["red"])
+    kinds = " ".join(re.findall(r"layers\.(\w+)\(", source))
+    sides = re.findall(r'Conv2D\(\d+, (\d+), padding="same", activation', source)
+    pools = source.count("MaxPooling2D()")
+    return kinds != LAYERS or pools != 2 or len(sides) != 2 or sides[0] != sides[1]
 
 
 def _sources(notebook: nbformat.NotebookNode, name: str, cells: Iterable[str]) -> list[str]:

@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 
 from fashion_bench import data
 from fashion_bench.errors import TutorialError
+from fashion_bench.exercises import missing
 from fashion_bench.figures import METRICS
 from fashion_bench.machine import backends
 from fashion_bench.record import (
@@ -51,11 +52,19 @@ class Checked(BaseModel):
         Raises:
             TutorialError: con una frase por cada valor que falta o no vale.
         """
+        if callable(shell := cell.get("get_ipython")):
+            missing.load_ipython_extension(shell())
         given = {name: cell[name] for name in cls.model_fields if name in cell}
         try:
             return cls.model_validate_strings(given) if strings else cls.model_validate(given)
         except ValidationError as error:
-            sentences = map(cls._in_spanish, error.errors())
+            found = error.errors()
+            absent = [str(each["loc"][0]) for each in found if each["type"] == "missing"]
+            sentences = [cls._in_spanish(each) for each in found if each["type"] != "missing"]
+            if absent:
+                verb = "Falta" if len(absent) == 1 else "Faltan"
+                told = f"{verb} {', '.join(absent)}: ejecuta antes la celda de los parámetros."
+                sentences.append(told)
             raise TutorialError("\n".join(sentences)) from None
 
     @classmethod
@@ -63,8 +72,6 @@ class Checked(BaseModel):
         if problem["type"] == "sentence":
             return problem["msg"]
         name = str(problem["loc"][0])
-        if problem["type"] == "missing":
-            return f"Falta {name}: ejecuta antes la celda de los parámetros."
         value, allowed = f"{problem['input']!r:.80}", cls.model_fields[name].description
         return f"{name}={value} no es válido: debe ser {allowed}."
 

@@ -351,14 +351,14 @@ class Content(Frozen):
             raise refused("tiene más repeticiones de las que dice")
         if whole and len(self.repeats) < told.repeats:
             raise refused("le faltan repeticiones")
+        if whole and max(len(repeat.epoch_seconds) for repeat in self.repeats) < told.epochs:
+            raise refused("le faltan épocas")
         if len({repeat.seed for repeat in self.repeats}) != len(self.repeats):
             raise refused("repite una semilla")
         for repeat in self.repeats:
             epochs, around = len(repeat.epoch_seconds), repeat.surroundings
             if epochs > told.epochs:
                 raise refused("tiene más épocas de las que dice")
-            if whole and epochs < told.epochs:
-                raise refused("le faltan épocas")
             if whole and None in (repeat.test_correct, repeat.test_loss):
                 raise refused("le falta la evaluación con las imágenes de prueba")
             if (repeat.test_correct or 0) > data.test_images:

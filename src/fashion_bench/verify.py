@@ -20,7 +20,7 @@ from fashion_bench import lesson
 from fashion_bench.compare import files
 from fashion_bench.doctor.device import choose_device
 from fashion_bench.errors import TutorialError
-from fashion_bench.figures import Record
+from fashion_bench.figures import Record, accuracy_in
 from fashion_bench.machine import backends, hardware
 from fashion_bench.record import Repeat
 from fashion_bench.share.refusals import refusals
@@ -114,8 +114,9 @@ def _train(names: SimpleNamespace, told: Repeat) -> Repeat:
     ).history["loss"]
     seen: dict[str, object] = {"epoch_losses": losses}
     if (told.test_correct, told.test_loss) != (None, None):
-        seen["test_loss"], accuracy = model.evaluate(names.test_data, verbose=0)
-        seen["test_correct"] = round(accuracy * len(names.test_labels))
+        told_here = model.evaluate(names.test_data, verbose=0, return_dict=True)
+        seen["test_loss"] = told_here["loss"]
+        seen["test_correct"] = round((accuracy_in(told_here) or 0) * len(names.test_labels))
     return told.model_copy(update=seen)
 
 

@@ -28,7 +28,7 @@ from fashion_bench.charts.style import (
     write_values,
 )
 from fashion_bench.data import CLASS_NAMES
-from fashion_bench.figures import ACCURACY_FLOOR
+from fashion_bench.figures import ACCURACY_FLOOR, accuracy_in
 from fashion_bench.text import NO_BREAK, written
 
 
@@ -85,8 +85,8 @@ def against_baselines(
     Son puntos y no barras, porque el eje de la exactitud no empieza en cero.
 
     Args:
-        models: de cada uno, su exactitud de validación, de 0 a 1, y sus segundos por época; el
-            último es el de la apuesta de los segundos.
+        models: de cada uno, su exactitud de validación, de 0 a 1, y sus segundos por época; los de
+            la red convolucional son los que se apuestan.
         bets: lo apostado, con los nombres de la celda `apuestas` del cuaderno 01 y las exactitudes
             también de 0 a 1; `None` no se dibuja.
     """
@@ -94,7 +94,8 @@ def against_baselines(
     top, bottom = figure.subplots(2, 1)
     accuracies, seconds = zip(*models.values(), strict=True)
     bet_accuracies = [bets.get(f"Exactitud de la {name.lower()}") for name in models]
-    bet_seconds = [None] * (len(models) - 1) + [bets.get("Segundos por época")]
+    bet = bets.get("Segundos por época")
+    bet_seconds = [bet if name == "Red convolucional" else None for name in models]
     for axis, values, placed, labels in (
         (top, accuracies, bet_accuracies, [written(100 * each, 1, "%") for each in accuracies]),
         (bottom, seconds, bet_seconds, [written(each, 2, "s") for each in seconds]),
@@ -123,30 +124,38 @@ def learning_curves(
 ) -> Figure:
     """Dibuja pérdida y exactitud por época, una línea por repetición, y la exactitud en prueba.
 
+    Lo que no se midió, o no en todas las épocas, no se dibuja.
+
     Args:
-        histories: el `history.history` de cada `fit`, con `loss`, `accuracy`, `val_loss` y
-            `val_accuracy`.
+        histories: el `history.history` de cada `fit`.
         test_accuracy: la de cada repetición, de 0 a 1.
     """
     figure = Figure(figsize=(WIDTH, 6))
     above, below = figure.subplots(2, 1)
-    for axis, key, title in ((above, "loss", "Pérdida"), (below, "accuracy", "Exactitud")):
+    drawn = (("", "Entrenamiento", "o-", BLUE), ("val_", "Validación", "s--", ORANGE))
+    last = max(len(each) for history in histories for each in history.values())
+    for axis, title in ((above, "Pérdida"), (below, "Exactitud")):
         for number, history in enumerate(histories):
-            trained, validated = history[key], history[f"val_{key}"]
-            epochs = range(1, len(trained) + 1)
-            labels = (None, None) if number else ("Entrenamiento", "Validación")
-            axis.plot(epochs, trained, "o-", color=BLUE, ms=4, label=labels[0])
-            axis.plot(epochs, validated, "s--", color=ORANGE, ms=4, label=labels[1])
+            epochs = max(map(len, history.values()))
+            for prefix, label, look, color in drawn:
+                loss = history.get(f"{prefix}loss")
+                line = loss if axis is above else accuracy_in(history, prefix)
+                if line and len(line) == epochs:
+                    told = "" if number else label
+                    axis.plot(range(1, epochs + 1), line, look, color=color, ms=4, label=told)
         axis.set_title(title)
         axis.margins(y=0.2)
-        aside = _draw_epochs(axis, max(len(history[key]) for history in histories))
-    middle = written(100 * float(np.median(test_accuracy)), 1, "%")
-    places = [aside] * len(test_accuracy)
-    below.plot(places, test_accuracy, "*", color="black", ms=9, label=f"Prueba: {middle}")
+        aside = _draw_epochs(axis, last)
+    if test_accuracy:
+        middle = written(100 * float(np.median(test_accuracy)), 1, "%")
+        places = [aside] * len(test_accuracy)
+        below.plot(places, test_accuracy, "*", color="black", ms=9, label=f"Prueba: {middle}")
     floor = f"Mínimo: {written(100 * ACCURACY_FLOOR, 0, '%')}"
     below.axhline(ACCURACY_FLOOR, color=GREY, ls=":", label=floor)
     below.yaxis.set_major_formatter(percent)
-    figure.legend(*below.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    found = [zip(*axis.get_legend_handles_labels(), strict=True) for axis in (above, below)]
+    named = {label: handle for pairs in found for handle, label in pairs}
+    figure.legend(named.values(), named.keys(), loc="outside upper left", ncols=2)
     return figure
 
 

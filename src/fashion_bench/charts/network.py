@@ -33,7 +33,8 @@ def shapes(name: str, shape: Shape, layers: Sequence[tuple[str, Shape]]) -> Figu
     for number, (title, after) in enumerate(layers, 1):
         waiting.append(title)
         if after != stages[-1][1] or number == len(layers):
-            stages.append((" + ".join(waiting), after))
+            many = [waiting[0], "…", f"{waiting[-1]} ({len(waiting)} capas)"]
+            stages.append((" + ".join(waiting if len(waiting) < 4 else many), after))
             waiting = []
     figure, axis = new(1)
     hide_frame(axis)
@@ -117,7 +118,8 @@ def shares(names: Sequence[str], parts: Mapping[str, Sequence[float]]) -> Figure
 
     No se dibujan las que no llegan al 1 % en nada. Se reparten cuatro cosas, como mucho.
     """
-    percents = {title: 100 * np.array(each) / sum(each) for title, each in parts.items()}
+    shared = {title: each for title, each in parts.items() if sum(each)}
+    percents = {title: 100 * np.array(each) / sum(each) for title, each in shared.items()}
     drawn = np.flatnonzero(np.max(list(percents.values()), axis=0) >= 1).tolist()
     figure, axis = new(1.1 + (0.1 + 0.2 * len(parts)) * len(drawn))
     height = 0.84 / len(parts)

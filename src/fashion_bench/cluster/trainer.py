@@ -7,7 +7,7 @@ bucle es propio porque el `fit` de Keras 3 no funciona con varios procesos de Te
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from statistics import median
 from time import perf_counter
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fashion_bench import lesson
+from fashion_bench.figures import accuracy_in
 from fashion_bench.machine import backends
 from fashion_bench.machine.engines import quiet, silent
 from fashion_bench.record import Agreement, Frozen
@@ -255,13 +256,15 @@ class Trainer:
         return self.lesson.compile_model(self.lesson.build_model())
 
     def _report(self, epoch: int, seconds: float, losses: np.ndarray) -> EpochReport:
-        validation = test = (None, None)
+        validation: dict[str, float] = {}
+        test: dict[str, float] = {}
         weights = [keras.ops.convert_to_numpy(weight) for weight in self.model.weights]
         if self.rank == 0:
             self._examined.set_weights(weights)
-            validation = self._examined.evaluate(self.lesson.validation_data, verbose=0)
+            examine = partial(self._examined.evaluate, verbose=0, return_dict=True)
+            validation = examine(self.lesson.validation_data)
             if epoch + 1 == self.job.epochs:
-                test = self._examined.evaluate(self.lesson.test_data, verbose=0)
+                test = examine(self.lesson.test_data)
         return EpochReport(
             rank=self.rank,
             epoch=epoch,
@@ -270,9 +273,9 @@ class Trainer:
             losses=losses.tolist(),
             seen=np.concatenate(self._seen).astype(np.int32),
             weights_sha256=hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest(),
-            validation_accuracy=validation[1],
-            test_loss=test[0],
-            test_accuracy=test[1],
+            validation_accuracy=accuracy_in(validation),
+            test_loss=test.get("loss"),
+            test_accuracy=accuracy_in(test),
         )
 
 

@@ -1,5 +1,7 @@
 """Leer registros, propios o ajenos: un archivo dañado nunca impide leer los demás."""
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +12,12 @@ from fashion_bench.figures import Record
 from fashion_bench.record import clean
 from fashion_bench.text import written
 
-MAX_BYTES = 1_000_000
-"""Un registro ocupa unos pocos kB; uno mucho mayor no es un registro."""
+MAX_BYTES = 4_000_000
+"""Un registro ocupa unos 400 bytes por época, y el más largo no pasa de aquí: ver `seeds`."""
+
+MAX_MFU = 3
+"""Cuánto puede pasar la red de la velocidad del producto de matrices: con un atajo, una convolución
+de 3×3 hace hasta cuatro veces menos productos (Lavin y Gray, 2015, arXiv:1509.09308)."""
 
 
 class Rejected(NamedTuple):
@@ -25,14 +31,22 @@ def load_folder(folder: Path) -> tuple[list[Record], list[Rejected]]:
     """Lee los registros de una carpeta, del más antiguo al más reciente, y dice qué se rechaza.
 
     De las copias de un registro queda una; de dos que llevan el mismo identificador y distinto
-    contenido, ninguno.
+    contenido, ninguno. Lo que está oculto, como lo que un Mac deja en las memorias USB, no se mira.
     """
     read: dict[str, list[tuple[str, Record]]] = {}
     found, rejected = [], []
-    for path in sorted(set(folder.glob("*.json")) - {folder / "schema.json"}):
+    for path in sorted(folder.glob("*")):
         name = clean(path.name)
+        if path.name.startswith(".") or path.name == "schema.json":
+            continue
+        if path.is_dir() and any(path.glob("*.json")):
+            rejected.append(Rejected(name, "es una carpeta: saca de ella los registros que tiene"))
+        if not path.name.lower().endswith((".json", ".json.txt")):
+            continue
         try:
             record = load_file(path)
+            if reason := impossible(record):
+                raise TutorialError(reason)
             read.setdefault(record.run_id, []).append((name, record))
         except TutorialError as error:
             rejected.append(Rejected(name, str(error)))
@@ -70,12 +84,25 @@ def parse(content: bytes) -> Record:
         TutorialError: con la razón por la que no vale.
     """
     try:
-        return Record.model_validate_json(content)
+        # Según con qué se haya guardado, lleva delante una marca o está en UTF-16.
+        return Record.model_validate_json(content.decode(json.detect_encoding(content)))
+    except UnicodeDecodeError:
+        raise TutorialError("no es JSON válido") from None
     except ValidationError as error:
-        raise TutorialError(_first_problem(error)) from None
+        raise TutorialError(first_problem(error)) from None
 
 
-def _first_problem(error: ValidationError) -> str:
+def impossible(record: Record) -> str | None:
+    """Dice qué hay en un registro que no puede ser verdad, o `None` si no se ve nada."""
+    if record.created_utc > datetime.now(UTC) + timedelta(days=1):  # un reloj puede ir algo mal
+        return f"dice ser del {record.created_utc:%Y-%m-%d}, que aún no ha llegado"
+    if (record.mfu or 0) > MAX_MFU * record.parameters.workers:
+        return "entrena más deprisa de lo que su equipo calcula"
+    return None
+
+
+def first_problem(error: ValidationError) -> str:
+    """Dice en una frase lo primero que no vale de un registro."""
     problem = error.errors(include_url=False)[0]
     field = clean(".".join(map(str, problem["loc"])))
     match problem["type"]:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends
 from fashion_bench.machine.hardware import CardWatcher
 from fashion_bench.machine.memory import out_of_memory
@@ -22,7 +23,8 @@ class EpochClock(keras.callbacks.Callback):
     por época) cae dentro.
 
     Attributes:
-        images: imágenes que se ven en cada época.
+        images: imágenes de una época: las que se esperan o, en cuanto acaba una, las que ha visto.
+        epoch_images: las que ha visto cada época terminada.
         epoch_seconds: los de cada época terminada.
         validation_seconds: los de cada validación.
         surroundings: lo que pasaba en el equipo durante cada época.
@@ -33,9 +35,11 @@ class EpochClock(keras.callbacks.Callback):
         super().__init__()
         self.images = images
         self.energy_joules: float | None = None
+        self.epoch_images: list[int] = []
         self.epoch_seconds: list[float] = []
         self.validation_seconds: list[float] = []
         self.surroundings: list[Surroundings] = []
+        self._running = False
 
     @property
     def total_seconds(self) -> float:
@@ -50,27 +54,44 @@ class EpochClock(keras.callbacks.Callback):
         """Pone el reloj en marcha."""
         self._before = surroundings.snapshot()
         self._joules = self._card.joules()
-        self._start = perf_counter()
+        self._start, self._running = perf_counter(), True
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Para el reloj: lo que sigue es validación."""
-        self._stop(epoch=len(self.epoch_seconds))
+        self.stop()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Para el reloj si no hubo validación y anota lo que esta tardó."""
-        self._stop(epoch)
+        self.stop()
         self.validation_seconds.append(perf_counter() - self._end)
 
-    def _stop(self, epoch: int) -> None:
-        if len(self.epoch_seconds) == epoch:
+    def stop(self) -> float:
+        """Para el reloj, si está en marcha, y devuelve los segundos de la última época.
+
+        Raises:
+            TutorialError: si no se ha puesto en marcha nunca.
+        """
+        if self._running:
             wait_for_device(self.model)
-            self._end = perf_counter()
+            self._end, self._running = perf_counter(), False
+            self.images = counted(self.model) or self.images
+            self.epoch_images.append(self.images)
             self.epoch_seconds.append(self._end - self._start)
             joules = self._card.joules()
             if joules is not None and self._joules is not None:
                 self.energy_joules = (self.energy_joules or 0) + joules - self._joules
             after = surroundings.snapshot()
             self.surroundings.append(surroundings.between(self._before, after, self._card.state()))
+        if not self.epoch_seconds:
+            raise TutorialError("El reloj no mide este `fit`: pon `clock` entre sus `callbacks`.")
+        return self.epoch_seconds[-1]
+
+
+def counted(model: keras.Model) -> int:
+    """De cuántas imágenes ha hecho Keras la última media de la pérdida; 0 si no lo cuenta él."""
+    if type(model).train_step is not keras.Model.train_step:
+        return 0
+    return sum(int(metric.count) for metric in model.metrics[:1] if metric.name == "loss")
 
 
 def wait_for_device(model: keras.Model) -> None:
@@ -94,6 +115,9 @@ def warm_up(model: keras.Model, dataset: tf.data.Dataset) -> float:
         TutorialError: si un lote no cabe en la memoria del dispositivo.
     """
     start = perf_counter()
+    if not model.built:  # no dice qué le llega: Keras hace sus pesos al ver los datos
+        for images, _ in dataset.take(1):
+            model(np.array(images), training=False)
     model.optimizer.build(model.trainable_variables)
     variables = [*model.variables, *model.optimizer.variables]
     # Con PyTorch y JAX, convert_to_numpy no copia: sin np.array guardaríamos lo que va a cambiar.

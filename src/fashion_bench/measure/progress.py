@@ -7,6 +7,7 @@ from time import perf_counter
 
 import keras
 
+from fashion_bench.figures import accuracy_in
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.text import written
 
@@ -20,7 +21,7 @@ class EpochLine(keras.callbacks.Callback):
     Mira alguien si el cuaderno está abierto en JupyterLab o si el script, que lo dice con la
     variable `FASHION_BENCH_PROGRESS`, escribe en una terminal: su valor son las columnas que tiene.
     Cada aviso se corta para que quepa en una fila y se escribe encima del anterior, y la línea de
-    la época, encima del último. El reloj del mismo `fit` va antes en la lista de `callbacks`.
+    la época, encima del último. De lo que Keras no haya medido no dice nada.
     """
 
     def __init__(self, clock: EpochClock) -> None:
@@ -39,7 +40,7 @@ class EpochLine(keras.callbacks.Callback):
     # No al acabar el lote: Keras entrega entonces la pérdida, y pedirla haría esperar a la GPU.
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Dice cómo va la época, si toca."""
-        if self.live and batch and (now := perf_counter()) >= self._next:
+        if self.live and batch and self.params["steps"] and (now := perf_counter()) >= self._next:
             self._next = now + PROGRESS_SECONDS
             done, seconds = batch / self.params["steps"], now - self._start
             text = (
@@ -51,13 +52,15 @@ class EpochLine(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Escribe la línea de la época que acaba de terminar."""
-        seconds = self.clock.epoch_seconds[-1]
-        print(
-            f"{chr(13) * self.live}{self._name}: {seconds:6.2f} s, "
-            f"{written(self.clock.images / seconds):>7} imágenes/s, pérdida {logs['loss']:.4f}, "
-            f"exactitud {logs['accuracy']:.4f}, validación {logs['val_accuracy']:.4f}",
-            flush=True,
-        )
+        seconds = self.clock.stop()
+        speed = f"{seconds:6.2f} s, {written(self.clock.images / seconds):>7} imágenes/s"
+        known = {
+            "pérdida": logs.get("loss"),
+            "exactitud": accuracy_in(logs),
+            "validación": accuracy_in(logs, "val_"),
+        }
+        told = [f"{name} {value:.4f}" for name, value in known.items() if value is not None]
+        print(f"{chr(13) * self.live}{self._name}: {', '.join([speed, *told])}", flush=True)
 
 
 def final_line(totals: Sequence[float]) -> str:

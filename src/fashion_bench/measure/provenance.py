@@ -2,14 +2,29 @@
 
 import hashlib
 import subprocess
+import warnings
 from importlib import metadata
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
 
 from fashion_bench import CHECKOUT, data, lesson
+from fashion_bench.errors import TutorialError
 from fashion_bench.machine.profiling import training_multiply_adds
-from fashion_bench.record import Accelerator, Agreement, Code, Data, Network, Precision
+from fashion_bench.record import (
+    TOLERANCE,
+    Accelerator,
+    Agreement,
+    Code,
+    Data,
+    Network,
+    Precision,
+    clean,
+)
+
+MOST_LAYERS = 200
+"""Las que caben en un registro."""
 
 
 class Conditions(NamedTuple):
@@ -48,25 +63,41 @@ def describe_data(training_images: int, validation_images: int) -> Data:
 
 
 def precision(model: keras.Model) -> Precision:
-    """Devuelve la precisión con la que calcula la primera capa que tiene pesos."""
+    """Devuelve la precisión con la que calcula la primera capa que tiene pesos.
+
+    Raises:
+        TutorialError: si no es de las que se miden.
+    """
     name: Precision = next(layer.dtype_policy.name for layer in model.layers if layer.weights)
+    if name not in TOLERANCE:
+        raise TutorialError(
+            f"La precisión {name} no se mide aquí: elige {', '.join(TOLERANCE)} en la celda de los "
+            "parámetros."
+        )
     return name
 
 
 def describe_network(model: keras.Model) -> Network:
     """Describe un modelo compilado por sus capas, su optimizador y su número de pesos."""
+    operations = max(1, 2 * training_multiply_adds(model))  # además, da forma a lo que falte
+    layers = [_describe_layer(layer) for layer in model.layers]
+    if len(layers) > MOST_LAYERS:
+        layers[MOST_LAYERS - 1 :] = [f"y {len(layers) - MOST_LAYERS + 1} más"]
     return Network(
-        layers=[_describe_layer(layer) for layer in model.layers],
-        optimizer=_describe_optimizer(model.optimizer),
+        layers=layers,
+        optimizer=clean(_describe_optimizer(model.optimizer)),
         weights=model.count_params(),
-        training_operations=2 * training_multiply_adds(model),
+        training_operations=operations,
     )
 
 
 def _describe_optimizer(optimizer: keras.Optimizer) -> str:
     # Con mixed_float16, Keras envuelve el optimizador elegido en otro que escala la pérdida.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    rate = optimizer.get_config()["learning_rate"]
+    try:
+        rate = optimizer.get_config()["learning_rate"]
+    except NotImplementedError:  # una tasa propia, que no dice cómo se hace
+        rate = type(optimizer._learning_rate).__name__
     if not isinstance(rate, dict):
         return f"{type(optimizer).__name__} learning_rate={_flat(rate)}"
     shown = [rate["class_name"]]  # una tasa que cambia durante el entrenamiento
@@ -75,19 +106,26 @@ def _describe_optimizer(optimizer: keras.Optimizer) -> str:
             shown.insert(1, _flat(value))
         elif value and name not in ("name", "decay_steps"):
             shown.append(f"{name}={_flat(value)}")
-    return f"{type(optimizer).__name__} learning_rate={' '.join(shown)}"[:120]
+    return f"{type(optimizer).__name__} learning_rate={' '.join(shown)}"
 
 
 def _describe_layer(layer: keras.Layer) -> str:
-    config = layer.get_config()
+    try:
+        with warnings.catch_warnings(action="ignore"):  # de que una lambda no se puede guardar
+            config = layer.get_config()
+    except NotImplementedError:  # una capa propia, que no dice cómo se hace
+        config = {}
     keys = ("filters", "kernel_size", "pool_size", "strides", "padding", "units", "rate", "scale")
     shown = [f"{key}={_flat(config[key])}" for key in (*keys, "activation") if key in config]
-    return " ".join([type(layer).__name__, *shown])
+    return clean(" ".join([type(layer).__name__, *shown]))
 
 
 def _flat(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, dict):  # una función o una capa, tal como Keras las guarda
+        kind, given = value.get("class_name"), value.get("config")
+        return str(given) if kind == "function" else str(kind or "lambda").strip("_")
     return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
@@ -99,8 +137,9 @@ def _git_commit() -> str | None:
     if CHECKOUT is None:  # el paquete se instaló suelto: la carpeta en la que se usa no es de git
         return None  # o no es el git de este código, y de él dice bastante la versión
     commit = _git("rev-parse", "--short=12", "HEAD")
-    if commit is None:  # sin git, o sin ninguna confirmación todavía
-        return None
+    top = _git("rev-parse", "--show-toplevel")
+    if commit is None or not top or Path(top).resolve() != CHECKOUT:
+        return None  # sin git, sin confirmaciones todavía o dentro del git de otra cosa
     return f"{commit}-dirty" if _git("status", "--porcelain", "--", "src") else commit
 
 

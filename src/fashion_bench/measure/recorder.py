@@ -3,29 +3,30 @@
 import gc
 import math
 import secrets
-import signal
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from types import FrameType, TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from types import TracebackType
+from typing import Any, Literal, Self
 
 import keras
+from pydantic import ValidationError
 
 from fashion_bench import data
-from fashion_bench.compare import interval
+from fashion_bench.compare import files, interval
 from fashion_bench.errors import TutorialError, cause
-from fashion_bench.figures import Record
+from fashion_bench.figures import Record, accuracy_in
 from fashion_bench.folders import shown, write_atomically
 from fashion_bench.lesson import NOTEBOOK
 from fashion_bench.machine import backends, hardware
 from fashion_bench.machine.calibration import calibrate
 from fashion_bench.machine.memory import out_of_memory
 from fashion_bench.measure import provenance
-from fashion_bench.measure.clock import EpochClock
+from fashion_bench.measure.clock import EpochClock, counted
 from fashion_bench.measure.provenance import Conditions
+from fashion_bench.measure.stopping import Listener
+from fashion_bench.measure.training import MOST_EPOCHS, Training
 from fashion_bench.parameters import Sized
 from fashion_bench.record import (
     SCHEMA_VERSION,
@@ -58,11 +59,8 @@ class Recorder(keras.callbacks.Callback):
     Como `callback` de un `fit`, anota con qué se entrena de verdad. No recorre los datos: si se
     barajan, la vez siguiente salen en otro orden, y mirar cambiaría lo que se entrena. Con el reloj
     parado, mira de cuántas imágenes ha hecho Keras la media de la pérdida; hasta que acaba la
-    primera época vale lo que dicen el reloj y los parámetros.
-
-    Mientras se entrena, Ctrl-C o el botón de detener esperan a que acabe el lote en marcha: si
-    cortan a TensorFlow en mitad de un paso, a veces muere el proceso entero. La segunda vez ya no
-    se espera.
+    primera época vale lo que dicen el reloj y los parámetros. Lo que no se puede describir bien se
+    entrena igual: su registro no cuenta, y dice por qué.
 
     Args:
         folder: carpeta de resultados que devolvió `prepare_folder`.
@@ -97,15 +95,17 @@ class Recorder(keras.callbacks.Callback):
         self._repeats: list[Repeat] = []
         self._calibration: list[Calibration] = []
         self._current: Training | None = None
+        self._doubt: str | None = None
+        self._examined = self._complained = False
         self._ending: tuple[Status, str | None] | None = None
-        self._on_interrupt: Any = None
+        self._listener = Listener()
 
     @property
     def record(self) -> Record:
         """El registro, tal como está ahora.
 
         Raises:
-            TutorialError: si todavía no se ha entrenado nada.
+            TutorialError: si no se ha entrenado nada todavía o no cabe en un registro.
         """
         if self._conditions is None:
             raise TutorialError("Todavía no hay registro: falta entrenar al menos una época.")
@@ -115,54 +115,79 @@ class Recorder(keras.callbacks.Callback):
         if self._current and self._current.clock.epoch_seconds:
             repeats.append(self._current.repeat(None, None))
         status, reason = self._ending or ("interrupted", "la ejecución no llegó al final")
-        return Record(
-            **self._facts,
-            status=status,
-            reason=reason,
-            label=self._label or clean_label(device),
-            accelerator=conditions.accelerator,
-            agreement=conditions.agreement,
-            network=conditions.network,
-            data=conditions.data,
-            parameters=RunParameters(
-                epochs=conditions.epochs,
-                batch_size=conditions.batch_size,
-                train_samples=conditions.data.training_images + conditions.data.validation_images,
-                precision=conditions.precision,
-                repeats=max(1, len(repeats)),
-                seed=self._first_seed,
-                workers=conditions.workers,
-            ),
-            repeats=repeats,
-            calibration=self._calibration,
-        )
+        seen, epochs = conditions.data, [len(repeat.epoch_seconds) for repeat in repeats]
+        if not self._examined:  # quizá acaben antes de las pedidas, pero aún no se sabe
+            epochs.append(conditions.epochs)
+        try:
+            return Record(
+                **self._facts,
+                status=status,
+                reason=reason,
+                label=self._label or clean_label(device),
+                accelerator=conditions.accelerator,
+                agreement=conditions.agreement,
+                network=conditions.network,
+                data=seen,
+                parameters=RunParameters(
+                    epochs=max(epochs),
+                    batch_size=conditions.batch_size,
+                    train_samples=seen.training_images + seen.validation_images,
+                    precision=conditions.precision,
+                    repeats=max(1, len(repeats)),
+                    seed=self._first_seed,
+                    workers=conditions.workers,
+                ),
+                repeats=repeats,
+                calibration=self._calibration,
+            )
+        except ValidationError as error:
+            raise TutorialError(
+                f"Lo que se entrena no cabe en un registro ({files.first_problem(error)}), así que "
+                "no habrá ninguno ni cifras suyas; para tenerlo, cambia los parámetros."
+            ) from None
 
     def finished(self) -> Record:
-        """Devuelve el registro de un entrenamiento que llegó al final.
+        """Devuelve el registro de un entrenamiento que llegó al final, cuente o no.
 
         Raises:
             TutorialError: si se detuvo o falló.
         """
-        if self._ending != ("ok", None):
+        if not self._examined:
+            why = f" ({self._ending[1]})" if self._ending else ""
             raise TutorialError(
-                "El entrenamiento no llegó al final: ejecuta otra vez la celda que entrena, en el "
-                "apartado 9."
+                f"El entrenamiento no llegó al final{why}: ejecuta otra vez la celda que entrena, "
+                "en el apartado 9."
             )
         return self.record
+
+    @property
+    def trained(self) -> keras.Model:
+        """La red, con los pesos con los que acabó el entrenamiento.
+
+        Raises:
+            TutorialError: si se detuvo o falló.
+        """
+        self.finished()
+        return self.model
 
     def seeds(self, first: int, most: int, margin: float = 0) -> Iterator[int]:
         """Da las semillas de las repeticiones: `first` y las siguientes, `most` como mucho.
 
         Si `margin` no es cero, se para en cuanto el intervalo del 95 % de la época típica, que sale
-        de lo medido hasta entonces, mide menos de ese tanto por ciento de ella.
+        de lo medido hasta entonces, mide menos de ese tanto por ciento de ella. Y también si otra
+        repetición no cabría en el registro.
         """
-        for seed in range(first, first + most):
+        for number in range(most):
+            size = self.path.stat().st_size if self._repeats and self.path.exists() else 0
+            if size * (number + 1) > files.MAX_BYTES * number > 0:
+                print(f"Aviso: se queda en {number} repeticiones: en el registro no caben más.")
+                return
             if margin and self._repeats:
                 typical = interval.typical([median(each.epoch_seconds) for each in self._repeats])
                 if 100 * (typical.high - typical.low) < margin * typical.value:
                     return
             gc.collect()  # la red de antes y sus datos esperan, si no, a que Python se acuerde
-            yield seed
+            yield (first + number) % 2**31
 
     def follow(self, clock: EpochClock, seed: int, setup_seconds: float, config: Sized) -> Self:
         """Se prepara para anotar un `fit`, que es una repetición, y se devuelve: es su `callback`.
@@ -172,10 +197,8 @@ class Recorder(keras.callbacks.Callback):
         """
         self._followed = (seed, setup_seconds, clock)
         self._batch_size = min(config.batch_size, clock.images)
-        self._images = clock.images
-        self._validation_images = config.train_samples - clock.images
-        self._steps = 0
-        self._validated = self._stop_asked = False
+        images = min(clock.images, config.train_samples)
+        self._expected = images, config.train_samples - images
         return self
 
     def start(
@@ -189,7 +212,8 @@ class Recorder(keras.callbacks.Callback):
         """
         self._refuse_if_closed()
         before = self._conditions or conditions
-        if conditions._replace(data=before.data, batch_size=before.batch_size) != before:
+        alike = conditions._replace(data=before.data, batch_size=before.batch_size)
+        if alike._replace(epochs=before.epochs) != before:
             raise TutorialError(NOT_ALIKE)
         checked = conditions.agreement
         if conditions.accelerator and (not checked or checked.precision != conditions.precision):
@@ -199,7 +223,8 @@ class Recorder(keras.callbacks.Callback):
             )
         if self._conditions is None:
             self._conditions, self._first_seed = conditions, seed
-        self._current = Training(seed, setup_seconds, clock, [])
+        if not self._current or self._current.clock is not clock:  # si no, es otro `fit` que sigue
+            self._current = Training(seed, setup_seconds, clock, conditions.batch_size)
 
     def save_epochs(self) -> bool:
         """Guarda las épocas terminadas hasta ahora y dice si ha podido."""
@@ -208,13 +233,45 @@ class Recorder(keras.callbacks.Callback):
         except OSError as error:
             print(f"Aviso: no se puede guardar {shown(self.path)} ({cause(error)}).")
             return False
+        except TutorialError as error:
+            if not self._complained:
+                print(f"Aviso: {error}")
+            self._complained = True
+            return False
         return True
 
-    def finish(self, test_loss: float, test_accuracy: float) -> None:
-        """Cierra la repetición con su evaluación: pérdida y exactitud (de 0 a 1), y guarda."""
-        assert self._current is not None
-        loss = test_loss if math.isfinite(test_loss) else None
-        self._repeats.append(self._current.repeat(loss, round(test_accuracy * data.TEST_IMAGES)))
+    def finish(self, loss: float, accuracy: float | None = None, **others: float) -> None:
+        """Cierra la repetición con su evaluación, que es lo que da `evaluate`, y guarda.
+
+        Args:
+            loss: la pérdida con las imágenes de prueba.
+            accuracy: la exactitud, de 0 a 1.
+            others: las demás medidas; quizá una sea la exactitud, con otro nombre.
+
+        Raises:
+            TutorialError: si no se ha anotado ningún `fit`.
+        """
+        if self._current is None or self._conditions is None:
+            raise TutorialError(
+                "No hay ningún entrenamiento que cerrar: pon `follower` entre los `callbacks` de "
+                "`fit`, y `recorder.finish` detrás de él, una vez."
+            )
+        if accuracy is None:
+            accuracy = accuracy_in(others)
+        images = (counted(self.model) if self.model else 0) or data.TEST_IMAGES
+        if accuracy is None:
+            self._doubt = "no se midió la exactitud en prueba"
+        elif images > data.TEST_IMAGES:
+            self._doubt, accuracy = "no se evaluó con las imágenes de prueba", None
+        else:
+            told = self._conditions.data.model_copy(update={"test_images": images})
+            self._conditions = self._conditions._replace(data=told)
+        self._repeats.append(
+            self._current.repeat(
+                loss if math.isfinite(loss) and loss >= 0 else None,
+                None if accuracy is None else round(accuracy * images),
+            )
+        )
         self._current = None
         self.save_epochs()
 
@@ -223,73 +280,65 @@ class Recorder(keras.callbacks.Callback):
         accelerator = backends.accelerator_of(self.model)
         conditions = Conditions(
             network=provenance.describe_network(self.model),
-            data=provenance.describe_data(self._images, self._validation_images),
-            epochs=self.params["epochs"],
+            data=provenance.describe_data(*self._expected),
+            epochs=min(self.params["epochs"], MOST_EPOCHS),
             batch_size=self._batch_size,
             precision=provenance.precision(self.model),
             accelerator=accelerator,
             agreement=self._agreement if accelerator else None,
         )
         self.start(conditions, *self._followed)
+        assert self._current is not None
+        self._current.sure = bool(self.params["steps"])
+        self._together = self.model.steps_per_execution  # con JAX, pedir `model` es esperar
         if not self._calibration:
             self._calibration.append(calibrate(conditions.precision))
-        main = threading.current_thread() is threading.main_thread()  # solo él recibe Ctrl-C
-        if main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            self._on_interrupt = signal.signal(signal.SIGINT, self._ask_to_stop)
+        self._listener.listen()
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Se detiene aquí si alguien lo ha pedido."""
-        self._steps = batch + 1
-        self._stop_if_asked()
-
-    def on_test_begin(self, logs: dict | None = None) -> None:
-        """Mira con cuántas imágenes se ha entrenado; al validar, Keras empieza otra cuenta."""
-        self._images, self._validated = self._counted(), True
+        if self._current:
+            last, whole = batch + self._together, self.params["steps"]
+            self._current.steps = min(last, whole) if whole else last
+        self._listener.stop_if_asked()
 
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Se detiene aquí si alguien lo ha pedido."""
-        self._stop_if_asked()
+        self._listener.stop_if_asked()
 
     def on_test_end(self, logs: dict | None = None) -> None:
         """Mira con cuántas imágenes se ha validado."""
-        self._validation_images = self._counted()
+        if self._current:
+            self._current.validation = counted(self.model) or self._expected[1]
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Corrige con lo que ha visto Keras lo que se dijo al empezar, y guarda la época.
 
         Raises:
-            TutorialError: si los lotes no son del tamaño que se dijo o si las repeticiones
-                anteriores no se entrenaron así; esta no queda anotada.
+            TutorialError: si el reloj no la ha medido o si las repeticiones anteriores no se
+                entrenaron así; esta no queda anotada.
         """
         assert self._conditions is not None
         assert self._current is not None
-        if not self._validated:
-            self._images, self._validation_images = self._counted(), 0
-        batch_size = min(self._batch_size, self._images)
-        seen = self._conditions._replace(
-            data=provenance.describe_data(self._images, self._validation_images),
-            batch_size=batch_size,
-        )
-        alike = seen == self._conditions or not self._repeats
-        if not alike or self._steps != math.ceil(self._images / batch_size):
-            self._current = None
-            if not self._repeats:
-                self._conditions = None
-            if not alike:
+        self._current.clock.stop()
+        self._current.losses.append(float(logs.get("loss", math.nan)))
+        seen, before = self._current.seen(), self._conditions
+        if self._repeats and not self._doubt:
+            now, told = (seen.images, seen.batch_size), before.data.training_images
+            if now != (told, before.batch_size):
+                self._current = None
                 raise TutorialError(NOT_ALIKE)
-            raise TutorialError(
-                f"El registro no diría la verdad: según los parámetros, los lotes son de "
-                f"{batch_size} imágenes, pero esta época ha tenido {self._images} imágenes en "
-                f"{self._steps} lotes. Cambia `batch_size` en la celda de los parámetros."
-            )
-        self._conditions = seen
-        self._current.losses.append(float(logs["loss"]))
+            seen = seen._replace(validation=max(seen.validation, before.data.validation_images))
+        self._doubt = seen.doubt or self._doubt
+        described = provenance.describe_data(seen.images, seen.validation)
+        self._conditions = before._replace(data=described, batch_size=seen.batch_size)
         self.save_epochs()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Ctrl-C vuelve a hacer lo que hacía."""
-        self._stop_listening()
-        self._stop_if_asked()
+        """Ctrl-C vuelve a hacer lo que hacía, y lo siguiente que cuente Keras es la evaluación."""
+        self.model.reset_metrics()
+        self._listener.leave()
+        self._listener.stop_if_asked()
 
     def __enter__(self) -> Self:
         self._refuse_if_closed()
@@ -301,20 +350,22 @@ class Recorder(keras.callbacks.Callback):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stop_listening()
+        self._listener.leave()
+        self._examined = error is None and self._current is None and bool(self._repeats)
         self._ending = self._how_it_ended(error)
         if self._conditions is None:
             return
         if error is None and self._calibration:
             self._calibration.append(calibrate(self._conditions.precision))
-        saved, record = self.save_epochs(), self.record
-        if saved:
-            if record.drift:
-                print(f"Aviso: mientras se entrenaba, el equipo cambió ({record.drift}).")
+        if self._doubt:
+            print(f"Aviso: este tiempo no contará, porque {self._doubt}.")
+        if self.save_epochs():
+            if drift := self.record.drift:
+                print(f"Aviso: mientras se entrenaba, el equipo cambió ({drift}).")
             print(f"Registro guardado en {shown(self.path)}", flush=True)
-        else:
+        elif not self._complained:
             print(f"Copia este texto a un archivo {self.path.name} y no se perderá nada:")
-            print(record.model_dump_json(), flush=True)
+            print(self.record.model_dump_json(), flush=True)
         if error is not None and backends.is_out_of_memory(error):
             raise out_of_memory(self._conditions.batch_size) from error
 
@@ -335,57 +386,8 @@ class Recorder(keras.callbacks.Callback):
             return "failed", clean(f"error {type(error).__name__}")
         if self._current is not None:
             return "failed", "falta la evaluación con las imágenes de prueba"
+        if self._doubt:
+            return "failed", self._doubt
         if any(repeat.test_loss is None for repeat in self._repeats):
             return "failed", "la pérdida en prueba no es un número"
         return "ok", None
-
-    def _counted(self) -> int:
-        [loss] = [metric for metric in self.model.metrics if metric.name == "loss"]
-        return int(loss.count)
-
-    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stop_asked = True
-        self._stop_listening()
-
-    def _stop_if_asked(self) -> None:
-        if self._stop_asked:
-            raise Stopped
-
-    def _stop_listening(self) -> None:
-        """Devuelve Ctrl-C a quien lo tenía."""
-        if self._on_interrupt is not None:
-            signal.signal(signal.SIGINT, self._on_interrupt)
-            self._on_interrupt = None
-
-
-class Training(NamedTuple):
-    """Una repetición en marcha."""
-
-    seed: int
-    setup_seconds: float
-    clock: EpochClock
-    losses: list[float]
-
-    def repeat(self, test_loss: float | None, test_correct: int | None) -> Repeat:
-        """Lo que hay que anotar de ella, hasta ahora."""
-        finite = all(map(math.isfinite, self.losses))
-        return Repeat(
-            seed=self.seed,
-            setup_seconds=self.setup_seconds,
-            epoch_seconds=list(self.clock.epoch_seconds),
-            epoch_losses=list(self.losses) or None if finite else None,
-            test_correct=test_correct,
-            test_loss=test_loss,
-            energy_joules=self.clock.energy_joules,
-            surroundings=list(self.clock.surroundings) or None,
-        )
-
-
-class Stopped(KeyboardInterrupt):
-    """Alguien ha detenido el entrenamiento; en un cuaderno se lee una frase, y no una traza."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [
-            "Has detenido el entrenamiento: su registro queda como interrumpido y no cuenta. Para "
-            "empezar otra vez, ejecuta esta celda."
-        ]

@@ -13,17 +13,13 @@ from itertools import chain
 from unicodedata import category
 
 from fashion_bench import NOTEBOOKS_DIR, data
-from fashion_bench.compare.files import MAX_BYTES, parse
+from fashion_bench.compare.files import MAX_BYTES, MAX_MFU, parse
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
 from fashion_bench.text import written
 
 FIRST_DAY = datetime(2026, 11, 23, tzinfo=UTC)
 """El día en que nació el proyecto."""
-
-MAX_MFU = 3
-"""Cuánto puede pasar la red de la velocidad del producto de matrices: con un atajo, una convolución
-de 3×3 hace hasta cuatro veces menos productos (Lavin y Gray, 2015, arXiv:1509.09308)."""
 
 RISKY = re.compile(r"://|www\.|\]\s*\(|!\[|[`|]|@[^\W\d]|&#?\w+;")
 """Lo que en Markdown, HTML o una tabla deja de ser texto: enlaces, imágenes, menciones, código."""

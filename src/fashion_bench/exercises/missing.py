@@ -1,0 +1,86 @@
+"""Qué celda falta por ejecutar, cuando se ejecutan sin orden."""
+
+import re
+import symtable
+from collections.abc import Iterable
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from fashion_bench import NOTEBOOKS_DIR
+from fashion_bench.errors import TutorialError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+    from nbformat import NotebookNode
+
+
+def load_ipython_extension(shell: "InteractiveShell") -> None:
+    """Hace que IPython, si falta un nombre de una celda anterior, diga qué celda ejecutar.
+
+    Así lo pide la configuración que se instala con el paquete (`jupyter/`); donde no se instala,
+    como en Colab, lo hace la celda que comprueba los parámetros.
+    """
+
+    def explain(
+        shell: "InteractiveShell",
+        kind: type[NameError],
+        error: NameError,
+        trace: TracebackType,
+        tb_offset: int | None = None,
+    ) -> list[str]:
+        told = first_to_run(error.name or "", shell.user_ns["In"][-1], shell.user_ns)
+        if told:
+            return TutorialError(told)._render_traceback_()
+        found: list[str] = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset)
+        return found
+
+    shell.set_custom_exc((NameError,), explain)
+
+
+def first_to_run(name: str, running: str, names: Iterable[str]) -> str | None:
+    """Dice qué celda hay que ejecutar antes de otra, a la que le falta un nombre.
+
+    Es la primera de su cuaderno de la que no hay nada, o la que define el nombre.
+
+    Args:
+        name: el nombre que falta.
+        running: el texto de la celda que se ejecuta, quizá cambiado.
+        names: los nombres que ya hay.
+
+    Returns:
+        Una frase; `None` si ese nombre no sale de una celda anterior de un cuaderno del curso.
+    """
+    from fashion_bench import lesson  # este módulo lo carga cada kernel al arrancar
+
+    lines, most = set(running.splitlines()) - {""}, 0
+    before: list[NotebookNode] = []
+    for path in sorted(NOTEBOOKS_DIR.rglob("*.ipynb")):
+        cells = lesson.read(str(path.relative_to(NOTEBOOKS_DIR))).cells
+        for place, cell in enumerate(cells):
+            alike = len(lines & set(cell.source.splitlines()))
+            if cell.cell_type == "code" and alike > most:
+                most, before = alike, cells[:place]
+    title, waiting = "", None
+    for cell in before:
+        if cell.cell_type == "markdown":
+            title = (re.findall(r"^#+ (.+)", cell.source, re.M) or [title])[-1]
+            continue
+        defined = _defined(cell.source)
+        if defined and waiting is None and not defined & set(names):
+            waiting = title, cell.source
+        if name in defined:
+            title, source = waiting or (title, cell.source)
+            return (
+                f"Falta «{name}», que sale de una celda anterior: ejecuta antes, en orden, desde "
+                f"la que empieza por «{source.splitlines()[0]}», en «{title}»."
+            )
+    return None
+
+
+def _defined(source: str) -> set[str]:
+    """Los nombres que deja una celda; ninguno, si no es solo Python."""
+    with suppress(SyntaxError):
+        found = symtable.symtable(source, "", "exec").get_symbols()
+        return {each.get_name() for each in found if each.is_assigned() or each.is_imported()}
+    return set()
