@@ -47,7 +47,7 @@ class Pulse:
 
     def __init__(self) -> None:
         self.stopped = 0.0
-        self._lock, self._last = Lock(), self.now()
+        self._lock, self._last, self._own = Lock(), self.now(), _own()
         Thread(target=self._go_on, daemon=True).start()
 
     @staticmethod
@@ -59,9 +59,11 @@ class Pulse:
     def beat(self) -> float:
         """Late y devuelve los segundos suspendidos hasta ahora."""
         with self._lock:
-            now = self.now()
-            late, self._last = now - self._last - self.EVERY_SECONDS, now
-            self.stopped += late if late > self.MAX_DELAY_SECONDS else 0.0
+            now, own = self.now(), _own()
+            late, worked = now - self._last - self.EVERY_SECONDS, own - self._own
+            self._last, self._own = now, own
+            # Si llega tarde y mientras se ha calculado, es que alguien no le dejaba latir.
+            self.stopped += late if late > self.MAX_DELAY_SECONDS and worked < late / 2 else 0.0
             return self.stopped
 
     def _go_on(self) -> None:
@@ -75,9 +77,9 @@ _pulse = cache(Pulse)
 
 def snapshot() -> Snapshot:
     """Lee los contadores del sistema."""
-    own, every, swap = os.times(), known(_processor), known(psutil.swap_memory)
+    every, swap = known(_processor), known(psutil.swap_memory)
     return Snapshot(
-        own=own.user + own.system,
+        own=_own(),
         busy=every and every[0],
         stolen=every and every[1],
         waited=known(_waited),
@@ -102,6 +104,10 @@ def between(before: Snapshot, after: Snapshot, gpu: GpuState | None) -> Surround
         frequency_mhz=known(_frequency),
         gpu=gpu,
     )
+
+
+def _own() -> float:
+    return sum(os.times()[:2])
 
 
 def _processor() -> tuple[float, float | None]:
