@@ -459,6 +459,7 @@ def test_the_button_is_offered_only_if_the_editor_can_ask(attended: bool) -> Non
         manager.shutdown_kernel(now=True)
     shown = [data for data in outputs if "application/vnd.jupyter.widget-view+json" in data]
     assert len(shown) == attended
+    assert not [data for data in shown if "children=" in data["text/plain"]]
 
 
 def test_outside_a_kernel_there_is_no_button() -> None:

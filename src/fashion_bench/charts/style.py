@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
+import ipywidgets
 import numpy as np
 import PIL.Image
 from IPython.display import Image, display
@@ -75,6 +76,16 @@ style.use(
         },
     ]
 )
+
+
+class Controls(ipywidgets.Box):
+    """Unos mandos, con lo que mueven al lado; donde nadie los ejecuta, una frase."""
+
+    def __init__(self, knobs: Sequence[ipywidgets.Widget], drawing: ipywidgets.Widget) -> None:
+        super().__init__([ipywidgets.VBox([*knobs]), drawing], layout={"flex_flow": "row wrap"})
+
+    def __repr__(self) -> str:
+        return "Ejecuta esta celda para ver los mandos."
 
 
 def draw(figure: Figure) -> PIL.Image.Image:
