@@ -72,7 +72,7 @@ def first_to_run(name: str, running: str, names: Iterable[str]) -> str | None:
             first = source.splitlines()[0].partition("  #")[0]
             return (
                 f"Falta «{name}», que sale de una celda anterior: ejecuta antes, en orden, desde "
-                f"la que empieza por «{source.splitlines()[0]}», en «{title}»."
+                f"la que empieza por «{first}», en «{title}»."
             )
     return None
 
