@@ -12,6 +12,7 @@ from conftest import NOTEBOOKS, ROOT, SOLUTIONS, Cells
 FILE = re.compile(r"(?<![\w*/.~-])[\w./-]*\w\.(?:cfg|html|ipynb|j2|md|png|py|toml|txt|yml)\b")
 MODULE = re.compile(r"python -m ([\w.]+)")
 NOT_OURS = {
+    ".json.txt",
     "_static/tablero.png",
     "comparacion.html",
     "constraints.txt",
