@@ -111,7 +111,7 @@ def png(figure: Figure) -> tuple[bytes, int]:
 def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     """Muestra un gráfico en el cuaderno, con lo que oye quien usa un lector de pantalla.
 
-    El script copia en su informe el que sea `main`, el principal.
+    El script pone al principio de su informe los que son `main`, y el primero, en un archivo.
     """
     content, width = png(figure)
     metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})

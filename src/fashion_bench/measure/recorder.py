@@ -37,6 +37,7 @@ from fashion_bench.record import (
     clean,
     clean_label,
 )
+from fashion_bench.text import wrapped
 
 Status = Literal["ok", "failed", "interrupted"]
 
@@ -235,7 +236,7 @@ class Recorder(keras.callbacks.Callback):
             return False
         except TutorialError as error:
             if not self._complained:
-                print(f"Aviso: {error}")
+                print(wrapped(f"Aviso: {error}"))
             self._complained = True
             return False
         return True
@@ -358,10 +359,10 @@ class Recorder(keras.callbacks.Callback):
         if error is None and self._calibration:
             self._calibration.append(calibrate(self._conditions.precision))
         if self._doubt:
-            print(f"Aviso: este tiempo no contará, porque {self._doubt}.")
+            print(wrapped(f"Aviso: este tiempo no contará, porque {self._doubt}."))
         if self.save_epochs():
             if drift := self.record.drift:
-                print(f"Aviso: mientras se entrenaba, el equipo cambió ({drift}).")
+                print(wrapped(f"Aviso: mientras se entrenaba, el equipo cambió ({drift})."))
             print(f"Registro guardado en {shown(self.path)}", flush=True)
         elif not self._complained:
             print(f"Copia este texto a un archivo {self.path.name} y no se perderá nada:")
