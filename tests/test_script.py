@@ -28,6 +28,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
+from papermill.translators import PythonTranslator
 
 from fashion_bench import MAIN_CHART, folders, install, lesson, parameters
 from fashion_bench.compare import files
@@ -1253,3 +1254,23 @@ def test_a_user_without_a_home_can_use_the_script() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Uso: fashion_mnist_cnn.py")
+
+
+@pytest.mark.parametrize(
+    ("route", "kept"),
+    [
+        ("/media/usb/Perez Gomez/mi foto.jpg", "…/mi foto.jpg"),
+        ('/media/Pérez "el Rubio"/a=b/mi foto.jpg', "…/mi foto.jpg"),
+        ("D:\\Perez Gomez\\mi foto.jpg", "…/mi foto.jpg"),
+        ("\\\\servidor\\Perez\\mi foto.jpg", "…/mi foto.jpg"),
+        ('/mnt/Perez/mi "foto".jpg', '…/mi \\"foto\\".jpg'),
+        ("../mi foto.jpg", "../mi foto.jpg"),
+        ("~/Fotos/mi foto.jpg", "~/Fotos/mi foto.jpg"),
+    ],
+)
+def test_the_path_of_a_photo_outside_home_stays_out_of_the_notebook(route: str, kept: str) -> None:
+    """Ni de la carpeta de los registros; con la celda tal como la escribe papermill."""
+    written = PythonTranslator.codify({"epochs": 1, "photo": route, "results_dir": route})
+    cell = v4.new_code_cell(written)
+    cli._forget_who(cell)
+    assert cell.source.splitlines()[-2:] == [f'photo = "{kept}"', f'results_dir = "{kept}"']
