@@ -222,7 +222,7 @@ def on_cluster(record: dict, workers: int, factor: float = 1) -> dict:
 
 
 LOSSES = "le faltan las pérdidas de sus épocas"
-FALSE_LOSSES = "sus pérdidas no pueden ser las de una red que acierta lo que dice"
+FALSE_LOSSES = "sus pérdidas no son las de una red que acierta lo que dice"
 LIES: list[tuple[Callable[[dict], object], str]] = [
     # De la tabla de `confianza.md`, en su orden.
     (lambda r: times(r, 1 / 50), "entrena más deprisa de lo que su equipo calcula"),
@@ -247,7 +247,7 @@ LIES: list[tuple[Callable[[dict], object], str]] = [
     (lambda r: put(r, "repeats.0.epoch_losses", [0.0] * 10), FALSE_LOSSES),
     (lambda r: put(r, "repeats.0.epoch_losses", [10.0**n for n in range(10)]), FALSE_LOSSES),
     (lambda r: put(r, "repeats.0.test_loss", 1e300), FALSE_LOSSES),
-    (lambda r: put(put(r, "machine.cpu", "Intel Pentium 4"), "machine.vendor", "AuthenticAMD"),
+    (lambda r: r["machine"].update(cpu="Intel Pentium 4", vendor="AuthenticAMD", virtual=False),
      "dice que su procesador es de Intel y de AuthenticAMD"),
     # Parecidas, nuestras.
     (lambda r: times(r, 1 / 1000), "entrena más deprisa de lo que su equipo calcula"),

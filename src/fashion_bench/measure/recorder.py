@@ -26,9 +26,10 @@ from fashion_bench.measure import provenance
 from fashion_bench.measure.clock import EpochClock, counted
 from fashion_bench.measure.provenance import Conditions
 from fashion_bench.measure.stopping import Listener
-from fashion_bench.measure.training import MOST_EPOCHS, Training
+from fashion_bench.measure.training import Training
 from fashion_bench.parameters import Sized
 from fashion_bench.record import (
+    MAX_EPOCHS,
     SCHEMA_VERSION,
     Agreement,
     Calibration,
@@ -178,8 +179,8 @@ class Recorder(keras.callbacks.Callback):
         repetición no cabría en el registro.
         """
         for number in range(most):
-            size = self.path.stat().st_size if self._repeats and self.path.exists() else 0
-            if size * (number + 1) > files.MAX_BYTES * number > 0:
+            epochs = max((len(repeat.epoch_seconds) for repeat in self._repeats), default=0)
+            if epochs * (number + 1) > MAX_EPOCHS:
                 print(f"Aviso: se queda en {number} repeticiones: en el registro no caben más.")
                 return
             if margin and self._repeats:
@@ -281,7 +282,7 @@ class Recorder(keras.callbacks.Callback):
         conditions = Conditions(
             network=provenance.describe_network(self.model),
             data=provenance.describe_data(*self._expected),
-            epochs=min(self.params["epochs"], MOST_EPOCHS),
+            epochs=min(self.params["epochs"], MAX_EPOCHS),
             batch_size=self._batch_size,
             precision=provenance.precision(self.model),
             accelerator=accelerator,
