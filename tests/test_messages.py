@@ -12,7 +12,9 @@ from conftest import NOTEBOOKS, ROOT, SOLUTIONS, Cells
 FILE = re.compile(r"(?<![\w*/.~-])[\w./-]*\w\.(?:cfg|html|ipynb|j2|md|png|py|toml|txt|yml)\b")
 MODULE = re.compile(r"python -m ([\w.]+)")
 NOT_OURS = {
+    ".json.txt",
     "_static/tablero.png",
+    "comentario.md",
     "comparacion.html",
     "constraints.txt",
     "fashion_bench/install.py",
@@ -22,8 +24,8 @@ NOT_OURS = {
     "tablero.png",
     "tensorflow.py",
 }
-"""Los que escriben `compare` y el sitio, uno que se crea y se borra, uno que se busca dentro del
-paquete y los que un mensaje pide renombrar."""
+"""Los que escriben `compare`, el sitio y el juez, el final que añade Windows, uno que se crea y se
+borra, uno que se busca dentro del paquete y los que un mensaje pide renombrar."""
 
 
 def tracked() -> set[str]:

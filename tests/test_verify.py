@@ -21,7 +21,7 @@ GPU = {
         precision="float32", loss_difference=0, gradient_difference=0, update_difference=0
     ).model_dump(),
 }
-LIMITED = {"machine": {"settings": {"ONEDNN_MAX_CPU_ISA": "AVX"}}}
+LIMITED = {"machine": {"settings": {"ONEDNN_MAX_CPU_ISA": "AVX2"}}}
 
 
 def parsed(content: dict, **changes: dict) -> Record:
@@ -61,7 +61,7 @@ def test_the_same_place_has_no_obstacles(record: dict, gpu: dict) -> None:
             LIMITED,
             {},
             [
-                "variables de entorno (ponlas igual y repite): allí, ONEDNN_MAX_CPU_ISA=AVX; "
+                "variables de entorno (ponlas igual y repite): allí, ONEDNN_MAX_CPU_ISA=AVX2; "
                 "aquí, ninguna"
             ],
         ),

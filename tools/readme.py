@@ -87,7 +87,8 @@ def readme_text(chosen: Sequence[Contender]) -> str:
 
 def fingerprint(chosen: Sequence[Contender]) -> str:
     """Devuelve la huella de lo que dibuja el gráfico, que se guarda dentro de él."""
-    content = "".join(r.model_dump_json() for contender in chosen for r in contender.records)
+    records = [record for contender in chosen for record in contender.records]
+    content = "".join(record.model_dump_json(exclude_defaults=True) for record in records)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -352,5 +352,5 @@ def _names(records: Iterable[Record]) -> dict[tuple, str]:
 
 def _look(name: str) -> str:
     """Un nombre, sin lo que a la vista casi no se distingue: tildes, espacios, I, l y 1, O y 0."""
-    plain = normalize("NFKD", name).translate(str.maketrans("lI|!0", "1111O")).upper()
-    return re.sub(r"[^A-Z0-9]", "", plain)
+    plain = normalize("NFKD", name).casefold().translate(str.maketrans("li|!o", "11110"))
+    return re.sub(r"[^a-z0-9]", "", plain)
