@@ -350,7 +350,7 @@ def test_two_contents_never_share_an_identifier() -> None:
 
 
 def test_a_record_has_a_bounded_size() -> None:
-    """Con 3.6 kB se podían pedir gigabytes; lo más largo que se admite se lee y se compara."""
+    """Con 3.6 kB se podía llenar la memoria; lo más largo que se admite se lee y se compara."""
     for repeats, epochs in ((100, 900), (100, 100), (2, 501), (1, 1001)):
         with pytest.raises(TutorialError):
             files.parse(json.dumps(long_record(repeats, epochs, None)).encode())

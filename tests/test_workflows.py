@@ -45,7 +45,7 @@ def test_nothing_has_more_power_than_it_needs(flow: str, job: dict) -> None:
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
-    if "issues" in FLOWS[flow][True]:  # YAML lee «on» como un sí
+    if "issues" in FLOWS[flow][True]:  # YAML lee `on` como un sí
         assert "cache" not in json.dumps(job)
 
 

@@ -351,6 +351,6 @@ def _names(records: Iterable[Record]) -> dict[tuple, str]:
 
 
 def _look(name: str) -> str:
-    """Un nombre, sin lo que a la vista casi no se distingue: tildes, espacios, I, l y 1, O y 0."""
+    """Un nombre, sin lo que a la vista casi no se distingue: tildes, espacios, I y 1, O y 0."""
     plain = normalize("NFKD", name).casefold().translate(str.maketrans("li|!o", "11110"))
     return re.sub(r"[^a-z0-9]", "", plain)
