@@ -370,7 +370,7 @@ def long_record(repeats: int, epochs: int, watched: bool | None = True) -> dict:
     record = good()
     [repeat] = record["repeats"]
     around = dict.fromkeys(repeat["surroundings"][0], 1.234567890123456e-05) | {
-        "gpu": HOT | {"slowed_by": "x" * 120, "clock_mhz": 1.2345678901234e-5},
+        "gpu": HOT | {"slowed_by": "…" * 120, "clock_mhz": 1.2345678901234e-5},
         "usable_cores": 2,
     }
     record["parameters"] |= {"repeats": repeats, "epochs": epochs}

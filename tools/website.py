@@ -69,7 +69,7 @@ def build(folder: Path) -> None:
         SystemExit: si Sphinx avisa de algo, como un enlace que no lleva a ninguna parte, o si algo
             de lo que se copia es un enlace, que podría publicar un archivo de fuera.
     """
-    refuse_links(SOURCES, RESULTS, DATA, ROOT / "notebooks")
+    refuse_links(SOURCES, RESULTS, DATA, MEASURER, ROOT / "notebooks")
     shutil.rmtree(folder, ignore_errors=True)
     records, _ = files.load_folder(RESULTS)
     with tempfile.TemporaryDirectory() as temporary:

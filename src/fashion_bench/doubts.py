@@ -71,7 +71,7 @@ def beside(record: "Record", others: Sequence["Record"]) -> list[str]:
         if _copied(record.epoch_seconds, other.epoch_seconds):
             found["lleva los mismos tiempos que otro"] = other
         elif None is not record.machine.key == other.machine.key and (
-            record.created_utc < _end(other) and other.created_utc < _end(record)
+            record.created_utc < other.ended_utc and other.created_utc < record.ended_utc
         ):
             found["se midió a la vez que otro que dice ser del mismo equipo"] = other
     return [f"{doubt}, el {other.run_id}" for doubt, other in found.items()]
@@ -195,11 +195,6 @@ def _copied(mine: Sequence[float], others: Sequence[float]) -> bool:
         place = bisect_left(others, seconds * (1 - near))
         found += place < len(others) and others[place] <= seconds * (1 + near)
     return found > 0 and found >= max(min(3, len(mine)), 0.3 * len(mine))
-
-
-def _end(record: "Record") -> datetime:
-    lasted = sum(repeat.setup_seconds + repeat.total_seconds for repeat in record.repeats)
-    return record.created_utc + timedelta(seconds=lasted)
 
 
 @cache

@@ -1,6 +1,7 @@
 """Las cifras de un registro: las que salen de lo que guarda, y si su tiempo cuenta."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from statistics import median
 from typing import NamedTuple, Self, TypeVar
 
@@ -50,6 +51,12 @@ class Record(Content):
     def epoch_seconds(self) -> list[float]:
         """Segundos de todas las épocas de todas las repeticiones, en orden."""
         return [second for repeat in self.repeats for second in repeat.epoch_seconds]
+
+    @property
+    def ended_utc(self) -> datetime:
+        """Cuándo acabó de entrenar, por lo que duró."""
+        lasted = sum(repeat.setup_seconds + repeat.total_seconds for repeat in self.repeats)
+        return self.created_utc + timedelta(seconds=lasted)
 
     @property
     def median_epoch_seconds(self) -> float:

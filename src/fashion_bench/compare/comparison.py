@@ -93,8 +93,7 @@ def sessions_of(records: Iterable[Record]) -> list[list[Record]]:
         if end is None or record.created_utc >= end + SESSION_GAP:
             sessions.append([])
         sessions[-1].append(record)
-        lasted = sum(repeat.setup_seconds + repeat.total_seconds for repeat in record.repeats)
-        end = record.created_utc + timedelta(seconds=lasted)
+        end = record.ended_utc
     return sessions
 
 

@@ -11,8 +11,8 @@ from fashion_bench.figures import Record
 from fashion_bench.record import clean
 from fashion_bench.text import written
 
-MAX_BYTES = 4_000_000
-"""Un registro ocupa unos 400 bytes por época, y el más largo, de mil, no llega a esto."""
+MAX_BYTES = 2_000_000
+"""El registro más largo que se admite, de mil épocas, ocupa la mitad."""
 
 
 class Rejected(NamedTuple):

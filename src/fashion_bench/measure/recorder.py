@@ -230,7 +230,7 @@ class Recorder(keras.callbacks.Callback):
     def save_epochs(self) -> bool:
         """Guarda las épocas terminadas hasta ahora y dice si ha podido."""
         try:
-            write_atomically(self.path, self.record.model_dump_json(indent=1) + "\n")
+            write_atomically(self.path, files.stored(self.record))
         except OSError as error:
             print(f"Aviso: no se puede guardar {shown(self.path)} ({cause(error)}).")
             return False

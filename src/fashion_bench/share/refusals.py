@@ -11,7 +11,7 @@ from importlib.metadata import version
 from itertools import chain
 
 from fashion_bench import data
-from fashion_bench.compare.files import MAX_BYTES, parse, stored
+from fashion_bench.compare.files import parse
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
 from fashion_bench.text import written
@@ -48,8 +48,6 @@ def _whole(record: Record, published: Sequence[Record]) -> Iterator[str]:
         if other.run_id == record.run_id:
             same = other.model_dump() == record.model_dump()
             yield f"ya está publicado{'' if same else ', y dice otra cosa'}: el {record.run_id}"
-    if len(stored(record).encode()) > MAX_BYTES:
-        yield f"ocupa más de {written(MAX_BYTES / 1000, unit='kB')}, y no se podría leer"
     if record.status != "ok":
         yield f"no llegó al final: {record.reason}"
 
