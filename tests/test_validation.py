@@ -140,6 +140,7 @@ def test_every_published_record_is_accepted_once(record: Record) -> None:
             {"XLA_FLAGS": "Juan Pérez 600123456"},
             "de entorno llevan un texto",
         ),
+        ("machine.settings", {"XLA_FLAGS": "--a" * 39 + "!"}, "sus variables de entorno llevan un"),
         ("machine.settings", {"XLA_FLAGS": "--a=1 soy yo"}, "sus variables de entorno llevan un"),
         ("machine.settings", {"Juan Pérez": "1"}, "sus variables de entorno llevan un"),
         # Los tamaños.

@@ -19,7 +19,7 @@ from fashion_bench.text import written
 RISKY = re.compile(r"://|www\.|\]\s*\(|!\[|[`|*]|~~|(?<!\w)_\w|:[a-z]\w*:|@\w|&#?\w+;")
 """Lo que en Markdown, HTML o una tabla deja de ser texto: enlaces, imágenes, menciones, código."""
 PATHS = re.compile(r"\.\.[/\\]|(?:^|[\s=:;])(?:~|[A-Za-z]:)?[/\\]\w|[/\\](?:home|Users)[/\\]")
-SETTING = re.compile(r"[A-Z0-9_]+=([\w.,:=+-]+|((--[\w.,:=+-]+|…) ?)+)")
+SETTING = re.compile(r"[A-Z0-9_]+=([\w.,:=+-]+|(--[\w.,:=+-]+|…)( (--[\w.,:=+-]+|…))*)")
 """Una variable de entorno, con una palabra o unas opciones, y no lo que alguien quiera contar."""
 
 
