@@ -229,15 +229,6 @@ def test_a_batch_larger_than_the_training_part_is_refused() -> None:
         assert kind.check(DEFAULTS[kind] | few | {"batch_size": 90}).batch_size == 90
 
 
-def test_more_epochs_than_fit_in_a_record_are_refused_before_training() -> None:
-    most = parameters.Training.check(TRAINING | {"epochs": 100, "repeats": 10})
-    assert most.repeats == 10
-    with pytest.raises(
-        TutorialError, match=r"^repeats=11 .* con epochs=100 debe ser como mucho 10"
-    ):
-        parameters.Training.check(TRAINING | {"epochs": 100, "repeats": 11})
-
-
 def test_every_worker_has_images_in_every_step() -> None:
     with pytest.raises(
         TutorialError, match=r"^batch_size=15 no es válido: .* debe ser al menos 16,"

@@ -493,7 +493,7 @@ def test_no_more_repeats_are_made_than_a_record_may_hold(
             recorder.finish(0.25, 0.95)
     record = only_record(tmp_path)
     assert len(record.repeats) == 3
-    assert "se queda en 3 repeticiones" in capsys.readouterr().out
+    assert "no se repite más" in capsys.readouterr().out
 
 
 def test_two_repeats_of_one_batch_are_alike(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from fashion_bench.exercises import missing
 from fashion_bench.figures import METRICS
 from fashion_bench.machine import backends
 from fashion_bench.record import (
-    MAX_EPOCHS,
     BatchSize,
     Device,
     Epochs,
@@ -140,16 +139,6 @@ class Training(Sized, OnEngine):
     machine_name: Name
     photo: Route = Field(description="la ruta de una foto, o vacío")
     results_dir: Folder
-
-    @model_validator(mode="after")
-    def _record_fits(self) -> Self:
-        if self.epochs * self.repeats > MAX_EPOCHS:
-            raise refused(
-                f"repeats={self.repeats} no es válido: con epochs={self.epochs} debe ser como "
-                f"mucho {MAX_EPOCHS // self.epochs}, porque en un registro caben {MAX_EPOCHS} "
-                "épocas."
-            )
-        return self
 
 
 class Explanation(OnEngine):

@@ -179,14 +179,14 @@ class Recorder(keras.callbacks.Callback):
         repetición no cabría en el registro.
         """
         for number in range(most):
-            epochs = max((len(repeat.epoch_seconds) for repeat in self._repeats), default=0)
-            if epochs * (number + 1) > MAX_EPOCHS:
-                print(f"Aviso: se queda en {number} repeticiones: en el registro no caben más.")
-                return
             if margin and self._repeats:
                 typical = interval.typical([median(each.epoch_seconds) for each in self._repeats])
                 if 100 * (typical.high - typical.low) < margin * typical.value:
                     return
+            epochs = max((len(repeat.epoch_seconds) for repeat in self._repeats), default=0)
+            if epochs * (number + 1) > MAX_EPOCHS:
+                print(f"Aviso: no se repite más: en un registro caben {MAX_EPOCHS} épocas.")
+                return
             gc.collect()  # la red de antes y sus datos esperan, si no, a que Python se acuerde
             yield (first + number) % 2**31
 
