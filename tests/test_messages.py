@@ -14,6 +14,7 @@ MODULE = re.compile(r"python -m ([\w.]+)")
 NOT_OURS = {
     ".json.txt",
     "_static/tablero.png",
+    "comentario.md",
     "comparacion.html",
     "constraints.txt",
     "fashion_bench/install.py",
@@ -23,8 +24,8 @@ NOT_OURS = {
     "tablero.png",
     "tensorflow.py",
 }
-"""Los que escriben `compare` y el sitio, uno que se crea y se borra, uno que se busca dentro del
-paquete y los que un mensaje pide renombrar."""
+"""Los que escriben `compare`, el sitio y el juez, el final que añade Windows, uno que se crea y se
+borra, uno que se busca dentro del paquete y los que un mensaje pide renombrar."""
 
 
 def tracked() -> set[str]:

@@ -28,6 +28,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
+from papermill.translators import PythonTranslator
 
 from fashion_bench import MAIN_CHART, folders, install, lesson, parameters
 from fashion_bench.compare import files
@@ -495,7 +496,7 @@ def test_the_main_chart_is_found_in_whatever_cell_draws_it(tmp_path: Path) -> No
 
 
 CALIBRATION = {
-    "float32_flops": 3e11,
+    "float32_flops": 15_680 * 1800 * 2.0,
     "precision_flops": 15_680 * 1800 * 2.0,
     "bytes_per_second": 2.5e10,
     "order_seconds": 1e-6,
@@ -508,8 +509,8 @@ def session(day: int, label: str, seconds: float, **changes: object) -> Record:
     return Record.model_validate(
         RECORD
         | {
-            "run_id": f"202611{day:02}T162119Z-{number:08x}",
-            "created_utc": f"2026-11-{day:02}T16:21:19Z",
+            "run_id": f"202611{22 + day}T162119Z-{number:08x}",
+            "created_utc": f"2026-11-{22 + day}T16:21:19Z",
             "label": label,
             "machine": RECORD["machine"] | {"key": f"{number:032x}"},
             "repeats": [RECORD["repeats"][0] | {"epoch_seconds": [seconds, seconds]}],
@@ -521,7 +522,7 @@ def session(day: int, label: str, seconds: float, **changes: object) -> Record:
 def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() -> None:
     others = [session(day, "El lento", 4 + day / 100) for day in (1, 2, 3)]
     mine = [session(day, "El mío", 1.5 + day / 100) for day in (4, 5)]
-    record = session(6, "El mío", 1.5, calibration=[CALIBRATION])
+    record = session(6, "El mío", 1.5, calibration=[CALIBRATION] * 2)
     told = report.card(record, [*others, *mine, record])
     assert (told.name, told.headline) == ("El mío (AVX2) · CPU", "1.50\xa0s por época")
     rows = dict(told.rows)
@@ -1276,3 +1277,23 @@ def test_a_user_without_a_home_can_use_the_script() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Uso: fashion_mnist_cnn.py")
+
+
+@pytest.mark.parametrize(
+    ("route", "kept"),
+    [
+        ("/media/usb/Perez Gomez/mi foto.jpg", "…/mi foto.jpg"),
+        ('/media/Pérez "el Rubio"/a=b/mi foto.jpg', "…/mi foto.jpg"),
+        ("D:\\Perez Gomez\\mi foto.jpg", "…/mi foto.jpg"),
+        ("\\\\servidor\\Perez\\mi foto.jpg", "…/mi foto.jpg"),
+        ('/mnt/Perez/mi "foto".jpg', '…/mi \\"foto\\".jpg'),
+        ("../mi foto.jpg", "../mi foto.jpg"),
+        ("~/Fotos/mi foto.jpg", "~/Fotos/mi foto.jpg"),
+    ],
+)
+def test_the_path_of_a_photo_outside_home_stays_out_of_the_notebook(route: str, kept: str) -> None:
+    """Ni de la carpeta de los registros; con la celda tal como la escribe papermill."""
+    written = PythonTranslator.codify({"epochs": 1, "photo": route, "results_dir": route})
+    cell = v4.new_code_cell(written)
+    cli._forget_who(cell)
+    assert cell.source.splitlines()[-2:] == [f'photo = "{kept}"', f'results_dir = "{kept}"']

@@ -134,6 +134,24 @@ def test_the_board_tells_every_record_once(site: Path) -> None:
         assert row.select_one("a[href^='https://']")
 
 
+def test_a_record_is_published_as_it_was_read_and_no_link_is_followed(
+    site: Path, tmp_path: Path
+) -> None:
+    for record in files.load_folder(ROOT / "results")[0]:
+        copy = (site / "results" / f"{record.run_id}.json").read_text(encoding="utf-8")
+        assert copy == files.stored(record)
+    sys.path.insert(0, str(ROOT / "tools"))
+    import website
+
+    website.refuse_links(tmp_path)
+    (tmp_path / "dentro").mkdir()
+    for target in ("../.git/config", "no-existe"):
+        (tmp_path / "dentro" / "X.json").symlink_to(target)
+        with pytest.raises(SystemExit, match="quita"):
+            website.refuse_links(tmp_path)
+        (tmp_path / "dentro" / "X.json").unlink()
+
+
 def opened(browser: "Browser", address: str, name: str, width: int, theme: str) -> "Page":
     """Abre una página, comprueba lo que pide y cuánto pesa, y que no se queja."""
     context = browser.new_context(

@@ -66,8 +66,10 @@ def build(folder: Path) -> None:
     """Construye el sitio en `folder`, que queda solo con él.
 
     Raises:
-        SystemExit: si Sphinx avisa de algo, como un enlace que no lleva a ninguna parte.
+        SystemExit: si Sphinx avisa de algo, como un enlace que no lleva a ninguna parte, o si algo
+            de lo que se copia es un enlace, que podría publicar un archivo de fuera.
     """
+    refuse_links(SOURCES, RESULTS, DATA, MEASURER, ROOT / "notebooks")
     shutil.rmtree(folder, ignore_errors=True)
     records, _ = files.load_folder(RESULTS)
     with tempfile.TemporaryDirectory() as temporary:
@@ -100,7 +102,14 @@ def build(folder: Path) -> None:
         page.write_text(text, encoding="utf-8")
     (folder / "results").mkdir()
     for record in records:
-        shutil.copy(RESULTS / f"{record.run_id}.json", folder / "results")
+        page = folder / "results" / f"{record.run_id}.json"
+        page.write_text(files.stored(record), encoding="utf-8")  # lo leído, esté donde esté
+
+
+def refuse_links(*folders: Path) -> None:
+    """Se detiene si en esas carpetas hay algún enlace a otro sitio."""
+    if links := [str(path) for each in folders for path in each.rglob("*") if path.is_symlink()]:
+        raise SystemExit(f"No se publica ningún enlace a otro archivo: quita {', '.join(links)}.")
 
 
 def write_board(sources: Path, records: Sequence[Record]) -> None:

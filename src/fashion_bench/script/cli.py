@@ -46,6 +46,9 @@ PATIENCE_SECONDS = 300
 
 RESULT_WITHOUT_RECORD = {FINE: "sin registro", FAILED: "falló", INTERRUPTED: "interrumpida"}
 
+OUTSIDE = re.compile(r'^((?:photo|results_dir) = ")(?:[/\\]|[A-Za-z]:).*(?:/|\\\\)', re.MULTILINE)
+"""La carpeta de un parámetro, si no es del proyecto ni de la carpeta personal."""
+
 Overrides = dict[str, int | str]
 """Parámetros que se cambian en una ejecución."""
 
@@ -383,8 +386,8 @@ def _forget_where(notebook: nbformat.NotebookNode) -> None:
 
 
 def _forget_who(cell: nbformat.NotebookNode, **_: object) -> None:
-    """Quita de una celda ya ejecutada, la de los parámetros, el nombre de la persona."""
-    cell.source = folders.anonymous(cell.source)
+    """Quita de una celda ya ejecutada, la de los parámetros, a la persona y sus carpetas."""
+    cell.source = OUTSIDE.sub(r"\1…/", folders.anonymous(cell.source))
 
 
 def _names(combinations: list[Overrides]) -> list[str]:
