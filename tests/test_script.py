@@ -40,6 +40,7 @@ from fashion_bench.machine import hardware
 from fashion_bench.script import cli, interrupt, report
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
+from fashion_bench.share import send
 
 LAUNCHER = ROOT / "fashion_mnist_cnn.py"
 QUICK = ("--epochs", "1", "--train-samples", "1000")
@@ -530,7 +531,7 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     assert rows["Exactitud y velocidad"].startswith("0.9100")
     assert told.counts
     assert "Por qué cuenta" in rows
-    assert "2026-11-06" in rows["Cuándo y con qué"]
+    assert f"{record.created_utc:%Y-%m-%d}" in rows["Cuándo y con qué"]
     assert "TensorFlow 2.21.0" in rows["Equipo"]
     rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
     assert rows[rival].startswith("2.63× (")
@@ -539,6 +540,17 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     assert ("0.75\xa0s por época" in least, "50\xa0%" in least) == (True, True)
     alone = dict(report.card(record, [*others, record]).rows)
     assert "sin veredicto" in alone[rival]
+
+
+def test_the_next_step_depends_on_whether_the_time_counts() -> None:
+    whole = {"epochs": 10, "train_samples": 60_000}
+    path = Path("registro.json")
+    good, short = session(6, "El mío", 1.5), session(6, "El mío", 1.5, **CUT_SHORT)
+    again = session(6, "El mío", 1.5, parameters=RECORD["parameters"] | whole, **CUT_SHORT)
+    steps = [report.next_step(record, path) for record in (good, short, again)]
+    assert send.command(path) in steps[0]
+    assert all("fashion_mnist_cnn.py" in step for step in steps[1:])
+    assert len({*steps, report.next_step(good, None)}) == 4
 
 
 CUT_SHORT: dict[str, object] = {"status": "interrupted", "reason": "Parado por ti"}

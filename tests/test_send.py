@@ -13,13 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 from conftest import RECORD, ROOT
-from nbformat import NotebookNode
 
 from fashion_bench.__main__ import obey
 from fashion_bench.compare import files
 from fashion_bench.errors import FAILED, FINE
 from fashion_bench.folders import shown
-from fashion_bench.script import cli
 from fashion_bench.share import send
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -186,56 +184,6 @@ def test_what_does_not_count_or_names_someone_is_said_before_asking(
     answer("n\n")
     assert obey(["send", str(PATH)]) == FINE
     assert "Aviso" not in capsys.readouterr().out
-
-
-# El script: al acabar, lo ofrece o pregunta.
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., int]:
-    """Da una orden al script, que no entrena: sus ejecuciones acaban como se diga, por orden."""
-    monkeypatch.setattr(cli, "RUNS_DIR", tmp_path / "runs")
-
-    def give(outcomes: list[cli.Outcome], *arguments: str) -> int:
-        pending = iter(outcomes)
-
-        def run(notebook: NotebookNode, overrides: cli.Overrides, folder: Path) -> cli.Outcome:
-            outcome = next(pending)
-            if outcome.record is None:
-                return outcome
-            path = folder / f"{outcome.record.run_id}.json"
-            path.write_text(outcome.record.model_dump_json(), encoding="utf-8")
-            return outcome._replace(path=path)
-
-        monkeypatch.setattr(cli, "run", run)
-        options = ["fashion_mnist_cnn.py", "--results-dir", str(tmp_path), *arguments]
-        monkeypatch.setattr(sys, "argv", options)
-        return cli.obey()
-
-    return give
-
-
-def test_the_script_offers_what_counts_in_its_last_line(
-    script: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    assert script([cli.Outcome(cli.FINE, GOOD)]) == FINE
-    assert capsys.readouterr().out.endswith(f" {send.command(tmp_path / PATH.name)}\n")
-    for outcome in (cli.Outcome(cli.FINE, FLAWED), cli.Outcome(cli.FINE)):
-        assert script([outcome]) == FINE
-        assert capsys.readouterr().out == ""
-
-
-def test_of_a_grid_it_offers_every_one_that_counts_after_the_table(
-    script: Callable[..., int], capsys: pytest.CaptureFixture
-) -> None:
-    twin = GOOD.model_copy(update={"run_id": f"{GOOD.run_id[:16]}-00000000"})
-    outcomes = [cli.Outcome(cli.FINE, record) for record in (GOOD, FLAWED, twin)]
-    grid = [word for number in "123" for word in ("--epochs", number)]
-    assert script(outcomes, *grid) == FINE
-    lines = capsys.readouterr().out.splitlines()
-    assert [Path(line.split()[-1]).stem for line in lines[-2:]] == [GOOD.run_id, twin.run_id]
-    assert script([outcomes[0], cli.Outcome(cli.INTERRUPTED)], *grid) == cli.INTERRUPTED
-    assert "compartir" not in capsys.readouterr().out
 
 
 def test_a_path_with_spaces_can_be_copied(tmp_path: Path) -> None:
