@@ -396,7 +396,7 @@ def suspended(record: dict) -> None:
 
 STRANGE: list[Callable[[dict], object]] = [
     lambda r: (on_gpu(r), put(r, "repeats.0.energy_joules", 15_000.0)),
-    lambda r: r["machine"].update(cpu="Intel Core (Haswell)", virtual=True),  # en un AMD, con KVM
+    lambda r: r["machine"].update(cpu="Intel Core (Haswell)", virtual=True),  # en un AMD
     lambda r: (computes(r, 3e12), put(r, "software.tf32", True)),  # AMX, que redondea
     lambda r: times(r, 1, own=0.2),  # un núcleo para ocho programas
     suspended,

@@ -21,7 +21,7 @@ GPU = {
         precision="float32", loss_difference=0, gradient_difference=0, update_difference=0
     ).model_dump(),
 }
-LIMITED = {"machine": {"settings": {"ONEDNN_MAX_CPU_ISA": "AVX2"}}}
+LIMITED = {"machine": {"settings": {"ONEDNN_MAX_CPU_ISA": "AVX"}}}
 
 
 def parsed(content: dict, **changes: dict) -> Record:
@@ -61,8 +61,9 @@ def test_the_same_place_has_no_obstacles(record: dict, gpu: dict) -> None:
             LIMITED,
             {},
             [
-                "variables de entorno (ponlas igual y repite): allí, ONEDNN_MAX_CPU_ISA=AVX2; "
-                "aquí, ninguna"
+                "instrucciones con las que calcula: allí, AVX; aquí, AVX2",
+                "variables de entorno (ponlas igual y repite): allí, ONEDNN_MAX_CPU_ISA=AVX; "
+                "aquí, ninguna",
             ],
         ),
         (GPU | {"software": {"cuda": "12"}}, GPU, ["cuda: allí, 12; aquí, desconocido"]),

@@ -310,6 +310,9 @@ def test_who_takes_over_a_machine_is_told_to_whom_reviews_it(
     assert f"Allí se llama «{mine.label}»; aquí, «Chatarra del vecino»." in told
     assert re.search(r"aquí, \d\d\.\d\d\xa0s: un \+\d+\xa0% sobre la de en medio", told)
     assert "Con el código de su cuaderno no se ha publicado nada" in told
+    assert "anterior" not in told
+    taken["created_utc"] = "2026-11-24T00:00:00Z"
+    assert "anterior a todos" in " ".join(receive.claims(Record.model_validate(taken), published))
     alone = good()
     alone["machine"]["key"] = "f" * 32
     assert list(receive.claims(Record.model_validate(alone), published)) == []

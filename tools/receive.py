@@ -45,6 +45,8 @@ def claims(record: Record, published: Sequence[Record]) -> Iterator[str]:
         labels = sorted({other.label for other in same} - {record.label})
         if labels:
             yield f"Allí se llama «{'» y «'.join(labels)}»; aquí, «{record.label}»."
+            if record.created_utc < min(other.created_utc for other in same):
+                yield "Dice ser anterior a todos: el equipo pasaría a llamarse como en este."
         alike = [each for each in same if _place(each) == _place(record)]
         seconds = sorted(each.median_epoch_seconds for each in alike) or [0]
         middle = seconds[len(seconds) // 2]
