@@ -503,6 +503,7 @@ def described(
     precision: str = "float32",
 ) -> list[str]:
     monkeypatch.setattr(backends, "accelerator", lambda backend: accelerator)
+    monkeypatch.setattr(summary, "wrapped", str)  # sin partir en renglones
     return summary.gpu(requested, precision).splitlines()
 
 
@@ -558,13 +559,13 @@ def test_the_report_tells_what_the_diagnosis_finds(monkeypatch: pytest.MonkeyPat
     ):
         facts = having(LINUX, changes)
         judged_by(facts, monkeypatch)
-        _, _, *told = described(RTX, monkeypatch)
+        _, *told = described(RTX, monkeypatch)
+        told = [line for line in told if not line.startswith("Motor:")]
         expected = list[str]()
         for found in diagnosis.findings(facts):
             if found.id != "gpu-ready":
-                expected += [f"Aviso: {found.sentence}", f"Ejecuta: {found.cure}"][
-                    : 1 + bool(found.cure)
-                ]
+                expected.append(f"Aviso: {found.sentence}")
+                expected += [f"Ejecuta: {found.cure}"] if found.cure else []
         assert told == expected != []
 
 

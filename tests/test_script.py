@@ -543,11 +543,11 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
 
 
 def test_the_next_step_depends_on_whether_the_time_counts() -> None:
-    whole = {"epochs": 10, "train_samples": 60_000}
     path = Path("registro.json")
-    good, short = session(6, "El mío", 1.5), session(6, "El mío", 1.5, **CUT_SHORT)
-    again = session(6, "El mío", 1.5, parameters=RECORD["parameters"] | whole, **CUT_SHORT)
-    steps = [report.next_step(record, path) for record in (good, short, again)]
+    good, cut = session(6, "El mío", 1.5), session(6, "El mío", 1.5, **CUT_SHORT)
+    whole = {"epochs": 10, "train_samples": 60_000}
+    again = cut.model_copy(update={"parameters": cut.parameters.model_copy(update=whole)})
+    steps = [report.next_step(record, path) for record in (good, cut, again)]
     assert send.command(path) in steps[0]
     assert all("fashion_mnist_cnn.py" in step for step in steps[1:])
     assert len({*steps, report.next_step(good, None)}) == 4
