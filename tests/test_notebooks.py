@@ -28,6 +28,7 @@ from conftest import (
     NOTEBOOKS,
     RECORD,
     ROOT,
+    RTX,
     SANITIZE,
     SCREENSHOTS,
     Cells,
@@ -215,16 +216,23 @@ def run_all(page: "Page", address: str) -> None:
     page.evaluate("jupyterapp.commands.execute('docmanager:save')")
 
 
+AGREEMENT = {"precision": "float32", "loss_difference": 1e-6, "gradient_difference": 1e-6}
+AGREEMENT |= {"update_difference": 1e-6}
+
+
 def make_records(folder: Path, count: int) -> None:
     """Deja en la carpeta `count` registros: de cada equipo, dos, con distinto tamaño de lote."""
     for number in range(count):
         machine, seconds = number // 2, 1 + number % 7 + number / 1000
-        repeat = {"epoch_seconds": [seconds, seconds]}
+        repeat = {"epoch_seconds": [seconds, seconds], "energy_joules": 400.0}
         content = RECORD | {
             "run_id": f"20261123T16{number:02}19Z-{number:08x}",
             "created_utc": f"2026-11-23T16:{number:02}:19Z",
             "label": f"{machine:03}" + "x" * 57,
             "machine": RECORD["machine"] | {"key": f"{machine:032x}"},
+            "accelerator": RTX.model_dump(),
+            "agreement": AGREEMENT,
+            "software": RECORD["software"] | {"cuda": "12.5.1", "onednn": None, "tf32": False},
             "repeats": [RECORD["repeats"][0] | repeat],
             "parameters": RECORD["parameters"] | {"batch_size": (128, 512)[number % 2]},
         }

@@ -858,6 +858,22 @@ def test_any_learning_rate_is_described(precision: str, rate: object, described:
     assert provenance.precision(model) == precision
 
 
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (keras.losses.SparseCategoricalCrossentropy(), ""),
+        ("categorical_crossentropy", ""),
+        ("mse", " loss=mse"),
+        (keras.losses.MeanSquaredError(), " loss=mean_squared_error"),
+        (lambda truth, answer: answer, " loss=<lambda>"),
+    ],
+)
+def test_another_loss_is_told(loss: object, told: str) -> None:
+    model = build_model()
+    model.compile("sgd", loss)
+    assert provenance.describe_network(model).optimizer == f"SGD learning_rate=0.01{told}"
+
+
 class OwnRate(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, step: object) -> float:
         return 0.001

@@ -176,6 +176,8 @@ def _learning(record: "Record") -> Iterator[str]:
     for accuracy, repeat in zip(record.accuracies, record.repeats, strict=True):
         if accuracy > best and record.network.weights < SMALL:
             yield f"con {written(images)} imágenes nadie llega a una exactitud de {accuracy:.4f}"
+        if " loss=" in record.network.optimizer:  # de otras pérdidas no se sabe cuánto se pierde
+            continue
         test, told = repeat.test_loss or 0, repeat.epoch_losses or [1]
         learned = min(told) > 0 and max(told[-1], test) < MAX_LOSS
         if test < 0.99 * log(2) * (1 - accuracy) or (accuracy > 0.5 and not learned):

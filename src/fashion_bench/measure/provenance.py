@@ -85,7 +85,7 @@ def describe_network(model: keras.Model) -> Network:
         layers[MOST_LAYERS - 1 :] = [f"y {len(layers) - MOST_LAYERS + 1} más"]
     return Network(
         layers=layers,
-        optimizer=clean(_describe_optimizer(model.optimizer)),
+        optimizer=clean(_describe_optimizer(model.optimizer) + _describe_loss(model.loss)),
         weights=model.count_params(),
         training_operations=operations,
     )
@@ -107,6 +107,13 @@ def _describe_optimizer(optimizer: keras.Optimizer) -> str:
         elif value and name not in ("name", "decay_steps"):
             shown.append(f"{name}={_flat(value)}")
     return f"{type(optimizer).__name__} learning_rate={' '.join(shown)}"
+
+
+def _describe_loss(loss: object) -> str:
+    """Qué pérdida baja, si no es la entropía cruzada."""
+    name = str(getattr(loss, "name", None) or getattr(loss, "__name__", loss))
+    usual = loss is None or name.endswith("categorical_crossentropy")
+    return "" if usual else f" loss={name}"
 
 
 def _describe_layer(layer: keras.Layer) -> str:
