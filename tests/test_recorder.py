@@ -865,7 +865,7 @@ def test_any_learning_rate_is_described(precision: str, rate: object, described:
         ("categorical_crossentropy", ""),
         ("mse", " loss=mse"),
         (keras.losses.MeanSquaredError(), " loss=mean_squared_error"),
-        (lambda truth, answer: answer, " loss=<lambda>"),
+        (lambda truth, answer: answer, " loss=lambda"),
     ],
 )
 def test_another_loss_is_told(loss: object, told: str) -> None:
