@@ -161,7 +161,9 @@ def test_the_device_is_measured_before_and_after(
     record = only_record(tmp_path)
     assert record.calibration == [FAST, SLOWER]
     assert record.drift == "producto de matrices, de 200\xa0GFLOP/s a 170\xa0GFLOP/s"
-    assert f"el equipo cambió ({record.drift})" in capsys.readouterr().out.replace("\n", " ")
+    assert f"varió mientras se entrenaba ({record.drift})" in capsys.readouterr().out.replace(
+        "\n", " "
+    )
     assert record.network.training_operations == 2 * (2 * 28 * 28 * 9 * 2 + 3 * 14 * 14 * 2 * 10)
     assert record.mfu == pytest.approx(
         record.network.training_operations * record.images_per_second / 2e11

@@ -49,7 +49,7 @@ def pooling(image: np.ndarray, corner: tuple[int, int]) -> Figure:
         write_values(axis, pixels.astype(str).tolist(), 10)
         for y, x in product(range(0, len(pixels), step), repeat=2):
             axis.add_patch(Rectangle((x - 0.5, y - 0.5), step, step, fill=False, ec=ORANGE, lw=2))
-    moved = np.roll(image, 1, axis=1)
+    moved = np.pad(image[:, :-1], ((0, 0), (1, 0)))
     for axes, before, after, told in zip(
         below.subplots(2, 2),
         (image, reduce(image)),
@@ -102,13 +102,14 @@ def loss(names: Sequence[str], logits: np.ndarray) -> Figure:
     above.invert_yaxis()
     line = np.linspace(0.02, 1, 200)
     below.plot(100 * line, -np.log(line), color=GREY)
+    told = f"esta respuesta:\n{-np.log(chances[0]):.3f}"
     for chance, text, color, offset in (
-        (chances[0], "esta respuesta", BLUE, (2, 20)),
-        (0.1, "quien reparte entre diez clases", ORANGE, (10, 16)),
+        (chances[0], told, BLUE, (2, 20)),
+        (0.1, "quien reparte por igual\nentre diez clases", ORANGE, (10, 16)),  # es un ejercicio
     ):
         value = -np.log(chance)
         below.plot(100 * chance, value, "o", ms=8, color=color)
-        note(below, f"{text}:\n{value:.3f}", (100 * chance, value), offset)
+        note(below, text, (100 * chance, value), offset)
     below.set(xlabel="Probabilidad que da a la verdad (%)", ylabel="Pérdida", ylim=0, xlim=(0, 104))
     below.grid(axis="y")
     return figure

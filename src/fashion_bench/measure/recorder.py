@@ -363,7 +363,8 @@ class Recorder(keras.callbacks.Callback):
             print(wrapped(f"Aviso: este tiempo no contará, porque {self._doubt}."))
         if self.save_epochs():
             if drift := self.record.drift:
-                print(wrapped(f"Aviso: mientras se entrenaba, el equipo cambió ({drift})."))
+                told = f"Aviso: la velocidad del equipo varió mientras se entrenaba ({drift})."
+                print(wrapped(f"{told} El tiempo cuenta igual."))
             print(f"Registro guardado en {shown(self.path)}", flush=True)
         elif not self._complained:
             print(f"Copia este texto a un archivo {self.path.name} y no se perderá nada:")
