@@ -102,7 +102,7 @@ def restore(file: str) -> str:
 
 
 def address(of: str) -> str | None:
-    """La dirección del repositorio (`Repository`) o del sitio (`Documentation`), sin barra al final.
+    """La dirección del repositorio (`Repository`) o del sitio (`Documentation`), sin barra final.
 
     Están en `pyproject.toml`. `None` si aún es la de ejemplo, que acaba en `.example`.
     """
