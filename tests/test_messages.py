@@ -12,18 +12,22 @@ from conftest import NOTEBOOKS, ROOT, SOLUTIONS, Cells
 FILE = re.compile(r"(?<![\w*/.~-])[\w./-]*\w\.(?:cfg|html|ipynb|j2|md|png|py|toml|txt|yml)\b")
 MODULE = re.compile(r"python -m ([\w.]+)")
 NOT_OURS = {
+    "/_static/prendas.png",
     "_static/tablero.png",
+    "benchmarks.md",
+    "cambios.md",
     "comparacion.html",
     "constraints.txt",
     "fashion_bench/install.py",
-    "index.html",
     "keras.py",
+    "page.html",
     "random.py",
+    "robots.txt",
     "tablero.png",
     "tensorflow.py",
 }
-"""Los que escriben `compare` y el sitio, uno que se crea y se borra, uno que se busca dentro del
-paquete y los que un mensaje pide renombrar."""
+"""Los que escriben `compare` y el sitio, la plantilla de Sphinx, uno que se crea y se borra, uno que
+se busca dentro del paquete y los que un mensaje pide renombrar."""
 
 
 def tracked() -> set[str]:
@@ -79,7 +83,9 @@ def test_every_named_file_exists() -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("sin git no se sabe qué archivos son del proyecto")
     paths = tracked()
+    pages = {Path(path).stem for path in paths if path.startswith("site/")}
     known = paths | {Path(path).name for path in paths} | NOT_OURS
+    known |= {f"{folder}{page}.html" for page in pages for folder in ("", "../")}
     assert {(name, where) for name, where in named(FILE) if name not in known} == set()
 
 

@@ -220,7 +220,9 @@ def table(rows: Sequence[Row]) -> str:
     return (
         '<div class="tablero" tabindex="0" role="region" aria-label="Tabla de equipos">\n'
         f'<table id="tablero">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n'
-        "</table>\n</div>"
+        '</table>\n</div>\n<p>La tabla entera, para tus cuentas: <a href="tablero.csv" download>CSV'
+        '</a> o <a href="tablero.json" download>JSON</a>. Lo que eliges queda en la dirección de '
+        "la página, para enseñar lo mismo a otra persona.</p>"
     )
 
 

@@ -44,6 +44,8 @@ PLACES = {
     "site": "",
 }
 """Dónde está en el sitio lo que se enseña del repositorio."""
+UNSEARCHED = ("cambios", "404")
+"""Lo que no busca nadie: quien busca una palabra no quiere saber cuándo cambió."""
 SHOWN = ("text/html", "image/png", "text/plain")
 """Lo que se enseña de un resultado; lo demás es para otros programas."""
 LINK = re.compile(r"(!?\[(?:[^][]|\[[^][]*\])*\])\(([^)\s:#]+)(#[^)\s]*)?\)")
@@ -145,8 +147,8 @@ def adapt(app: Sphinx, name: str, content: list[str]) -> None:
     page = str(app.env.doc2path(name, base=False))
     if not page.endswith(".ipynb"):
         content[0] = moved(content[0], page)
-        if page == PLACES["CHANGELOG.md"]:  # quien busca una palabra no busca cuándo cambió
-            content[0] = f"---\nnosearch: true\n---\n{content[0]}"
+        if name in UNSEARCHED:
+            content[0] = f"---\norphan: true\nnosearch: true\n---\n{content[0]}"
         return
     notebook = json.loads(content[0])
     parts = 0
@@ -225,7 +227,8 @@ def pages(records: Sequence[Record]) -> Iterator[tuple[str, dict[str, Any], str]
     """Da una página por registro: su ficha, para enseñársela a alguien."""
     for record in records:
         card = report.card(record, records)
-        told = {"title": card.name, "body": board.page(record, card), "description": card.headline}
+        told = {"title": card.name, "body": board.page(record, card)}
+        told["description"] = f"{card.name}: {card.headline}"
         yield f"registro/{record.run_id}", told, "page.html"
 
 
@@ -248,7 +251,7 @@ def describe(
 
 def finish(folder: Path) -> None:
     """Corrige lo que el tema y Sphinx hacen mal, y quita lo que nadie pide."""
-    found = sorted(folder.rglob("*.html"))
+    found = [page for page in sorted(folder.rglob("*.html")) if "_static" not in page.parts]
     for page in found:
         text = page.read_text(encoding="utf-8")
         for english, spanish in UNTRANSLATED.items():

@@ -12,11 +12,8 @@ const [key, way] = (asked.get("orden") ?? FIRST).split("-").reverse();
 const table = new DataTable("#tablero", {
   paging: false,
   order: [[Math.max(keys.indexOf(key), 0), way === undefined ? "asc" : "desc"]],
-  layout: { topStart: "info", topEnd: null, bottomStart: null, bottomEnd: null },
+  layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
   language: {
-    info: "Filas: _TOTAL_",
-    infoEmpty: "Filas: 0",
-    infoFiltered: "de _MAX_",
     zeroRecords: "Ninguna fila cumple todo lo que has elegido.",
     aria: {
       orderable: ": pulsa para ordenar",
@@ -33,7 +30,7 @@ const filters = titles.flatMap((title, index) => {
     if (!firstElementChild) texts.set(dataset.search, textContent);
     else if (index === COUNTS && dataset.search !== PREDICTED) texts.set(dataset.search, dataset.search);
   });
-  const [label, list] = ["label", "select"].map((name) => document.createElement(name));
+  const [filter, label, list] = ["div", "label", "select"].map((name) => document.createElement(name));
   list.add(new Option("todo", ""));
   [...texts]
     .sort(([one], [other]) => one.localeCompare(other, "es", { numeric: true }))
@@ -42,8 +39,10 @@ const filters = titles.flatMap((title, index) => {
   const { key } = title.dataset;
   list.value = asked.get(key) ?? first;
   if (list.selectedIndex < 0) list.value = first;
-  label.append(title.textContent, list);
-  if (texts.size > 1) form.querySelector(".interruptor").before(label);
+  label.textContent = title.textContent;
+  list.id = label.htmlFor = `filtro-${key}`;
+  filter.append(label, list);
+  if (texts.size > 1) form.querySelector(".interruptor").before(filter);
   return [{ index, key, list, first }];
 });
 search.value = asked.get("q") ?? "";
@@ -66,6 +65,8 @@ table.on("draw", () => {
   const [[column, direction] = []] = table.order();
   const order = column === undefined ? FIRST : (direction === "desc" ? "-" : "") + keys[column];
   if (order !== FIRST) told.set("orden", order);
+  const { recordsDisplay, recordsTotal } = table.page.info();
+  document.getElementById("filas").textContent = `Filas: ${recordsDisplay} de ${recordsTotal}`;
   history.replaceState(null, "", `${location.pathname}${told.size ? `?${told}` : ""}`);
 });
 
