@@ -26,8 +26,8 @@ NOT_OURS = {
     "tablero.png",
     "tensorflow.py",
 }
-"""Los que escriben `compare` y el sitio, la plantilla de Sphinx, uno que se crea y se borra, uno que
-se busca dentro del paquete y los que un mensaje pide renombrar."""
+"""Los que escriben `compare` y el sitio, la plantilla de Sphinx, uno que se crea y se borra, uno
+que se busca dentro del paquete y los que un mensaje pide renombrar."""
 
 
 def tracked() -> set[str]:

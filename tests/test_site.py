@@ -398,7 +398,7 @@ def test_the_board_is_sorted_and_filtered_without_a_server(browser: "Browser", s
     assert column(page, "equipo") == seen
     page.get_by_label("Buscar un equipo").fill("zzz")
     assert rows_of(page)[0].inner_text() == "Ninguna fila cumple todo lo que has elegido."
-    page.get_by_role("link", name="Como al principio").click()
+    page.get_by_role("button", name="Como al principio").click()
     assert page.url == start
     page.context.close()
 
@@ -418,7 +418,7 @@ def test_the_board_obeys_the_keyboard_and_a_finger(browser: "Browser", address: 
     assert page.locator("#tablero tbody th").first.bounding_box()["x"] == corner["x"]
     assert corner["width"] < board["width"] / 2
     for target in page.locator(
-        ".filtros :is(input[type=search], select, button, a, .interruptor)"
+        ".filtros :is(input[type=search], select, button, .interruptor)"
     ).all():
         assert target.bounding_box()["height"] >= 44
     for target in page.locator("#tablero summary, #tablero thead th").all():

@@ -73,10 +73,14 @@ table.on("draw", () => {
 const apply = () => table.search(search.value).draw();
 form.addEventListener("input", apply);
 form.addEventListener("submit", (event) => event.preventDefault());
-document.getElementById("todo").addEventListener("click", () => {
-  search.value = "";
-  predictions.checked = true;
-  filters.forEach(({ list }) => { list.value = ""; });
-  apply();
-});
+const choose = (id, everything) =>
+  document.getElementById(id).addEventListener("click", () => {
+    search.value = "";
+    predictions.checked = everything;
+    filters.forEach(({ list, first }) => { list.value = everything ? "" : first; });
+    if (!everything) table.order([[keys.indexOf(FIRST), "asc"]]);
+    apply();
+  });
+choose("todo", true);
+choose("principio", false);
 apply();
