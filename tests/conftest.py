@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +42,25 @@ RTX = Accelerator(
     mig=None,
 )
 """La GPU de las pruebas, tal como la cuenta su controlador."""
+
+CALM = {
+    "usable_cores": 4,
+    "own_cpu_seconds": 3.5,
+    "other_cpu_seconds": 0.1,
+    "stolen_cpu_seconds": 0.0,
+    "waiting_seconds": None,
+    "swapped_mb": 0,
+    "temperature_c": None,
+    "frequency_mhz": None,
+    "gpu": None,
+}
+FAST = {
+    "float32_flops": 2e11,
+    "precision_flops": 2e11,
+    "bytes_per_second": 4e10,
+    "order_seconds": 1e-4,
+}
+"""Cómo estaba el equipo en una época, y lo que daba."""
 
 RECORD = {
     "schema_version": 2,
@@ -113,12 +133,34 @@ RECORD = {
             "test_correct": 9100,
             "test_loss": 0.3,
             "energy_joules": None,
-            "surroundings": None,
+            "surroundings": [CALM, CALM],
         }
     ],
     "agreement": None,
-    "calibration": [],
+    "calibration": [FAST, FAST],
 }
+
+
+def consistent(content: dict) -> dict:
+    """El mismo registro, con lo que tiene que cuadrar con lo que se le haya cambiado.
+
+    Es decir: su identificador con su fecha, su semilla, un entorno por época y el CUDA de su GPU.
+    """
+    stamp = datetime.fromisoformat(content["created_utc"]).strftime("%Y%m%dT%H%M%SZ")
+    repeats = [
+        each
+        if each["surroundings"] != [CALM, CALM]
+        else each | {"surroundings": [CALM | {"own_cpu_seconds": s} for s in each["epoch_seconds"]]}
+        for each in content["repeats"]
+    ]
+    cuda = {"cuda": "12.8"} if content["accelerator"] else {}
+    seed = {"seed": repeats[0]["seed"]} if repeats else {}
+    return content | {
+        "run_id": stamp + content["run_id"][16:],
+        "repeats": repeats,
+        "parameters": content["parameters"] | seed,
+        "software": content["software"] | cuda,
+    }
 
 
 def pytest_configure() -> None:

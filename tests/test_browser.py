@@ -30,7 +30,8 @@ def test_the_report_opens_without_a_network(browser: "Browser", tmp_path: Path) 
     assert complaints == []
     assert page.evaluate("document.documentElement.lang") == "es"
     charts = len([output for output in outputs if "image/png" in output.get("data", {})])
-    card, chart = (page.locator(place).bounding_box() for place in (".resumen", "#principal img"))
+    places = (".resumen", "#graficos img >> nth=0")
+    card, chart = (page.locator(place).bounding_box() for place in places)
     assert card["y"] + card["height"] < chart["y"] < chart["y"] + chart["height"] < 900
     assert page.locator("img").count() == charts > 0
     assert page.evaluate(
@@ -40,6 +41,7 @@ def test_the_report_opens_without_a_network(browser: "Browser", tmp_path: Path) 
     code = page.locator(".jp-InputArea-editor:visible")
     assert code.count() == 0
     page.screenshot(path=SCREENSHOTS / "informe.png")
+    page.get_by_text("La lección entera").click()
     page.get_by_label("Mostrar el código").check()
     assert code.count() > 20
     page.context.close()
@@ -64,6 +66,7 @@ def test_on_a_phone_it_fits_and_nobody_is_left_out(
     page.goto(html.as_uri())
     page.screenshot(path=SCREENSHOTS / f"{name}-movil.png")
     if name == "informe":
+        page.get_by_text("La lección entera").click()
         page.get_by_label("Mostrar el código").check()
     page.evaluate(axe)
     found = page.evaluate("axe.run({resultTypes: ['violations']})")

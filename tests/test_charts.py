@@ -15,7 +15,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from conftest import NOTEBOOK, RECORD, Cells
+from conftest import NOTEBOOK, RECORD, Cells, consistent
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgba
@@ -130,7 +130,7 @@ def make(number: int = 0, seconds: tuple[float, ...] = (1.0, 2.0), **changes: ob
         name: RECORD[name] | value if isinstance(value, dict) else value
         for name, value in changes.items()
     }
-    return Record.model_validate_json(json.dumps(RECORD | parts))
+    return Record.model_validate_json(json.dumps(consistent(RECORD | parts)))
 
 
 def make_many(count: int) -> list[Record]:
@@ -159,6 +159,7 @@ def in_sessions(record: Record, seconds: Sequence[float]) -> list[Record]:
         record.model_copy(
             update={
                 "created_utc": record.created_utc + timedelta(days=day),
+                "run_id": f"{record.created_utc + timedelta(days=day):%Y%m%dT%H%M%SZ}-{day:08x}",
                 "repeats": [record.repeats[0].model_copy(update={"epoch_seconds": [second] * 2})],
             }
         )

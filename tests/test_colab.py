@@ -35,7 +35,7 @@ garment, sent, seen = PIL.Image.new("L", (60, 60), 255), BytesIO(), []
 garment.paste(0, (15, 15, 45, 45))
 garment.save(sent, format="png")
 photos.is_attended = lambda: True
-uploader = photos.upload_button(seen.append).children[0]
+uploader = photos.upload_button(seen.append).children[0].children[0]
 state = {"metadata": [{"name": "prenda.png"}], "data": [memoryview(sent.getvalue())]}
 uploader.set_state(state | {"_counter": 1})
 print([picture.pixels.shape for picture in seen])"""

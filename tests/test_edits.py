@@ -344,8 +344,8 @@ def test_a_name_that_is_of_no_cell_is_told_by_python(kernel: Kernel) -> None:
         (1, ["entrenar"], "import sys", "Tu primera red convolucional"),
         (1, ["colab", "parameters", "importar"], "from fashion_bench import folders", "Tu primera"),
         (1, ["colab", "parameters", "nota"], "from fashion_bench import folders", "Tu primera"),
-        (6, ["guardar"], "import sys", ""),
-        (3, ["equipos"], "import sys", ""),
+        (6, ["guardar"], "quick: bool = False»", ""),
+        (3, ["equipos"], "results_dir: str", ""),
     ],
 )
 def test_in_a_new_kernel_what_goes_before_is_told(

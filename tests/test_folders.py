@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,6 +60,21 @@ def test_a_write_that_fails_or_is_interrupted_leaves_the_old_file_whole(
         folders.write_atomically(path, "lo nuevo")
     assert path.read_text(encoding="utf-8") == "lo de antes"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_kill_leaves_is_swept_and_never_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.extend(tmp_path.iterdir()))
+    folders.write_atomically(tmp_path / "a.json", "x")
+    [left] = seen  # lo que quedaría si lo mataran justo ahí
+    assert left.match(".*.tmp") and ".*.tmp" in (ROOT / ".gitignore").read_text().split()
+    for path, when in ((left, time.time() - 4000), (tmp_path / ".b.json.0.tmp", None)):
+        path.touch()
+        os.utime(path, when and (when, when))
+    folders.prepare_folder(str(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".b.json.0.tmp", "a.json"]
 
 
 def test_results_folder_is_made_when_only_it_is_missing(tmp_path: Path) -> None:

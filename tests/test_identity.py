@@ -4,7 +4,9 @@ import os
 import platform
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 
 import archspec.cpu.detect
@@ -29,9 +31,10 @@ def test_the_key_is_made_once_and_kept_until_it_is_deleted_or_damaged(key_file: 
     key_file.unlink()
     another = identity.machine_key()
     assert another != key
-    key_file.write_bytes(b"\xffhola")
-    assert identity.machine_key() not in (key, another)
-    assert key_file.read_text() == f"{identity.machine_key()}\n"
+    for damaged in (b"\xffhola", b""):
+        key_file.write_bytes(damaged)
+        assert identity.machine_key() not in (key, another, "", None)
+        assert key_file.read_text() == f"{identity.machine_key()}\n"
 
 
 def test_the_key_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,6 +43,23 @@ def test_the_key_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch
     for name in ("XDG_DATA_HOME", "HOME"):
         monkeypatch.setenv(name, "/home/ana/snap/code/182/.local/share")
     assert identity.key_file() == before
+
+
+def test_of_four_programs_that_make_it_at_once_all_keep_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = Barrier(4)
+
+    def make(_: int) -> str | None:
+        together.wait()
+        return identity.machine_key()
+
+    with ThreadPoolExecutor(4) as pool:
+        for trial in map(str, range(100)):
+            file = tmp_path / trial / "machine-key"
+            monkeypatch.setattr(identity, "key_file", lambda file=file: file)
+            assert set(pool.map(make, range(4))) == {file.read_text().strip()}
+            assert len(list(file.parent.iterdir())) == 1
 
 
 def test_where_it_cannot_be_kept_there_is_no_key(key_file: Path) -> None:

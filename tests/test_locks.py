@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import requires
@@ -62,6 +63,12 @@ def compiled(name: str, folder: Path) -> str:
     return copy.read_text()
 
 
+def compiled_builders(folder: Path) -> str:
+    copy = Path(shutil.copy(ROOT / lock.BUILDERS, folder))
+    lock.compile_builders(copy)
+    return copy.read_text()
+
+
 @pytest.fixture(scope="module")
 def asked(
     tmp_path_factory: pytest.TempPathFactory, registry: None
@@ -76,6 +83,7 @@ def asked(
             )
             for base, platform, python in TARGETS
         }
+        fresh[lock.BUILDERS] = pool.submit(compiled_builders, folder)
         yield fresh | together
 
 
@@ -90,7 +98,7 @@ def test_every_lock_is_known() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", lock.LOCKS)
+@pytest.mark.parametrize("name", [*lock.LOCKS, lock.BUILDERS])
 def test_lock_is_fresh_against_pyproject(asked: dict[object, Future], name: str) -> None:
     assert asked[name].result() == (ROOT / name).read_text(), "ejecuta python tools/lock.py"
 
@@ -100,6 +108,20 @@ def test_lock_pins_everything_and_only_a_base_installs_the_package(name: str) ->
     lines = (ROOT / name).read_text().splitlines()
     assert ("-e ." in lines) == (name not in lock.ADDITIONS)
     assert all(re.match(r"[a-z0-9-]+==[\w.]+( ; |$)", line) for line in lock.pins(ROOT / name))
+
+
+def test_the_builders_are_pinned_by_their_hashes_and_agree_with_the_rest() -> None:
+    """Las demás no pueden llevarlas: `python -m pip install -r requirements.txt` dejaría de ir."""
+    blocks = re.split(r"\n(?=\S)", (ROOT / lock.BUILDERS).read_text().strip())
+    assert all(
+        re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+", block)
+        for block in blocks
+    )
+    names = {block.split("==")[0] for block in blocks}
+    shared = {block.split(" \\")[0].split(" ;")[0] for block in blocks} - pinned("requirements.txt")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert {Requirement(need).name for need in project["build-system"]["requires"]} < names
+    assert {pin.split("==")[0] for pin in shared} & {"numpy", "pydantic", "pydantic-core"} == set()
 
 
 @pytest.mark.slow

@@ -12,10 +12,12 @@ from conftest import NOTEBOOKS, ROOT, SOLUTIONS, Cells
 FILE = re.compile(r"(?<![\w*/.~-])[\w./-]*\w\.(?:cfg|html|ipynb|j2|md|png|py|toml|txt|yml)\b")
 MODULE = re.compile(r"python -m ([\w.]+)")
 NOT_OURS = {
+    ".json.txt",
     "/_static/prendas.png",
     "_static/tablero.png",
     "benchmarks.md",
     "cambios.md",
+    "comentario.md",
     "comparacion.html",
     "constraints.txt",
     "fashion_bench/install.py",
@@ -26,8 +28,9 @@ NOT_OURS = {
     "tablero.png",
     "tensorflow.py",
 }
-"""Los que escriben `compare` y el sitio, la plantilla de Sphinx, uno que se crea y se borra, uno
-que se busca dentro del paquete y los que un mensaje pide renombrar."""
+"""Los que escriben `compare`, el sitio y el juez, la plantilla de Sphinx, el final que añade
+Windows, uno que se crea y se borra, uno que se busca dentro del paquete y los que un mensaje pide
+renombrar."""
 
 
 def tracked() -> set[str]:

@@ -13,20 +13,7 @@ from fashion_bench import lesson, parameters
 from fashion_bench.errors import TutorialError
 from fashion_bench.machine import backends
 
-TRAINING = {
-    "epochs": 10,
-    "batch_size": 128,
-    "train_samples": 60_000,
-    "device": "auto",
-    "backend": "auto",
-    "precision": "float32",
-    "repeats": 1,
-    "margin": 0,
-    "seed": 42,
-    "machine_name": "",
-    "photo": "",
-    "results_dir": "../results",
-}
+TRAINING = parameters.DEFAULTS
 EXPLANATION = {
     "quick": False,
     "device": "auto",

@@ -1,6 +1,7 @@
 import struct
 import subprocess
 import zlib
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -106,8 +107,17 @@ def said_to_measure(width: int, height: int) -> BytesIO:
         (encoded(PIL.Image.new("L", (300, 200), 99)), "casi no se distingue del fondo"),
         (said_to_measure(10_000, 9_500), "demasiados píxeles"),
         (said_to_measure(20_000, 10_000), "demasiados píxeles"),
+        (said_to_measure(1, 89_000_000), "demasiados píxeles"),
+        (said_to_measure(70_000, 2), "demasiados píxeles"),
+        (BytesIO(b"\xff\xd8" + b"\xff\xfe\0\2" * 5_000_000), "está dañada"),
+        (BytesIO(b"\xff\xd8" + b"\xff\xe1\0\2" * 5_000_000), "está dañada"),
+        (BytesIO(b"\xff\xd8" + b"\xff" * 20_000_000), "está dañada"),
+        (BytesIO(pixels.PNG + b"\0\0\0\0tEXt\0\0\0\0" * 1_000_000), "está dañada"),
     ],
-    ids=["texto", "vacío", "cortada", "lisa", "95 MP", "200 MP"],
+    ids=[
+        *("texto", "vacío", "cortada", "lisa", "95 MP", "200 MP", "1 de ancho", "2 de alto"),
+        *("comentarios", "metadatos", "relleno", "trozos vacíos"),
+    ],
 )
 def test_a_file_that_is_no_photo_is_told(source: BytesIO, sentence: str) -> None:
     with pytest.raises(TutorialError, match=f"^Esa foto no es válida: .*{sentence}"):
@@ -118,6 +128,16 @@ def test_the_padding_of_a_jpeg_is_skipped() -> None:
     good = encoded(photo(scale=2), "JPEG").getvalue()
     bare, _ = pixels.strip(good[:2] + b"\xff" * 8000 + good[2:])
     assert bare == good[:2] + pixels.strip(good)[0][2:]
+
+
+def test_a_broken_tiff_says_nothing_in_english(capfd: pytest.CaptureFixture) -> None:
+    if not features.check("libtiff"):
+        pytest.skip("esta copia de Pillow no trae libtiff")
+    good = encoded(photo(scale=4), "TIFF", compression="tiff_lzw").getvalue()
+    for cut in (good[:3000] + bytes(2000) + good[5000:], good[:200] + good[:200] + good[400:]):
+        with suppress(TutorialError):
+            photos.load(BytesIO(cut))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_garment_that_is_hardly_seen_is_told() -> None:
@@ -459,6 +479,7 @@ def test_the_button_is_offered_only_if_the_editor_can_ask(attended: bool) -> Non
         manager.shutdown_kernel(now=True)
     shown = [data for data in outputs if "application/vnd.jupyter.widget-view+json" in data]
     assert len(shown) == attended
+    assert not [data for data in shown if "children=" in data["text/plain"]]
 
 
 def test_outside_a_kernel_there_is_no_button() -> None:

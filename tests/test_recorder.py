@@ -20,7 +20,7 @@ import pytest
 import tensorflow as tf
 from conftest import RTX
 
-from fashion_bench import figures, lesson
+from fashion_bench import doubts, figures, lesson
 from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
@@ -45,6 +45,7 @@ def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[Calibration]:
     """Lo que darán las calibraciones, en vez de medirlas: la siguiente es siempre la primera."""
     found = [FAST]
     monkeypatch.setattr(figures, "disturbance", lambda *_: None)  # otras pruebas molestan
+    monkeypatch.setattr(doubts, "_learning", lambda _: ())  # su exactitud es inventada
     monkeypatch.setattr(
         recorders, "calibrate", lambda precision: found.pop(0) if len(found) > 1 else found[0]
     )
@@ -160,7 +161,7 @@ def test_the_device_is_measured_before_and_after(
     record = only_record(tmp_path)
     assert record.calibration == [FAST, SLOWER]
     assert record.drift == "producto de matrices, de 200\xa0GFLOP/s a 170\xa0GFLOP/s"
-    assert f"el equipo cambió ({record.drift})" in capsys.readouterr().out
+    assert f"el equipo cambió ({record.drift})" in capsys.readouterr().out.replace("\n", " ")
     assert record.network.training_operations == 2 * (2 * 28 * 28 * 9 * 2 + 3 * 14 * 14 * 2 * 10)
     assert record.mfu == pytest.approx(
         record.network.training_operations * record.images_per_second / 2e11
@@ -373,7 +374,7 @@ def test_what_cannot_be_told_well_is_trained_and_does_not_count(
     assert (record.status, record.data.training_images) == ("failed", images)
     assert record.flaw is not None
     assert told in record.flaw
-    assert f"Aviso: este tiempo no contará, porque {record.flaw}." in capsys.readouterr().out
+    assert f"no contará, porque {record.flaw}." in capsys.readouterr().out.replace("\n", " ")
     assert recorder.finished() == record
     assert recorder.trained.count_params() == record.network.weights
 
@@ -479,21 +480,20 @@ def test_the_last_seed_is_followed_by_the_first_one(tmp_path: Path) -> None:
 def test_no_more_repeats_are_made_than_a_record_may_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    """Y cuando son mil épocas, tres repeticiones se pueden leer."""
     recorder = Recorder(tmp_path)
     with recorder:
         follow(recorder, shuffled(110))
         assert recorder._current is not None
         clock = recorder._current.clock
         for each in (clock.epoch_seconds, clock.surroundings, recorder._current.losses):
-            each *= 1000
+            each *= 300
         whole = recorder._current
         for _ in recorder.seeds(0, 100):
             recorder._current = replace(whole, seed=len(recorder._repeats))
             recorder.finish(0.25, 0.95)
     record = only_record(tmp_path)
-    assert 3 <= len(record.repeats) < 100
-    assert f"se queda en {len(record.repeats)} repeticiones" in capsys.readouterr().out
+    assert len(record.repeats) == 3
+    assert "no se repite más" in capsys.readouterr().out
 
 
 def test_two_repeats_of_one_batch_are_alike(tmp_path: Path) -> None:
@@ -824,7 +824,7 @@ def test_the_automatic_label_is_safe(tmp_path: Path, monkeypatch: pytest.MonkeyP
     machine = hardware.machine().model_copy(update={"cpu": "CPU 7900/7950 $x$"})
     monkeypatch.setattr(hardware, "machine", lambda: machine)
     train(Recorder(tmp_path))
-    assert only_record(tmp_path).label == "CPU 7900 7950  x"
+    assert only_record(tmp_path).label == "CPU 7900 7950 x"
 
 
 # --- De dónde sale: código, red y datos ---

@@ -28,6 +28,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError
 from papermill.engines import NotebookExecutionManager
+from papermill.translators import PythonTranslator
 
 from fashion_bench import MAIN_CHART, folders, install, lesson, parameters
 from fashion_bench.compare import files
@@ -39,6 +40,7 @@ from fashion_bench.machine import hardware
 from fashion_bench.script import cli, interrupt, report
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
+from fashion_bench.share import send
 
 LAUNCHER = ROOT / "fashion_mnist_cnn.py"
 QUICK = ("--epochs", "1", "--train-samples", "1000")
@@ -490,12 +492,12 @@ def test_the_main_chart_is_found_in_whatever_cell_draws_it(tmp_path: Path) -> No
     html = page.read_text(encoding="utf-8")
     assert html.count("<img") == 3
     assert html.count('alt="un cuadrado lime"') == 1
-    assert html.index("cuadrado lime") < html.index("cuadrado red") < html.index("#principal")
+    assert html.index("cuadrado lime") < html.index("cuadrado red") < html.index("#graficos")
     assert "<title>Fashion-MNIST contra el reloj, a {b} ñ</title>" in html
 
 
 CALIBRATION = {
-    "float32_flops": 3e11,
+    "float32_flops": 15_680 * 1800 * 2.0,
     "precision_flops": 15_680 * 1800 * 2.0,
     "bytes_per_second": 2.5e10,
     "order_seconds": 1e-6,
@@ -508,8 +510,8 @@ def session(day: int, label: str, seconds: float, **changes: object) -> Record:
     return Record.model_validate(
         RECORD
         | {
-            "run_id": f"202611{day:02}T162119Z-{number:08x}",
-            "created_utc": f"2026-11-{day:02}T16:21:19Z",
+            "run_id": f"202611{22 + day}T162119Z-{number:08x}",
+            "created_utc": f"2026-11-{22 + day}T16:21:19Z",
             "label": label,
             "machine": RECORD["machine"] | {"key": f"{number:032x}"},
             "repeats": [RECORD["repeats"][0] | {"epoch_seconds": [seconds, seconds]}],
@@ -521,13 +523,15 @@ def session(day: int, label: str, seconds: float, **changes: object) -> Record:
 def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() -> None:
     others = [session(day, "El lento", 4 + day / 100) for day in (1, 2, 3)]
     mine = [session(day, "El mío", 1.5 + day / 100) for day in (4, 5)]
-    record = session(6, "El mío", 1.5, calibration=[CALIBRATION])
+    record = session(6, "El mío", 1.5, calibration=[CALIBRATION] * 2)
     told = report.card(record, [*others, *mine, record])
     assert (told.name, told.headline) == ("El mío (AVX2) · CPU", "1.50\xa0s por época")
     rows = dict(told.rows)
     assert rows["Total"].startswith("3.0\xa0s: 2 épocas")
-    assert rows["Exactitud en prueba"] == "0.9100"
-    assert rows["¿Cuenta?"].startswith("Sí: ")
+    assert rows["Exactitud y velocidad"].startswith("0.9100")
+    assert told.counts
+    assert "Por qué cuenta" in rows
+    assert f"{record.created_utc:%Y-%m-%d}" in rows["Cuándo y con qué"]
     assert "TensorFlow 2.21.0" in rows["Equipo"]
     rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
     assert rows[rival].startswith("2.63× (")
@@ -536,6 +540,17 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     assert ("0.75\xa0s por época" in least, "50\xa0%" in least) == (True, True)
     alone = dict(report.card(record, [*others, record]).rows)
     assert "sin veredicto" in alone[rival]
+
+
+def test_the_next_step_depends_on_whether_the_time_counts() -> None:
+    path = Path("registro.json")
+    good, cut = session(6, "El mío", 1.5), session(6, "El mío", 1.5, **CUT_SHORT)
+    whole = {"epochs": 10, "train_samples": 60_000}
+    again = cut.model_copy(update={"parameters": cut.parameters.model_copy(update=whole)})
+    steps = [report.next_step(record, path) for record in (good, cut, again)]
+    assert send.command(path) in steps[0]
+    assert all("fashion_mnist_cnn.py" in step for step in steps[1:])
+    assert len({*steps, report.next_step(good, None)}) == 4
 
 
 CUT_SHORT: dict[str, object] = {"status": "interrupted", "reason": "Parado por ti"}
@@ -551,7 +566,8 @@ def test_the_card_compares_nothing_that_does_not_count() -> None:
         assert "×" not in dict(report.card(told, others).rows)["Frente a otros"]
     empty = session(6, "El mío", 1.5, repeats=[], **CUT_SHORT)
     for told in (cut, empty):
-        assert dict(report.card(told, rivals).rows)["¿Cuenta?"] == f"No: {told.flaw}"
+        card = report.card(told, rivals)
+        assert (card.counts, card.verdict) == (False, f"No cuenta: {told.flaw}")
 
 
 def test_the_report_starts_with_the_card_and_leaves_out_what_is_only_for_the_notebook(
@@ -620,8 +636,10 @@ def test_a_missing_cell_costs_only_its_piece(
     assert outcome.record == (Record.model_validate(RECORD) if record_output() in outputs else None)
     told = capsys.readouterr()
     assert told.err == ""
-    assert [line.partition(": /")[0] for line in told.out.splitlines()] == shows
-    written = [line.partition(": ")[2] for line in told.out.splitlines() if line != NO_RECORD]
+    lines, verdict = told.out.splitlines()[: len(shows)], told.out.splitlines()[len(shows) :]
+    assert " ".join(verdict).startswith(str(outcome.record or ""))
+    assert [line.partition(": /")[0] for line in lines] == shows
+    written = [line.partition(": ")[2] for line in lines if line != NO_RECORD]
     assert [Path(path).suffix for path in written[:-1]] == [".html", ".png"][: len(written) - 1]
     for path in written:
         assert Path(path).parent == runs
@@ -724,17 +742,17 @@ def test_a_report_that_cannot_be_written_names_its_file_and_keeps_the_record(
     really_write = report.write
 
     def write(
-        notebook: NotebookNode, executed: Path, records: list[Record]
+        notebook: NotebookNode, executed: Path, records: list[Record], saved: Path | None
     ) -> tuple[Path, Path | None]:
         executed.with_suffix(".png").mkdir()
-        return really_write(notebook, executed, records)
+        return really_write(notebook, executed, records, saved)
 
     monkeypatch.setattr(report, "write", write)
     outcome = cli.run(v4.new_notebook(), {}, runs)
     assert outcome == cli.Outcome(cli.FAILED, Record.model_validate(RECORD))
     picture = (runs / calls[0]["output"]).with_suffix(".png")
     told = capsys.readouterr()
-    assert told.out == ""
+    assert told.out.replace("\n", " ").startswith(str(outcome.record))
     [line] = told.err.splitlines()
     assert shown(picture) in line
 
@@ -940,7 +958,7 @@ def test_a_missing_name_costs_only_its_cell(runs: Path, capsys: pytest.CaptureFi
     told = capsys.readouterr()
     [line] = told.err.splitlines()
     assert "'mistakes'" in line
-    first, page, executed = told.out.splitlines()
+    first, page, executed, *_ = told.out.splitlines()
     assert (first, page[-5:], executed[-6:]) == ("sigue", ".html", ".ipynb")
 
 
@@ -959,7 +977,8 @@ def test_what_fails_after_training_costs_only_its_cell(
     told = capsys.readouterr()
     [line] = told.err.splitlines()
     assert "ZeroDivisionError" in line
-    assert [text[-6:] for text in told.out.splitlines()] == ["ntrena", "sigue", ".html", ".ipynb"]
+    ends = [text.rpartition(".")[2] for text in told.out.splitlines()]
+    assert ends[:4] == ["entrena", "sigue", "html", "ipynb"]
 
 
 def test_a_kernel_that_does_not_start_is_told(
@@ -1007,6 +1026,22 @@ def test_ctrl_c_while_papermill_saves_stops_the_grid(
     assert lines[-1].split() == ["sin", "hacer"]
 
 
+def test_what_is_changed_in_the_notebook_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    notebook = lesson.read()
+    [cell] = [each for each in notebook.cells if each.id == "parameters"]
+    cell.source = cell.source.replace("epochs: int = 10", "epochs: int = 1")
+    monkeypatch.setattr(cli.lesson, "read", lambda: notebook)
+    monkeypatch.setattr(cli, "run_all", lambda *_: cli.FINE)
+    for options, told in (([], "epochs=1"), (["--epochs", "3"], "")):
+        monkeypatch.setattr(sys, "argv", ["fashion_mnist_cnn.py", *options])
+        assert cli.obey() == cli.FINE
+        found = capsys.readouterr().err
+        assert (told in found, "batch_size" in found) == (True, False)
+        assert bool(found) == bool(told)
+
+
 # El script entero, en otro proceso.
 
 
@@ -1035,16 +1070,17 @@ def test_a_quick_run_from_another_folder_and_another_encoding(
     lines = done.stdout.decode("cp1252").splitlines()
     assert lines[0].startswith("GPU")
     [file] = (tmp_path / "registros").glob("2*.json")
-    drift = "Aviso: mientras se entrenaba"  # con las pruebas a la vez, a veces
-    lines = [line for line in lines if not line.startswith(drift)]
     [epoch] = [number for number, line in enumerate(lines) if line.startswith("Época 1/1: ")]
-    assert lines[epoch + 1] == f"Registro guardado en ~/registros/{file.name}"
-    assert re.fullmatch(r"--- Entrenamiento finalizado en \d+\.\d\d segundos ---", lines[epoch + 2])
-    total = float(lines[epoch + 2].split()[-3])
-    executed = ROOT / lines[-1].removeprefix("Cuaderno ejecutado: ")
+    saved = lines.index(f"Registro guardado en ~/registros/{file.name}")
+    assert re.fullmatch(r"--- Entrenamiento finalizado en \d+\.\d\d segundos ---", lines[-1])
+    total = float(lines[-1].split()[-3])
+    [last] = [number for number, line in enumerate(lines) if line.startswith("Cuaderno ejecutado")]
+    assert epoch < saved < last
+    assert not [line for line in lines if len(line) > 79]
+    executed = ROOT / lines[last].removeprefix("Cuaderno ejecutado: ")
     assert executed.parent == ROOT / "runs"
     page, picture = executed.with_suffix(".html"), executed.with_suffix(".png")
-    assert lines[-3:] == [
+    assert lines[last - 2 : last + 1] == [
         f"Informe: {shown(page)}",
         f"Gráfico: {shown(picture)}",
         f"Cuaderno ejecutado: {shown(executed)}",
@@ -1119,7 +1155,7 @@ def test_a_notebook_without_ids_nor_its_last_cells_keeps_what_it_earns(
     assert files.load_file(file).status == "ok"
     assert f"Registro guardado en {shown(file)}" in lines
     assert NO_RECORD in lines
-    assert lines[-1].startswith("Cuaderno ejecutado: ")
+    assert lines[-2].startswith("Cuaderno ejecutado: ")
 
 
 def kernels(process: subprocess.Popen) -> list[psutil.Process]:
@@ -1253,3 +1289,23 @@ def test_a_user_without_a_home_can_use_the_script() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Uso: fashion_mnist_cnn.py")
+
+
+@pytest.mark.parametrize(
+    ("route", "kept"),
+    [
+        ("/media/usb/Perez Gomez/mi foto.jpg", "…/mi foto.jpg"),
+        ('/media/Pérez "el Rubio"/a=b/mi foto.jpg', "…/mi foto.jpg"),
+        ("D:\\Perez Gomez\\mi foto.jpg", "…/mi foto.jpg"),
+        ("\\\\servidor\\Perez\\mi foto.jpg", "…/mi foto.jpg"),
+        ('/mnt/Perez/mi "foto".jpg', '…/mi \\"foto\\".jpg'),
+        ("../mi foto.jpg", "../mi foto.jpg"),
+        ("~/Fotos/mi foto.jpg", "~/Fotos/mi foto.jpg"),
+    ],
+)
+def test_the_path_of_a_photo_outside_home_stays_out_of_the_notebook(route: str, kept: str) -> None:
+    """Ni de la carpeta de los registros; con la celda tal como la escribe papermill."""
+    written = PythonTranslator.codify({"epochs": 1, "photo": route, "results_dir": route})
+    cell = v4.new_code_cell(written)
+    cli._forget_who(cell)
+    assert cell.source.splitlines()[-2:] == [f'photo = "{kept}"', f'results_dir = "{kept}"']

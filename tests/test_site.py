@@ -218,7 +218,8 @@ def test_the_board_tells_every_record_once(site: Path) -> None:
         assert counts.startswith("No" if record.flaw else "Sí")
         card = parse(site / "registro" / f"{record.run_id}.html")
         assert record.name == card.select_one("article h1").text
-        assert (record.flaw or "Sí: ") in card.dl.text
+        verdict = card.select_one(".dato span").text
+        assert verdict == (f"No cuenta: {record.flaw}" if record.flaw else "Cuenta")
         assert card.select(f"a[href='../results/{record.run_id}.json']")
     predicted = [row for row in rows if not row.select("li a")]
     told = page.select_one("img.grafico")["alt"]
@@ -241,6 +242,24 @@ def test_the_board_is_also_two_files(site: Path) -> None:
     assert [row["equipo"] for row in told] == [row.th["data-order"] for row in shown]
     assert [f"{row['segundos']:.2f}" for row in told] == [row.td.text for row in shown]
     assert [" ".join(row["registros"]) for row in told] == [line["registros"] for line in lines]
+
+
+def test_a_record_is_published_as_it_was_read_and_no_link_is_followed(
+    site: Path, tmp_path: Path
+) -> None:
+    for record in files.load_folder(ROOT / "results")[0]:
+        copy = (site / "results" / f"{record.run_id}.json").read_text(encoding="utf-8")
+        assert copy == files.stored(record)
+    sys.path.insert(0, str(ROOT / "tools"))
+    import website
+
+    website.refuse_links(tmp_path)
+    (tmp_path / "dentro").mkdir()
+    for target in ("../.git/config", "no-existe"):
+        (tmp_path / "dentro" / "X.json").symlink_to(target)
+        with pytest.raises(SystemExit, match="quita"):
+            website.refuse_links(tmp_path)
+        (tmp_path / "dentro" / "X.json").unlink()
 
 
 def opened(browser: "Browser", address: str, name: str, width: int, theme: str) -> "Page":

@@ -61,8 +61,9 @@ def test_the_same_place_has_no_obstacles(record: dict, gpu: dict) -> None:
             LIMITED,
             {},
             [
+                "instrucciones con las que calcula: allí, AVX; aquí, AVX2",
                 "variables de entorno (ponlas igual y repite): allí, ONEDNN_MAX_CPU_ISA=AVX; "
-                "aquí, ninguna"
+                "aquí, ninguna",
             ],
         ),
         (GPU | {"software": {"cuda": "12"}}, GPU, ["cuda: allí, 12; aquí, desconocido"]),

@@ -1,5 +1,6 @@
 """El proyecto sin clonar: qué lleva el paquete suelto y dónde trabaja quien lo instala."""
 
+import errno
 import json
 import os
 import re
@@ -173,6 +174,24 @@ def test_the_copies_do_not_tell_what_there_is_to_bet(tmp_path: Path) -> None:
         copy = tmp_path / "notebooks" / "soluciones" / original.name
         assert copy.read_bytes() == original.read_bytes()
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_disk_that_fills_leaves_no_notebook_half_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Se dice qué no cabe, no de dónde sale, y con sitio otra vez se acaba de copiar."""
+    room = iter([True, True, False])
+
+    def fills(_: int) -> None:
+        if not next(room):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fills)
+    with pytest.raises(TutorialError, match=rf"{tmp_path.name}/notebooks/.*no queda espacio"):
+        notebooks.main(str(tmp_path))
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
+    monkeypatch.undo()
+    assert notebooks.main(str(tmp_path)) == FINE
 
 
 def test_a_folder_in_which_nothing_can_be_copied_is_told(tmp_path: Path) -> None:

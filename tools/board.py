@@ -279,16 +279,15 @@ def why(row: Row) -> str:
 def page(record: Record, card: Card) -> str:
     """Escribe la página de un registro: la ficha de su informe, para enseñársela a alguien."""
     told = record.parameters
-    data = {title: escape(value) for title, value in card.rows}
-    data["Fecha"] = f"{record.created_utc:%Y-%m-%d %H:%M} UTC"
-    data["Versión"] = escape(record.code.version)
-    lines = "".join(f"<dt>{title}</dt><dd>{value}</dd>" for title, value in data.items())
+    lines = "".join(f"<dt>{escape(title)}</dt><dd>{escape(text)}</dd>" for title, text in card.rows)
+    kind = "cuenta" if card.counts else "no-cuenta"
     similar = f"lote={told.batch_size}&amp;precision={told.precision}"
     similar += f"&amp;imagenes={record.data.training_images}"
     file = f"../results/{record.run_id}.json"
     return (
         f'<section class="ficha"><h1>{escape(card.name)}</h1>'
-        f'<p class="dato">{escape(card.headline)}</p><dl>{lines}</dl>'
+        f'<p class="dato">{escape(card.headline)} <span class="{kind}">{escape(card.verdict)}</span>'
+        f"</p><dl>{lines}</dl>"
         f'<p><a href="../tablero.html?{similar}">Los demás, en el tablero</a> · '
         f'<a href="{file}">El registro entero, en JSON</a> · '
         '<a href="../anade_tu_equipo.html">Añade tu equipo</a></p></section>'

@@ -1,6 +1,8 @@
 """Regenera los `requirements*.txt` a partir de pyproject.toml: `python tools/lock.py`.
 
-Con `--upgrade` sube además cada versión a la última que cabe.
+Con `--upgrade` sube además cada versión a la última que cabe. No llevan huellas (*hashes*): con una
+sola, pip las pide para todo, y no admite `-e .`, el proyecto, que no es un archivo. Las llevan los
+constructores, `tools/builders.txt`, con los que se hacen el paquete suelto y el juez de registros.
 """
 
 import subprocess
@@ -27,6 +29,9 @@ El de Metal es la excepción, porque su TensorFlow es más antiguo.
 
 ADDITIONS = [name for name, extras in LOCKS.items() if "," in extras]
 """Los que se instalan encima de cualquiera de los otros y solo llevan lo que le añaden."""
+
+
+BUILDERS, BUILDING = "tools/builders.txt", "hatchling\nnumpy\npydantic\n"
 
 
 def pins(lock: Path) -> list[str]:
@@ -56,7 +61,21 @@ def compile_lock(name: str, output: Path, *options: str) -> None:
         output.write_text("".join(f"{pin}\n" for pin in added), encoding="utf-8")
 
 
+def compile_builders(output: Path, *options: str) -> None:
+    """Escribe en `output` los constructores, con sus huellas y las versiones de las demás."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header"]
+    command += ["--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--universal"]
+    command += ["--generate-hashes", "--python-version=3.11", *options]
+    command += ["--output-file", str(output), "-"]
+    with tempfile.TemporaryDirectory() as folder:
+        constraints = Path(folder, "constraints.txt")
+        constraints.write_text("\n".join(pins(ROOT / "requirements.txt")))
+        command += ["--constraint", str(constraints)]
+        subprocess.run(command, input=BUILDING, text=True, check=True, cwd=ROOT)
+
+
 if __name__ == "__main__":
+    compile_builders(ROOT / BUILDERS, *sys.argv[1:])
     for lock in LOCKS:
         compile_lock(lock, ROOT / lock, *sys.argv[1:])
         print(lock)

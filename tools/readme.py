@@ -61,13 +61,22 @@ def table(chosen: Sequence[Contender]) -> str:
             for number, record in enumerate(row.contender.records, 1)
         ]
         lines.append(
-            f"| {row.contender.name.replace('|', ' ')} | {row.estimate.sessions} | {row.figure} "
+            f"| {neutral(row.contender.name)} | {row.estimate.sessions} | {row.figure} "
             f"| {written(speed)} | {row.mfu} | {row.accuracy} | {', '.join(links)} |"
         )
     for row in rows:
         if row.ratio:
-            lines += ["", f"«{row.contender.name}», frente a «{base.name}»: {row.verdict}."]
+            mine, other = neutral(row.contender.name), neutral(base.name)
+            lines += ["", f"«{mine}», frente a «{other}»: {row.verdict}."]
     return "\n".join(lines) + "\n"
+
+
+def neutral(name: str) -> str:
+    """Un nombre que en Markdown no es más que texto: si lleva algún signo raro, como código."""
+    plain = re.fullmatch(r"[^\W_](?:[\w ()·.,#+-]*[\w)])?", name)
+    if plain and not re.search(r"_|www\.", name):
+        return name
+    return f"`{name.replace('|', ' ').replace('`', chr(39))}`"
 
 
 def readme_text(chosen: Sequence[Contender]) -> str:
@@ -78,7 +87,8 @@ def readme_text(chosen: Sequence[Contender]) -> str:
 
 def fingerprint(chosen: Sequence[Contender]) -> str:
     """Devuelve la huella de lo que dibuja el gráfico, que se guarda dentro de él."""
-    content = "".join(r.model_dump_json() for contender in chosen for r in contender.records)
+    records = [record for contender in chosen for record in contender.records]
+    content = "".join(record.model_dump_json(exclude_defaults=True) for record in records)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -71,8 +71,10 @@ def build(folder: Path) -> None:
     """Construye el sitio en `folder`, que queda solo con él.
 
     Raises:
-        SystemExit: si Sphinx avisa de algo, como un enlace que no lleva a ninguna parte.
+        SystemExit: si Sphinx avisa de algo, como un enlace que no lleva a ninguna parte, o si algo
+            de lo que se copia es un enlace, que podría publicar un archivo de fuera.
     """
+    refuse_links(RESULTS, *(ROOT / source for source in PLACES))
     shutil.rmtree(folder, ignore_errors=True)
     records, _ = files.load_folder(RESULTS)
     with tempfile.TemporaryDirectory() as temporary:
@@ -101,9 +103,17 @@ def build(folder: Path) -> None:
     finish(folder)
     (folder / "results").mkdir()
     for record in records:
-        copy(RESULTS / f"{record.run_id}.json", folder / "results" / f"{record.run_id}.json")
+        page = folder / "results" / f"{record.run_id}.json"
+        page.write_text(files.stored(record), encoding="utf-8")  # lo leído, esté donde esté
     (folder / "tablero.csv").write_text(board.as_csv(rows), encoding="utf-8")
     (folder / "tablero.json").write_text(board.as_json(rows), encoding="utf-8")
+
+
+def refuse_links(*folders: Path) -> None:
+    """Se detiene si en esas carpetas hay algún enlace a otro sitio."""
+    paths = [path for each in folders for path in (each, *each.rglob("*"))]
+    if links := [str(path) for path in paths if path.is_symlink()]:
+        raise SystemExit(f"No se publica ningún enlace a otro archivo: quita {', '.join(links)}.")
 
 
 def copy(source: Path, place: Path) -> None:

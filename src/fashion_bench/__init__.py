@@ -7,7 +7,7 @@ LESSON = "01_fashion_mnist_cnn.ipynb"
 """El cuaderno con la red y los datos."""
 
 MAIN_CHART = "fashion-bench-main"
-"""Con esta marca lleva un cuaderno, en sus metadatos, su gráfico principal."""
+"""Con esta marca lleva un cuaderno, en sus metadatos, los gráficos de sus resultados."""
 
 FOLDER_VARIABLE = "FASHION_BENCH_FOLDER"
 """Variable con la que el script le dice a su kernel cuál es `PROJECT_DIR`."""

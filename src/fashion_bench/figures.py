@@ -1,9 +1,11 @@
 """Las cifras de un registro: las que salen de lo que guarda, y si su tiempo cuenta."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from statistics import median
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
+from fashion_bench import doubts
 from fashion_bench.record import Content, Machine, Surroundings
 from fashion_bench.text import written
 
@@ -32,10 +34,29 @@ usan otros programas, parte que se lleva otra máquina virtual y MB de memoria d
 class Record(Content):
     """Una ejecución de un cuaderno que entrena."""
 
+    _clashes: tuple[str, ...] = ()
+
+    def beside(self, earlier: Sequence["Record"]) -> Self:
+        """Este registro, con las dudas que da si son verdad otros, los que estaban antes."""
+        copy = self.model_copy()
+        copy._clashes = tuple(doubts.beside(self, earlier))
+        return copy
+
+    @property
+    def doubts(self) -> list[str]:
+        """Por qué no puede ser verdad: frases que siguen a «este registro…»; ninguna, si puede."""
+        return [*doubts.alone(self), *self._clashes]
+
     @property
     def epoch_seconds(self) -> list[float]:
         """Segundos de todas las épocas de todas las repeticiones, en orden."""
         return [second for repeat in self.repeats for second in repeat.epoch_seconds]
+
+    @property
+    def ended_utc(self) -> datetime:
+        """Cuándo acabó de entrenar, por lo que duró."""
+        lasted = sum(repeat.setup_seconds + repeat.total_seconds for repeat in self.repeats)
+        return self.created_utc + timedelta(seconds=lasted)
 
     @property
     def median_epoch_seconds(self) -> float:
@@ -173,6 +194,8 @@ class Record(Content):
             return "ejecución incompleta"
         if self.status == "failed":
             return self.reason
+        if found := self.doubts:
+            return f"dudoso: {'; '.join(found)}"
         if self.accelerator and not self.agreement:
             return "no se comprobó que la GPU calcule bien"
         if self.agreement and not self.agreement.ok:

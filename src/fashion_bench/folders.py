@@ -7,13 +7,13 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from time import sleep
+from time import sleep, time
 
 from fashion_bench import PROJECT_DIR
 from fashion_bench.errors import TutorialError, cause
 from fashion_bench.text import written
 
-FREE_BYTES_NEEDED = 10_000_000
+FREE_BYTES_NEEDED, LEFT_SECONDS = 10_000_000, 3600
 BUSY_ATTEMPTS, BUSY_SECONDS = 20, 0.05
 """Cuántas veces y cada cuánto se intenta cambiar un archivo que alguien está leyendo."""
 
@@ -27,7 +27,11 @@ def prepare_folder(folder: str, parameter: str = "results_dir") -> Path:
     path, blame = absolute(folder), f"{parameter}={folder!r} no es válido"
     try:
         path.mkdir(exist_ok=True)
-        write_atomically(path / f".{secrets.token_hex(8)}", " " * 10_000).unlink()
+        for left in path.glob(".*.tmp"):  # de un programa al que mataron mientras escribía
+            with suppress(FileNotFoundError):
+                if time() - left.stat().st_mtime > LEFT_SECONDS:
+                    left.unlink()
+        write_atomically(path / f".{secrets.token_hex(8)}.tmp", " " * 10_000).unlink()
         free = shutil.disk_usage(path).free
     except OSError as error:
         raise TutorialError(

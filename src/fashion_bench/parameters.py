@@ -141,6 +141,14 @@ class Training(Sized, OnEngine):
     results_dir: Folder
 
 
+DEFAULTS: dict[str, object] = {
+    **{"epochs": 10, "batch_size": 128, "train_samples": 60_000, "device": "auto"},
+    **{"backend": "auto", "precision": "float32", "repeats": 1, "margin": 0, "seed": 42},
+    **{"machine_name": "", "photo": "", "results_dir": "../results"},
+}
+"""Lo que valen los del cuaderno 01 si nadie los cambia."""
+
+
 class Explanation(OnEngine):
     """Parámetros del cuaderno 02."""
 

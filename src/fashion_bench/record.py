@@ -6,24 +6,34 @@ pueden imprimir, dibujar y guardar sin riesgo, vengan de donde vengan.
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
+from unicodedata import normalize
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 SCHEMA_VERSION = 2
 
-# Controles (también los que cambian el sentido de la escritura) y marcas de HTML.
-_UNSAFE = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069<>"
+# Lo que se ve, se lee de izquierda a derecha, no se apila y no se confunde con otra letra: las
+# latinas, con sus tildes, las cifras y los signos corrientes, sin las marcas de HTML.
+_SIGNS = r"!-#%-.0-;=?-\[\]-~¡-¬®-ž\u2013\u2014\u2018-\u201d•…‰€™\u2212"
+_LETTERS = "0-9A-Za-zªºÀ-ÖØ-öø-ž"
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=f"^[^{_UNSAFE}]*$")]
-"""Texto corto de una línea."""
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=120, pattern=rf"^[ $/\\{_SIGNS}]*[$/\\{_SIGNS}]$"),
+]
+"""Texto corto de una línea, en el que se ve algo."""
+
+Version = Annotated[Text, Field(pattern=r"^[0-9]+\.[0-9][0-9A-Za-z_.+-]{0,40}$")]
 
 Label = Annotated[
     str,
-    StringConstraints(max_length=60, pattern=rf"^[^{_UNSAFE}$/\\]*$"),
+    StringConstraints(max_length=60, pattern=f"^([ {_SIGNS}]*[{_LETTERS}][ {_SIGNS}]*)?$"),
     Field(
-        description="un texto de hasta 60 caracteres sin saltos de línea ni los signos < > $ / \\"
+        description="un texto de hasta 60 letras latinas, cifras y signos, sin saltos de línea ni "
+        "< > $ / \\"
     ),
 ]
 """Nombre de un equipo: además, sin fórmulas ni separadores de carpetas. Puede estar vacío."""
@@ -56,13 +66,15 @@ class Frozen(BaseModel):
 
 
 def clean(text: str) -> str:
-    """Quita de `text` lo que `Text` no admite; si no queda nada, devuelve «desconocido»."""
-    return re.sub(f"[{_UNSAFE}]", "", text).strip()[:120] or "desconocido"
+    """Deja de `text` lo que `Text` admite; si no queda nada, devuelve «desconocido»."""
+    text = " ".join(normalize("NFC", text).split())
+    return re.sub(rf"[^ $/\\{_SIGNS}]", "", text)[:120].strip() or "desconocido"
 
 
 def clean_label(text: str) -> str:
-    """Quita de `text` lo que `Label` no admite; si no queda nada, devuelve «desconocido»."""
-    return clean(re.sub(r"[$/\\]", " ", text))[:60]
+    """Deja de `text` lo que `Label` admite; si no queda ninguna letra, devuelve «desconocido»."""
+    label = clean(re.sub(r"[$/\\]", " ", text))[:60]
+    return label if re.search(f"[{_LETTERS}]", label) else "desconocido"
 
 
 CEILINGS = (
@@ -90,14 +102,18 @@ o más.
 STRICT_TOLERANCE = 0.01
 """La que se admite en la pérdida, que en ellas fue de 0.0008, y en lo que hace el optimizador."""
 
-Seconds = Annotated[float, Field(gt=0, lt=1e7)]
+MAX_EPOCHS = 1000
+"""Las épocas que caben en un registro, entre todas sus repeticiones, y en lo que ocupa."""
+
+Seconds = Annotated[float, Field(ge=1e-6, lt=1e7)]
+Amount = Annotated[float, Field(ge=0, lt=1e10)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Code(Frozen):
     """Con qué código se midió."""
 
-    version: Text
+    version: Version
     git_commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}(-dirty)?$")] | None
     notebook: Annotated[str, Field(pattern=r"^[\w-]{1,60}\.ipynb$")]
     """El cuaderno que se ejecutó."""
@@ -114,16 +130,16 @@ class Machine(Frozen):
     architecture: Text
     cpu: Text
     vendor: Text | None
-    family: int | None = Field(ge=0)
-    model: int | None = Field(ge=0)
+    family: int | None = Field(ge=0, lt=2**16)
+    model: int | None = Field(ge=0, lt=2**16)
     microarchitecture: Text
     instruction_sets: list[Text] = Field(max_length=50)
     """De los que deciden lo rápido que se calcula, los que tiene el procesador."""
     cache_mib: list[float] = Field(max_length=4)
     """Cachés de primer nivel (datos), segundo y tercero, hasta donde se sabe."""
-    physical_cores: int | None = Field(ge=1, le=100_000)
-    logical_cores: int = Field(ge=1, le=100_000)
-    usable_cores: float = Field(gt=0, le=100_000)
+    physical_cores: int | None = Field(ge=1, le=1024)
+    logical_cores: int = Field(ge=1, le=1024)
+    usable_cores: float = Field(gt=0, le=1024)
     """Los que este programa puede usar: afinidad y cuota del contenedor."""
     virtual: bool | None
     """Si es una máquina virtual; `None` si no se sabe."""
@@ -147,7 +163,7 @@ class Accelerator(Frozen):
     """Una GPU. Lo que el sistema no cuenta queda en `None`."""
 
     name: Text
-    memory_gib: float | None = Field(gt=0, le=1e6)
+    memory_gib: float | None = Field(ge=0.1, le=1e6)
     driver: Text | None
     compute_capability: Text | None
     power_limit_w: float | None = Field(gt=0, le=1e5)
@@ -158,12 +174,12 @@ class Accelerator(Frozen):
 class Software(Frozen):
     """Versiones de lo que ejecuta el entrenamiento."""
 
-    python: Text
-    tensorflow: Text
-    keras: Text
+    python: Version
+    tensorflow: Version
+    keras: Version
     backend: Backend
-    torch: Text | None = None
-    jax: Text | None = None
+    torch: Version | None = None
+    jax: Version | None = None
     cuda: Text | None
     cudnn: Text | None
     onednn: bool | None
@@ -236,15 +252,15 @@ class Surroundings(Frozen):
     """Lo que pasaba en el equipo durante una época. Lo que el sistema no cuenta, `None`."""
 
     usable_cores: float = Field(gt=0)
-    own_cpu_seconds: float = Field(ge=0)
+    own_cpu_seconds: Amount
     """Segundos de procesador de este programa, sumando todos los núcleos."""
-    other_cpu_seconds: float | None = Field(ge=0)
+    other_cpu_seconds: Amount | None
     """De los demás programas."""
-    stolen_cpu_seconds: float | None = Field(ge=0)
+    stolen_cpu_seconds: Amount | None
     """Que la máquina virtual pidió y no tuvo."""
-    waiting_seconds: float | None = Field(ge=0)
+    waiting_seconds: Amount | None
     """En que algún programa, quizá este, esperó a un núcleo libre."""
-    swapped_mb: float | None = Field(ge=0)
+    swapped_mb: Amount | None
     """Que fueron a la memoria de intercambio o volvieron de ella."""
     stopped_seconds: float | None = Field(None, ge=0)
     """En que el programa o el equipo estuvo suspendido; `None` si no se miró."""
@@ -309,8 +325,10 @@ class Content(Frozen):
     """Lo que se guarda de una ejecución de un cuaderno que entrena."""
 
     schema_version: Literal[2]
-    run_id: Annotated[str, Field(pattern=r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")]
-    created_utc: AwareDatetime
+    run_id: Annotated[str, Field(pattern=r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$")]
+    created_utc: AwareDatetime = Field(
+        ge=datetime(2026, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)
+    )
     status: Literal["ok", "failed", "interrupted"]
     reason: Text | None
     """Por qué no es `ok`."""
@@ -347,6 +365,8 @@ class Content(Frozen):
             raise refused("sus imágenes no cuadran con train_samples")
         if told.batch_size > data.training_images:
             raise refused("su lote tiene más imágenes que el entrenamiento")
+        if told.epochs * told.repeats > MAX_EPOCHS:
+            raise refused(f"tiene más de {MAX_EPOCHS} épocas")
         if len(self.repeats) > told.repeats:
             raise refused("tiene más repeticiones de las que dice")
         if whole and len(self.repeats) < told.repeats:

@@ -8,6 +8,7 @@ parámetro no hay espacios.
 """
 
 import re
+import textwrap
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
@@ -40,6 +41,11 @@ def shortest(value: float, _position: object = None) -> str:
 def unbreakable(text: str) -> str:
     """Une a cada cifra de un texto el signo o la unidad que lleva detrás."""
     return re.sub(rf"(?<=\d) (?=(?:{UNITS})(?!\w))", NO_BREAK, text)
+
+
+def wrapped(text: str) -> str:
+    """Parte un texto en renglones que caben en una terminal de 80 columnas."""
+    return textwrap.fill(text, 79, break_long_words=False, break_on_hyphens=False)
 
 
 FIRST = "text-align: left; min-width: 8em"

@@ -13,6 +13,7 @@ from fashion_bench.charts.style import (
     GREY,
     ORANGE,
     WIDTH,
+    Controls,
     draw_image,
     hide_frame,
     new,
@@ -94,7 +95,7 @@ def explore(image: np.ndarray, kernel: np.ndarray) -> None:
     }
     grid = ipywidgets.GridBox([*boxes.values()], layout={"grid_template_columns": "5em " * SIDE})
     drawing = ipywidgets.interactive_output(move, knobs | boxes)
-    display(ipywidgets.VBox([*knobs.values(), grid, drawing]))
+    display(Controls([*knobs.values(), ipywidgets.Label("Filtro"), grid], drawing))
 
 
 def seen(images: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
+import ipywidgets
 import numpy as np
 import PIL.Image
 from IPython.display import Image, display
@@ -77,6 +78,16 @@ style.use(
 )
 
 
+class Controls(ipywidgets.Box):
+    """Unos mandos, con lo que mueven al lado; donde nadie los ejecuta, una frase."""
+
+    def __init__(self, knobs: Sequence[ipywidgets.Widget], drawing: ipywidgets.Widget) -> None:
+        super().__init__([ipywidgets.VBox([*knobs]), drawing], layout={"flex_flow": "row wrap"})
+
+    def __repr__(self) -> str:
+        return "Ejecuta esta celda para ver los mandos."
+
+
 def draw(figure: Figure) -> PIL.Image.Image:
     """Dibuja un gráfico, con el doble de puntos de los que ocupa en la pantalla.
 
@@ -100,7 +111,7 @@ def png(figure: Figure) -> tuple[bytes, int]:
 def show(figure: Figure, alt: str, *, main: bool = False) -> None:
     """Muestra un gráfico en el cuaderno, con lo que oye quien usa un lector de pantalla.
 
-    El script copia en su informe el que sea `main`, el principal.
+    El script pone al principio de su informe los que son `main`, y el primero, en un archivo.
     """
     content, width = png(figure)
     metadata = {"alt": alt} | ({MAIN_CHART: True} if main else {})

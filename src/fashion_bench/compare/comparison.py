@@ -1,9 +1,11 @@
 """Comparar equipos: qué registros se pueden comparar y cuánto más rápido es cada uno."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import geometric_mean, median
 from typing import NamedTuple
+from unicodedata import normalize
 
 from fashion_bench.compare import interval
 from fashion_bench.compare.interval import Estimate
@@ -19,7 +21,7 @@ class Contender(NamedTuple):
     """Un equipo, y una forma de usarlo, dentro de un grupo de registros comparables."""
 
     name: str
-    """El de su último registro; si otro equipo se llama igual, con un número detrás."""
+    """El de su primer registro; si otro equipo se llama casi igual, con un número detrás."""
     records: list[Record]
     """Los que cuentan, del más antiguo al más reciente; si no cuenta ninguno, solo el último."""
 
@@ -91,8 +93,7 @@ def sessions_of(records: Iterable[Record]) -> list[list[Record]]:
         if end is None or record.created_utc >= end + SESSION_GAP:
             sessions.append([])
         sessions[-1].append(record)
-        lasted = sum(repeat.setup_seconds + repeat.total_seconds for repeat in record.repeats)
-        end = record.created_utc + timedelta(seconds=lasted)
+        end = record.ended_utc
     return sessions
 
 
@@ -337,10 +338,18 @@ def by_chance(compared: Iterable[Row]) -> str | None:
 
 
 def _names(records: Iterable[Record]) -> dict[tuple, str]:
-    """Da nombre a cada equipo: el de su último registro y, si otros se llaman igual, un número."""
-    latest = {record.machine_key: record.name for record in records}
-    names = list(latest.values())
+    """Da nombre a cada equipo: el de su primer registro, y un número si otros se le parecen."""
+    first: dict[tuple, str] = {}
+    for record in records:
+        first.setdefault(record.machine_key, record.name)
+    alike = [_look(name) for name in first.values()]
     return {
-        key: name if names.count(name) == 1 else f"{name} #{names[: number + 1].count(name)}"
-        for number, (key, name) in enumerate(latest.items())
+        key: name if alike.count(look) == 1 else f"{name} #{alike[: number + 1].count(look)}"
+        for number, ((key, name), look) in enumerate(zip(first.items(), alike, strict=True))
     }
+
+
+def _look(name: str) -> str:
+    """Un nombre, sin lo que a la vista casi no se distingue: tildes, espacios, I y 1, O y 0."""
+    plain = normalize("NFKD", name).casefold().translate(str.maketrans("li|!o", "11110"))
+    return re.sub(r"[^a-z0-9]", "", plain)

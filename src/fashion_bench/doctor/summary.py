@@ -1,9 +1,10 @@
 """Lo que se cuenta del equipo antes de entrenar: primero, si hay GPU y, si no, por qué."""
 
 from fashion_bench.doctor import device, diagnosis
+from fashion_bench.doctor.finding import Finding
 from fashion_bench.machine import backends, hardware
 from fashion_bench.record import TITLES, Accelerator
-from fashion_bench.text import written
+from fashion_bench.text import wrapped, written
 
 
 def gpu(requested: str, precision: str) -> str:
@@ -17,23 +18,31 @@ def gpu(requested: str, precision: str) -> str:
         f"Motor:          {TITLES[backend]}, {why if backend == chosen else 'el que has pedido'}"
     )
     accelerator, facts = backends.accelerator(backend), device.facts(backend)
-    notices = [f"Aviso: {notice.line}" for notice in diagnosis.besides(facts)]
+    notices = [_notice(found) for found in diagnosis.besides(facts)]
     verdict = diagnosis.verdict(facts)
     if accelerator:
         first = f"GPU detectada: {_full_name(accelerator)}"
         if verdict.severity != "ok":
-            notices.insert(0, f"Aviso: {verdict.line}")
+            notices.insert(0, _notice(verdict))
     elif requested == "cpu":
         first = "GPU no usada: has pedido device='cpu'"
     else:
         first = f"GPU no detectada: {verdict.sentence}. Se entrena en la CPU, más despacio."
         if verdict.cure:
-            notices.insert(0, f"Ejecuta:        {verdict.cure}")
+            notices.insert(0, f"Ejecuta: {verdict.cure}")
     if precision == "mixed_float16" and not accelerator:
         notices.append(
-            "Aviso: casi ninguna CPU calcula en float16; irá muchísimo más despacio que en float32"
+            wrapped(
+                "Aviso: casi ninguna CPU calcula en float16; irá muchísimo más despacio que en "
+                "float32"
+            )
         )
-    return "\n".join([first, engine, *notices])
+    return "\n".join([wrapped(first), wrapped(engine), *notices])
+
+
+def _notice(found: Finding) -> str:
+    cure = f"\nEjecuta: {found.cure}" if found.cure else ""
+    return wrapped(f"Aviso: {found.sentence}") + cure
 
 
 def equipment() -> str:

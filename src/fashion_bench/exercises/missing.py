@@ -28,12 +28,10 @@ def load_ipython_extension(shell: "InteractiveShell") -> None:
         error: NameError,
         trace: TracebackType,
         tb_offset: int | None = None,
-    ) -> list[str]:
+    ) -> None:
         told = first_to_run(error.name or "", shell.user_ns["In"][-1], shell.user_ns)
-        if told:
-            return TutorialError(told)._render_traceback_()
-        found: list[str] = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset)
-        return found
+        shown = TutorialError(told) if told else error
+        shell.showtraceback((kind, shown, trace), tb_offset=tb_offset)
 
     shell.set_custom_exc((NameError,), explain)
 
@@ -71,9 +69,10 @@ def first_to_run(name: str, running: str, names: Iterable[str]) -> str | None:
             waiting = title, cell.source
         if name in defined:
             title, source = waiting or (title, cell.source)
+            first = source.splitlines()[0].partition("  #")[0]
             return (
                 f"Falta «{name}», que sale de una celda anterior: ejecuta antes, en orden, desde "
-                f"la que empieza por «{source.splitlines()[0]}», en «{title}»."
+                f"la que empieza por «{first}», en «{title}»."
             )
     return None
 

@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -89,18 +90,25 @@ def machine_key() -> str | None:
     """Devuelve el código al azar de este equipo, y lo crea la primera vez.
 
     No sale de nada personal: para cambiarlo basta con borrar el archivo. Donde no se puede
-    guardar es `None`.
+    guardar es `None`. Si dos programas lo crean a la vez, los dos se quedan con el mismo.
     """
     file = known(key_file)
-    if not file or re.fullmatch(r"[0-9a-f]{32}", key := _read(file) or ""):
-        return key if file else None
-    key = secrets.token_hex(16)
+    key = _read(file) if file else None
+    if not file or re.fullmatch(r"[0-9a-f]{32}", key or ""):
+        return key
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{key}\n", encoding="ascii")
-    except OSError:  # sin permiso para escribir en ella
+        if key is not None:  # está dañado
+            file.unlink(missing_ok=True)
+        draft.write_text(f"{secrets.token_hex(16)}\n", encoding="ascii")
+        with suppress(FileExistsError):  # otro lo ha creado antes: vale el suyo
+            os.link(draft, file)
+    except OSError:  # sin permiso para escribir en ella, o sin enlaces
         return None
-    return key
+    finally:
+        known(draft.unlink)
+    return _read(file)
 
 
 def instruction_sets() -> list[str]:

@@ -8,6 +8,7 @@ from time import perf_counter
 import keras
 
 from fashion_bench.figures import accuracy_in
+from fashion_bench.machine.engines import is_attended
 from fashion_bench.measure.clock import EpochClock
 from fashion_bench.text import written
 
@@ -18,7 +19,7 @@ PROGRESS_SECONDS = 0.5
 class EpochLine(keras.callbacks.Callback):
     """Escribe una línea por época y, si alguien mira, cómo va la que está en marcha.
 
-    Mira alguien si el cuaderno está abierto en JupyterLab o si el script, que lo dice con la
+    Mira alguien si el cuaderno está abierto en un editor o si el script, que lo dice con la
     variable `FASHION_BENCH_PROGRESS`, escribe en una terminal: su valor son las columnas que tiene.
     Cada aviso se corta para que quepa en una fila y se escribe encima del anterior, y la línea de
     la época, encima del último. De lo que Keras no haya medido no dice nada.
@@ -28,13 +29,13 @@ class EpochLine(keras.callbacks.Callback):
         super().__init__()
         self.clock = clock
         columns = os.environ.get("FASHION_BENCH_PROGRESS")
-        self.live = "JPY_SESSION_NAME" in os.environ or columns is not None
+        self.live = columns is not None or is_attended()
         self._columns = int(columns) - 1 if columns else None
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Anota cuándo empieza la época."""
         self._name = f"Época {epoch + 1:>{len(str(self.params['epochs']))}}/{self.params['epochs']}"
-        self._start = perf_counter()
+        self._start, self._said = perf_counter(), 0
         self._next = self._start + PROGRESS_SECONDS
 
     # No al acabar el lote: Keras entrega entonces la pérdida, y pedirla haría esperar a la GPU.
@@ -48,19 +49,20 @@ class EpochLine(keras.callbacks.Callback):
                 f"{written(self.clock.images * done / seconds):>7} imágenes/s, quedan "
                 f"{seconds / done - seconds:3.0f} s "
             )
-            print(f"\r{text[: self._columns]}", end="", flush=True)
+            self._said = len(text := text[: self._columns])
+            print(f"\r{text}", end="", flush=True)
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         """Escribe la línea de la época que acaba de terminar."""
-        seconds = self.clock.stop()
-        speed = f"{seconds:6.2f} s, {written(self.clock.images / seconds):>7} imágenes/s"
+        seconds = f"{self.clock.stop():6.2f} s"
         known = {
             "pérdida": logs.get("loss"),
             "exactitud": accuracy_in(logs),
             "validación": accuracy_in(logs, "val_"),
         }
         told = [f"{name} {value:.4f}" for name, value in known.items() if value is not None]
-        print(f"{chr(13) * self.live}{self._name}: {', '.join([speed, *told])}", flush=True)
+        line = f"{self._name}: {', '.join([seconds, *told])}".ljust(self._said)
+        print(f"{chr(13) * self.live}{line}", flush=True)
 
 
 def final_line(totals: Sequence[float]) -> str:

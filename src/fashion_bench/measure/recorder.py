@@ -26,9 +26,10 @@ from fashion_bench.measure import provenance
 from fashion_bench.measure.clock import EpochClock, counted
 from fashion_bench.measure.provenance import Conditions
 from fashion_bench.measure.stopping import Listener
-from fashion_bench.measure.training import MOST_EPOCHS, Training
+from fashion_bench.measure.training import Training
 from fashion_bench.parameters import Sized
 from fashion_bench.record import (
+    MAX_EPOCHS,
     SCHEMA_VERSION,
     Agreement,
     Calibration,
@@ -37,6 +38,7 @@ from fashion_bench.record import (
     clean,
     clean_label,
 )
+from fashion_bench.text import wrapped
 
 Status = Literal["ok", "failed", "interrupted"]
 
@@ -178,14 +180,14 @@ class Recorder(keras.callbacks.Callback):
         repetición no cabría en el registro.
         """
         for number in range(most):
-            size = self.path.stat().st_size if self._repeats and self.path.exists() else 0
-            if size * (number + 1) > files.MAX_BYTES * number > 0:
-                print(f"Aviso: se queda en {number} repeticiones: en el registro no caben más.")
-                return
             if margin and self._repeats:
                 typical = interval.typical([median(each.epoch_seconds) for each in self._repeats])
                 if 100 * (typical.high - typical.low) < margin * typical.value:
                     return
+            epochs = max((len(repeat.epoch_seconds) for repeat in self._repeats), default=0)
+            if epochs * (number + 1) > MAX_EPOCHS:
+                print(f"Aviso: no se repite más: en un registro caben {MAX_EPOCHS} épocas.")
+                return
             gc.collect()  # la red de antes y sus datos esperan, si no, a que Python se acuerde
             yield (first + number) % 2**31
 
@@ -229,13 +231,13 @@ class Recorder(keras.callbacks.Callback):
     def save_epochs(self) -> bool:
         """Guarda las épocas terminadas hasta ahora y dice si ha podido."""
         try:
-            write_atomically(self.path, self.record.model_dump_json(indent=1) + "\n")
+            write_atomically(self.path, files.stored(self.record))
         except OSError as error:
             print(f"Aviso: no se puede guardar {shown(self.path)} ({cause(error)}).")
             return False
         except TutorialError as error:
             if not self._complained:
-                print(f"Aviso: {error}")
+                print(wrapped(f"Aviso: {error}"))
             self._complained = True
             return False
         return True
@@ -281,7 +283,7 @@ class Recorder(keras.callbacks.Callback):
         conditions = Conditions(
             network=provenance.describe_network(self.model),
             data=provenance.describe_data(*self._expected),
-            epochs=min(self.params["epochs"], MOST_EPOCHS),
+            epochs=min(self.params["epochs"], MAX_EPOCHS),
             batch_size=self._batch_size,
             precision=provenance.precision(self.model),
             accelerator=accelerator,
@@ -358,10 +360,10 @@ class Recorder(keras.callbacks.Callback):
         if error is None and self._calibration:
             self._calibration.append(calibrate(self._conditions.precision))
         if self._doubt:
-            print(f"Aviso: este tiempo no contará, porque {self._doubt}.")
+            print(wrapped(f"Aviso: este tiempo no contará, porque {self._doubt}."))
         if self.save_epochs():
             if drift := self.record.drift:
-                print(f"Aviso: mientras se entrenaba, el equipo cambió ({drift}).")
+                print(wrapped(f"Aviso: mientras se entrenaba, el equipo cambió ({drift})."))
             print(f"Registro guardado en {shown(self.path)}", flush=True)
         elif not self._complained:
             print(f"Copia este texto a un archivo {self.path.name} y no se perderá nada:")

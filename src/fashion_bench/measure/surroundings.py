@@ -107,7 +107,8 @@ def between(before: Snapshot, after: Snapshot, gpu: GpuState | None) -> Surround
 
 
 def _own() -> float:
-    return sum(os.times()[:2])
+    told = os.times()
+    return told.user + told.system
 
 
 def _processor() -> tuple[float, float | None]:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from fashion_bench import data
 from fashion_bench.measure.clock import EpochClock
-from fashion_bench.record import Repeat
+from fashion_bench.record import MAX_EPOCHS, Repeat
 from fashion_bench.text import written
 
-MOST_EPOCHS, FEWEST_IMAGES = 1000, 100
-"""Cuántas épocas, como mucho, y cuántas imágenes, como poco, lleva un registro."""
+FEWEST_IMAGES = 100
+"""Cuántas imágenes, como poco, lleva un registro."""
 
 
 class Seen(NamedTuple):
@@ -59,8 +59,8 @@ class Training:
             images = min(images, data.TRAIN_IMAGES)
             validation = max(validation, FEWEST_IMAGES - images)
             validation = min(validation, data.TRAIN_IMAGES - images)
-        if len(epochs) > MOST_EPOCHS:
-            doubts.append(f"tiene más de {MOST_EPOCHS} épocas")
+        if len(epochs) > MAX_EPOCHS:
+            doubts.append(f"tiene más de {MAX_EPOCHS} épocas")
         batch = min(batch or math.ceil(epochs[-1] / self.steps), images)
         return Seen(images, validation, batch, doubts[0] if doubts else None)
 
@@ -81,10 +81,10 @@ class Training:
         return Repeat(
             seed=self.seed,
             setup_seconds=self.setup_seconds,
-            epoch_seconds=self.clock.epoch_seconds[:MOST_EPOCHS],
-            epoch_losses=self.losses[:MOST_EPOCHS] or None if right else None,
+            epoch_seconds=self.clock.epoch_seconds[:MAX_EPOCHS],
+            epoch_losses=self.losses[:MAX_EPOCHS] or None if right else None,
             test_correct=test_correct,
             test_loss=test_loss,
             energy_joules=self.clock.energy_joules,
-            surroundings=self.clock.surroundings[:MOST_EPOCHS] or None,
+            surroundings=self.clock.surroundings[:MAX_EPOCHS] or None,
         )

@@ -21,7 +21,7 @@ from fashion_bench.machine.engines import is_attended
 from fashion_bench.photo import pixels
 
 if TYPE_CHECKING:  # solo hace falta si hay alguien ante el cuaderno
-    from ipywidgets import VBox
+    from fashion_bench.charts.style import Controls
 
 SIDE = 28
 WORKING_SIDE = 560
@@ -93,7 +93,7 @@ def enlarge(image: np.ndarray) -> Picture:
     return prepare(negative.resize((WORKING_SIDE, WORKING_SIDE), PIL.Image.Resampling.BICUBIC))
 
 
-def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
+def upload_button(look: Callable[[Picture], None]) -> "Controls | None":
     """Devuelve un botón que sube una foto y la enseña con `look`; si nadie lo ve, nada.
 
     La foto viaja entera en un mensaje, y muchos servidores de Jupyter cierran la conexión, sin
@@ -102,7 +102,9 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
     """
     if not is_attended():
         return None
-    from ipywidgets import HTML, FileUpload, Layout, Output, VBox
+    from ipywidgets import HTML, FileUpload, Layout, Output
+
+    from fashion_bench.charts.style import Controls
 
     button = FileUpload(accept="image/*", description="Subir una foto", layout=Layout(width="12em"))
     notice = HTML(
@@ -122,7 +124,7 @@ def upload_button(look: Callable[[Picture], None]) -> "VBox | None":
                 print(error)
 
     button.observe(show, "value")
-    return VBox([button, notice, screen])
+    return Controls([button, notice], screen)
 
 
 def _content(source: str) -> bytes:

@@ -15,9 +15,14 @@ import PIL.Image
 from PIL import ExifTags
 
 from fashion_bench.errors import TutorialError
+from fashion_bench.machine.engines import silent
+from fashion_bench.text import written
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
 """Los formatos que se leen, con su nombre en Pillow; de una animación, la primera imagen."""
+
+MAX_SIDE, MAX_CHUNKS = 65_535, 100_000
+"""Lo más que mide de lado un JPEG, y más trozos de los que tiene una foto de 200 MB."""
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
@@ -69,18 +74,24 @@ def read(data: bytes, side: int) -> PIL.Image.Image:
     PIL.Image.init()
     formats = [name for name in FORMATS if name in PIL.Image.OPEN]
     bare, exif = strip(data)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+    why = None
+    with silent(), warnings.catch_warnings():  # libtiff se queja en inglés
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+        try:
             with PIL.Image.open(BytesIO(bare), formats=formats) as image:
+                if max(image.size) > MAX_SIDE:
+                    raise PIL.Image.DecompressionBombError
                 image.draft("RGB", (2 * side, 2 * side))  # un JPEG grande se lee ya reducido
                 exif = exif or image.info.get("exif", b"")
                 photo = _plain(image)
-    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        raise TutorialError("tiene demasiados píxeles; redúcela a menos de 80 millones.") from None
-    except Exception:  # noqa: BLE001 - ante una imagen dañada, Pillow lanza de todo
-        raise TutorialError(_why_not(data)) from None
+        except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+            most = f"menos de 80 millones, y de {written(MAX_SIDE)} por lado"
+            why = f"tiene demasiados píxeles; redúcela a {most}."
+        except Exception:  # noqa: BLE001 - ante una imagen dañada, Pillow lanza de todo
+            why = _why_not(data)
+    if why:
+        raise TutorialError(why)
     photo.thumbnail((side, side), reducing_gap=2)
     turn = UPRIGHT.get(_orientation(exif))
     return photo if turn is None else photo.transpose(turn)
@@ -108,7 +119,9 @@ def _orientation(exif: bytes) -> int:
 
 def _strip_png(data: bytes) -> tuple[bytes, bytes]:
     kept, exif, at = [PNG], b"", len(PNG)
-    while at < len(data):
+    for _ in range(MAX_CHUNKS):
+        if at >= len(data):
+            return b"".join(kept), exif
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
         kind = data[at + 4 : at + 8]
         if kind in PNG_CHUNKS:
@@ -116,12 +129,16 @@ def _strip_png(data: bytes) -> tuple[bytes, bytes]:
         elif kind == b"eXIf":
             exif = data[at + 8 : end - 4]
         at = end
-    return b"".join(kept), exif
+    raise TutorialError(_why_not(data))
 
 
 def _strip_jpeg(data: bytes) -> tuple[bytes, bytes]:
     kept, exif, at = [data[:2]], b"", 2
-    while found := JPEG_CHUNK.match(data, at):
+    for _ in range(MAX_CHUNKS):
+        found = JPEG_CHUNK.match(data, at)
+        if not found:
+            rest = data[at:].lstrip(b"\xff")  # sin el relleno, que Pillow mira byte a byte
+            return b"".join([*kept, b"\xff", rest]), exif
         marker, at = found[1], found.end() - 2
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         content = data[at + 4 : end]
@@ -130,7 +147,7 @@ def _strip_jpeg(data: bytes) -> tuple[bytes, bytes]:
         elif not b"\xe0" <= marker <= b"\xef" or content.startswith(b"Adobe"):  # sus colores
             kept.append(data[at:end])
         at = end
-    return b"".join([*kept, data[at:]]), exif
+    raise TutorialError(_why_not(data))
 
 
 def _strip_tiff(data: bytes) -> bytes:

@@ -37,8 +37,7 @@ from fashion_bench.script import order
 from fashion_bench.script.interrupt import Brake, Relay, StoppedError
 from fashion_bench.script.kernel import Kernel
 from fashion_bench.script.spanish import SpanishCommand, in_spanish, version_option
-from fashion_bench.share import send
-from fashion_bench.text import Table, written
+from fashion_bench.text import Table, wrapped, written
 
 RUNS_DIR = PROJECT_DIR / "runs"
 
@@ -46,6 +45,9 @@ PATIENCE_SECONDS = 300
 """Lo que se espera a un kernel que tarda en arrancar o en contar lo que escribe."""
 
 RESULT_WITHOUT_RECORD = {FINE: "sin registro", FAILED: "falló", INTERRUPTED: "interrumpida"}
+
+OUTSIDE = re.compile(r'^((?:photo|results_dir) = ")(?:[/\\]|[A-Za-z]:).*(?:/|\\\\)', re.MULTILINE)
+"""La carpeta de un parámetro, si no es del proyecto ni de la carpeta personal."""
 
 Overrides = dict[str, int | str]
 """Parámetros que se cambian en una ejecución."""
@@ -98,6 +100,7 @@ def obey() -> int:
         if isinstance(given, int):  # se pidió --help
             return given
         combinations = checked(defaults, given)
+        _tell_changes({name: value for name, (value, _) in defaults.items() if name not in given})
         folders.prepare_folder(str(RUNS_DIR), "runs")
         check_loopback()
     except (click.UsageError, TutorialError) as error:
@@ -105,6 +108,15 @@ def obey() -> int:
         _complain(f"Error. {told}")
         return BAD_USAGE
     return run_all(notebook, combinations)
+
+
+def _tell_changes(taken: dict[str, object]) -> None:
+    """Dice qué parámetros, de los que se toman del cuaderno, alguien ha cambiado en él."""
+    usual = parameters.DEFAULTS
+    found = [f"{name}={value!r}" for name, value in taken.items() if value != usual[name]]
+    if found:
+        changed = " y ".join(found)
+        _complain(wrapped(f"Aviso. Los parámetros del cuaderno están cambiados: {changed}."))
 
 
 def check_loopback() -> None:
@@ -191,12 +203,7 @@ def run_all(notebook: nbformat.NotebookNode, combinations: list[Chosen]) -> int:
             break
     if len(combinations) > 1:
         print(f"\n{summary(names, outcomes)}")
-    code = max(outcome.code for outcome in outcomes)
-    if code != INTERRUPTED:
-        for outcome in outcomes:
-            if outcome.path and outcome.record and outcome.record.flaw is None:
-                print(f"Para compartirlo: {send.command(outcome.path)}")
-    return code
+    return max(outcome.code for outcome in outcomes)
 
 
 def summary(names: list[str], outcomes: list[Outcome]) -> Table:
@@ -232,6 +239,11 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
     told = Relay(brake)
     executed = notebook
     failure: Exception | None = None
+
+    def before(cell: nbformat.NotebookNode, **_: object) -> None:
+        brake.before_cell()
+        told.quiet = order.CAN_WAIT in cell.metadata.get("tags", [])  # va detrás, y es de antes
+
     ready = Thread(target=_get_report_ready)
     ready.start()  # antes de que se entrene: arranca el kernel
     with brake.ctrl_c(), closing(kernel):
@@ -250,7 +262,7 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
                     stderr_file=sys.stderr,
                     km=kernel,
                     on_notebook_start=_forget_where,
-                    on_cell_start=brake.before_cell,
+                    on_cell_start=before,
                     on_cell_executed=_forget_who,
                     start_timeout=PATIENCE_SECONDS,
                     iopub_timeout=PATIENCE_SECONDS,
@@ -270,6 +282,13 @@ def run(notebook: nbformat.NotebookNode, overrides: Overrides, folder: Path) -> 
             raise told.lost
         ready.join()
         outcome = _tell(executed, output, folder, failure, brake.pressed)
+    if outcome.record:
+        from fashion_bench.script.report import next_step
+
+        print(wrapped(f"{outcome.record}."))
+        print(wrapped(next_step(outcome.record, outcome.path)))
+    if told.final:
+        print(told.final)
     return outcome._replace(code=INTERRUPTED) if brake.pressed else outcome
 
 
@@ -313,7 +332,7 @@ def _tell(
     saved = path if path and path.exists() else None
     outcome = Outcome(FAILED if failure else FINE, record, saved)
     try:
-        page, picture = report.write(executed, output, files.load_folder(folder)[0])
+        page, picture = report.write(executed, output, files.load_folder(folder)[0], saved)
     except (OSError, TutorialError) as error:
         _complain(f"Error. {_sentence(error)}")
         return outcome._replace(code=FAILED)
@@ -367,8 +386,8 @@ def _forget_where(notebook: nbformat.NotebookNode) -> None:
 
 
 def _forget_who(cell: nbformat.NotebookNode, **_: object) -> None:
-    """Quita de una celda ya ejecutada, la de los parámetros, el nombre de la persona."""
-    cell.source = folders.anonymous(cell.source)
+    """Quita de una celda ya ejecutada, la de los parámetros, a la persona y sus carpetas."""
+    cell.source = OUTSIDE.sub(r"\1…/", folders.anonymous(cell.source))
 
 
 def _names(combinations: list[Overrides]) -> list[str]:

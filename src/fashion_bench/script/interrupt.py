@@ -1,5 +1,6 @@
 """Detener el cuaderno a mitad: con Ctrl-C o porque ya no se puede contar nada."""
 
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -112,11 +113,19 @@ class Relay:
 
     def __init__(self, brake: Brake) -> None:
         self.lost: OSError | None = None
+        self.quiet = False
+        """Si lo que se escribe ahora no es para la terminal."""
+        self.final = ""
+        """La línea final, que espera a que acabe todo lo demás."""
         self._brake = brake
         self.pending = ""
 
     def write(self, text: str) -> None:
         """Escribe un texto; fuera de una terminal, cuando acaba su renglón."""
+        if self.quiet:
+            return
+        if found := re.search(r"^--- .+---\n?", text, re.MULTILINE):
+            self.final, text = found[0].strip(), text.replace(found[0], "")
         if not (sys.stdout and sys.stdout.isatty()):
             *lines, self.pending = (self.pending + text).split("\n")
             text = "".join(f"{click.unstyle(line.rpartition(chr(13))[2])}\n" for line in lines)

@@ -14,11 +14,12 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from fashion_bench import MAIN_CHART, install
+from fashion_bench import MAIN_CHART, data, install
 from fashion_bench.compare import comparison
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import ACCURACY_FLOOR, MIME, Record
 from fashion_bench.folders import write_atomically
+from fashion_bench.share import send
 from fashion_bench.text import written
 
 NOTEBOOK_ONLY = "notebook-only"
@@ -30,6 +31,9 @@ class Card(NamedTuple):
 
     name: str
     headline: str
+    counts: bool
+    verdict: str
+    """Si su tiempo cuenta y, si no, por qué."""
     rows: list[tuple[str, str]]
     """Nombre y valor de cada dato."""
 
@@ -51,20 +55,26 @@ def card(record: Record, records: Sequence[Record]) -> Card:
     """
     told, images = record.parameters, written(record.data.training_images, 0, "imágenes")
     conditions = f"lote de {told.batch_size}, precisión {told.precision}, {images}"
-    machine = [("Equipo", _machine(record)), ("Condiciones", conditions)]
-    counts = ("¿Cuenta?", f"No: {record.flaw}" if record.flaw else _why_it_counts(record))
+    code = f"{record.code.version}, {record.code.git_commit or 'sin git'}"
+    machine = [
+        *(("Equipo", _machine(record)), ("Condiciones", conditions)),
+        ("Cuándo y con qué", f"{record.created_utc:%Y-%m-%d %H:%M} UTC, fashion-bench {code}"),
+    ]
+    verdict = record.flaw is None, f"No cuenta: {record.flaw}" if record.flaw else "Cuenta"
     if not record.repeats:
-        return Card(record.name, "no terminó ninguna época", [counts, *machine])
+        return Card(record.name, "no terminó ninguna época", *verdict, machine)
     epochs, setup = record.epoch_seconds, record.repeats[0].setup_seconds
     total = written(mean(repeat.total_seconds for repeat in record.repeats), 1, "s")
     if len(record.repeats) > 1:
         total += f" de media en {len(record.repeats)} repeticiones"
     total += f": {len(epochs)} época{'s' * (len(epochs) > 1)}, de {min(epochs):.2f} a "
     total += f"{written(max(epochs), 2, 's')}; aparte, {written(setup, 1, 's')} de calentamiento"
-    rows = [("Total", total), counts, _against(record, records)]
-    if record.accuracy is not None:
-        rows.append(("Exactitud en prueba", f"{record.accuracy:.4f}"))
-    rows += [("Rendimiento", written(record.images_per_second, 0, "imágenes/s")), *machine]
+    rows = [("Total", total), _against(record, records)]
+    if record.flaw is None:
+        rows.insert(0, ("Por qué cuenta", _why_it_counts(record)))
+    accuracy = "sin medir" if record.accuracy is None else f"{record.accuracy:.4f}"
+    speed = written(record.images_per_second, 0, "imágenes/s")
+    rows += [("Exactitud y velocidad", f"{accuracy}; {speed}"), *machine]
     if record.mfu:
         least = written(record.mfu * record.median_epoch_seconds, 2, "s")
         used = written(100 * record.mfu, 0, "%")
@@ -73,13 +83,31 @@ def card(record: Record, records: Sequence[Record]) -> Card:
             f"entrenamiento llega al {used}"
         )
         rows.append(("Lo mínimo, por cálculo", reached))
-    return Card(record.name, f"{written(record.median_epoch_seconds, 2, 's')} por época", rows)
+    headline = f"{written(record.median_epoch_seconds, 2, 's')} por época"
+    return Card(record.name, headline, *verdict, rows)
+
+
+def next_step(record: Record, path: Path | None) -> str:
+    """Qué hacer después de una ejecución, según si su tiempo cuenta; `path` es su archivo."""
+    if record.flaw is None:
+        return (
+            f"Para compartirlo: {send.command(path)}" if path else "Su registro no está guardado."
+        )
+    told, train = record.parameters, install.script("python")
+    if told.epochs < 10 or told.train_samples < data.TRAIN_IMAGES:
+        return f"Para un tiempo que cuente: {train}"
+    return f"Para intentarlo otra vez: {train}"
 
 
 def write(
-    notebook: NotebookNode, executed: Path, records: Sequence[Record] = ()
+    notebook: NotebookNode,
+    executed: Path,
+    records: Sequence[Record] = (),
+    saved: Path | None = None,
 ) -> tuple[Path, Path | None]:
     """Escribe el informe al lado del cuaderno 01 ejecutado, y lo compara con otros registros.
+
+    El registro de esta ejecución está en `saved`, si se ha podido guardar.
 
     Returns:
         Las rutas de la página (`.html`) y del gráfico principal (`.png`), que es `None` si el
@@ -90,12 +118,14 @@ def write(
     """
     record = record_of(notebook)
     summary = card(record, records) if record else None
+    if record and summary:
+        summary.rows.append(("Lo siguiente", next_step(record, saved)))
     title = f"Fashion-MNIST contra el reloj, {executed.stem}"
     html = write_atomically(executed.with_suffix(".html"), page(notebook, title, summary))
-    picture = _main_picture(notebook)
-    if not picture:
+    pictures = _main_pictures(notebook)
+    if not pictures:
         return html, None
-    drawn = b64decode(picture.data["image/png"])
+    drawn = b64decode(pictures[0].data["image/png"])
     return html, write_atomically(executed.with_suffix(".png"), drawn)
 
 
@@ -111,7 +141,7 @@ def page(notebook: NotebookNode, title: str, summary: Card | None = None) -> str
         "metadata": {"name": title},
         "card": summary,
         "main_mark": MAIN_CHART,
-        "main": _main_picture(notebook),
+        "main": _main_pictures(notebook),
     }
     try:
         composed: str = _exporter().from_notebook_node(notebook, resources)[0]
@@ -141,7 +171,7 @@ def _why_it_counts(record: Record) -> str:
     if all(repeat.surroundings for repeat in record.repeats):
         busy = sum(map(bool, record.disturbed))
         reasons.append(f"épocas perturbadas: {busy or 'ninguna'} de {len(record.disturbed)}")
-    return f"Sí: {', '.join(reasons)}"
+    return ", ".join(reasons)
 
 
 def _machine(record: Record) -> str:
@@ -175,10 +205,9 @@ def _against(record: Record, records: Sequence[Record]) -> tuple[str, str]:
     return f"Este equipo, frente a «{rival.name}»", row.verdict
 
 
-def _main_picture(notebook: NotebookNode) -> NotebookNode | None:
-    """El gráfico principal, el último que lleve su marca; `None` si el cuaderno no lo dibuja."""
-    marked = [each for each in _shown(notebook) if MAIN_CHART in each.metadata.get("image/png", {})]
-    return marked[-1] if marked else None
+def _main_pictures(notebook: NotebookNode) -> list[NotebookNode]:
+    """Los gráficos de los resultados, por orden: los que llevan su marca."""
+    return [each for each in _shown(notebook) if MAIN_CHART in each.metadata.get("image/png", {})]
 
 
 def _shown(notebook: NotebookNode) -> list[NotebookNode]:

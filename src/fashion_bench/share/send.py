@@ -95,7 +95,7 @@ def _checked(path: Path) -> Record:
         raise TutorialError(f"{blame}: {error}.") from None
     others = files.load_folder(PROJECT_DIR / "results")[0]
     others = [other for other in others if other.run_id != record.run_id]
-    reasons = refusals(record.model_dump_json(indent=1).encode(), others)
+    reasons = refusals(record.model_dump_json().encode(), others)
     if reasons:
         raise TutorialError(f"{blame}: {'; '.join(reasons)}.")
     return record

@@ -295,7 +295,6 @@ def driver_silent(facts: Facts) -> Iterator[Finding]:
         f"el controlador de NVIDIA está instalado, pero no responde{why}; si lo acabas de instalar "
         "o actualizar, reinicia, y si no, mira qué dice al cargarlo",
         "sudo modprobe nvidia",
-        DRIVER_PAGE,
     )
 
 
