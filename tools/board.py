@@ -281,13 +281,13 @@ def page(record: Record, card: Card) -> str:
     told = record.parameters
     lines = "".join(f"<dt>{escape(title)}</dt><dd>{escape(text)}</dd>" for title, text in card.rows)
     kind = "cuenta" if card.counts else "no-cuenta"
+    verdict = f'<span class="{kind}">{escape(card.verdict)}</span>'
     similar = f"lote={told.batch_size}&amp;precision={told.precision}"
     similar += f"&amp;imagenes={record.data.training_images}"
     file = f"../results/{record.run_id}.json"
     return (
         f'<section class="ficha"><h1>{escape(card.name)}</h1>'
-        f'<p class="dato">{escape(card.headline)} <span class="{kind}">{escape(card.verdict)}</span>'
-        f"</p><dl>{lines}</dl>"
+        f'<p class="dato">{escape(card.headline)} {verdict}</p><dl>{lines}</dl>'
         f'<p><a href="../tablero.html?{similar}">Los demás, en el tablero</a> · '
         f'<a href="{file}">El registro entero, en JSON</a> · '
         '<a href="../anade_tu_equipo.html">Añade tu equipo</a></p></section>'

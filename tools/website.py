@@ -60,10 +60,13 @@ UNTRANSLATED = {
     '="Link to this heading': '="Enlace a este apartado',
     '="Toggle primary sidebar': '="Mostrar u ocultar el índice',
     '="Toggle secondary sidebar': '="Mostrar u ocultar los apartados',
+    '<summary><span class="toctree-toggle"': (
+        '<summary aria-label="Mostrar u ocultar sus páginas"><span class="toctree-toggle"'
+    ),
     "?title=Issue%20on%20page%20%2F": "?title=",
     "&amp;body=Your%20issue%20content%20here.": "",
 }
-"""Lo que el tema deja en inglés, o mal escrito, en los botones."""
+"""Lo que el tema deja en inglés, mal escrito o sin nombre, en los botones."""
 EXPORT = re.compile(r"export\{[^}]*?(\w+) as default[^}]*\};?")
 
 
