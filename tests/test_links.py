@@ -14,7 +14,7 @@ from conftest import NOTEBOOKS, ROOT, SOLUTIONS
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "notebooks").glob("*.md")),
-    *sorted(set((ROOT / "site").glob("*.md")) - {ROOT / "site" / "index.md"}),  # que mira el sitio
+    *sorted((ROOT / "site").glob("*.md")),
     ROOT / "benchmarks" / "README.md",
     *NOTEBOOKS,
     *SOLUTIONS,

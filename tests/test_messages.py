@@ -13,19 +13,24 @@ FILE = re.compile(r"(?<![\w*/.~-])[\w./-]*\w\.(?:cfg|html|ipynb|j2|md|png|py|tom
 MODULE = re.compile(r"python -m ([\w.]+)")
 NOT_OURS = {
     ".json.txt",
+    "/_static/prendas.png",
     "_static/tablero.png",
+    "benchmarks.md",
+    "cambios.md",
     "comentario.md",
     "comparacion.html",
     "constraints.txt",
     "fashion_bench/install.py",
-    "index.html",
     "keras.py",
+    "page.html",
     "random.py",
+    "robots.txt",
     "tablero.png",
     "tensorflow.py",
 }
-"""Los que escriben `compare`, el sitio y el juez, el final que añade Windows, uno que se crea y se
-borra, uno que se busca dentro del paquete y los que un mensaje pide renombrar."""
+"""Los que escriben `compare`, el sitio y el juez, la plantilla de Sphinx, el final que añade
+Windows, uno que se crea y se borra, uno que se busca dentro del paquete y los que un mensaje pide
+renombrar."""
 
 
 def tracked() -> set[str]:
@@ -81,7 +86,9 @@ def test_every_named_file_exists() -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("sin git no se sabe qué archivos son del proyecto")
     paths = tracked()
+    pages = {Path(path).stem for path in paths if path.startswith("site/")}
     known = paths | {Path(path).name for path in paths} | NOT_OURS
+    known |= {f"{folder}{page}.html" for page in pages for folder in ("", "../")}
     assert {(name, where) for name, where in named(FILE) if name not in known} == set()
 
 

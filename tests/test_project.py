@@ -3,6 +3,7 @@
 import re
 import tomllib
 from email.message import Message
+from importlib.metadata import metadata
 
 import pytest
 import yaml
@@ -36,13 +37,26 @@ def test_the_classifiers_agree() -> None:
     assert (ROOT / ABOUT["license-files"][0]).read_text("utf-8").startswith(ABOUT["license"])
 
 
-def test_the_address_comes_from_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert install.repository() == ADDRESS
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("https://ejemplo.org/alguien/curso/", "https://ejemplo.org/alguien/curso"),
+        ("https://github.com/el.example/curso", "https://github.com/el.example/curso"),
+        ("https://github.example/alguien/curso", None),
+    ],
+)
+def test_the_address_comes_from_what_is_installed(
+    told: str, address: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Y la de ejemplo no es ninguna."""
+    assert metadata("fashion-bench").get_all("Project-URL") == [
+        f"{name}, {url}" for name, url in ABOUT["urls"].items()
+    ]
     installed = Message()
     installed["Project-URL"] = "Otra, https://ejemplo.org"
-    installed["Project-URL"] = "Repository, https://ejemplo.org/alguien/curso/"
+    installed["Project-URL"] = f"Repository, {told}"
     monkeypatch.setattr(install, "metadata", lambda name: installed)
-    assert install.repository() == "https://ejemplo.org/alguien/curso"
+    assert install.address("Repository") == address
 
 
 def test_the_address_is_not_written_again_in_the_code() -> None:

@@ -51,6 +51,12 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return addresses
 
 
+@pytest.fixture(autouse=True)
+def published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """El proyecto ya tiene dirección."""
+    monkeypatch.setattr(send, "address", lambda _: FORM.removesuffix("/issues/new"))
+
+
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Contesta a la pregunta en una terminal."""
@@ -89,6 +95,20 @@ def test_without_a_yes_nothing_opens(
 ) -> None:
     answer(text)
     assert obey(["send", str(PATH)]) == FINE
+    assert opened == []
+
+
+def test_without_an_address_nothing_opens_and_it_says_so(
+    opened: list[str],
+    answer: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.setattr(send, "address", lambda _: None)
+    answer("sí\n")
+    assert obey(["send", str(PATH)]) == FINE
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert PATH.name in last and "[s/N]" not in last
     assert opened == []
 
 

@@ -10,6 +10,7 @@ from importlib import invalidate_caches
 from importlib.metadata import metadata, version
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from fashion_bench import CHECKOUT, NOTEBOOKS_DIR, PROJECT_DIR
 from fashion_bench.errors import TutorialError, meaning
@@ -100,10 +101,14 @@ def restore(file: str) -> str:
     return "instalando otra vez el paquete"
 
 
-def repository() -> str:
-    """Devuelve la dirección del repositorio, sin barra al final; está en `pyproject.toml`."""
+def address(of: str) -> str | None:
+    """La dirección del repositorio (`Repository`) o del sitio (`Documentation`), sin barra final.
+
+    Están en `pyproject.toml`. `None` si aún es la de ejemplo, que acaba en `.example`.
+    """
     told = metadata("fashion-bench").get_all("Project-URL", [])
-    return dict(url.split(", ", 1) for url in told)["Repository"].rstrip("/")
+    found = dict(url.split(", ", 1) for url in told)[of].rstrip("/")
+    return None if (urlsplit(found).hostname or "").endswith(".example") else found
 
 
 def in_colab(archive: str) -> None:

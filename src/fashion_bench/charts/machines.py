@@ -67,16 +67,23 @@ def compare_machines(group: Sequence[Contender], this: Record | None = None) -> 
     return figure
 
 
-def measured_and_predicted(group: Sequence[Contender], predicted: Mapping[str, float]) -> Figure:
+def measured_and_predicted(
+    group: Sequence[Contender], predicted: Mapping[str, float]
+) -> tuple[Figure, list[str]]:
     """Dibuja los segundos por época de los equipos medidos y los de los que solo se predicen.
 
     Un rombo relleno es una medida, con su intervalo del 95 % si es de varias sesiones; un círculo
-    hueco, una predicción.
+    hueco, una predicción. Si no caben todos los medidos, están los más rápidos, y lo dice.
+
+    Returns:
+        El gráfico y los nombres de lo dibujado.
     """
     figure, axis = new(1)
     typical = {each.name: each.estimate("median_epoch") for each in group}
-    seconds = {name: found.value for name, found in typical.items()} | dict(predicted)
-    chosen = sorted(seconds, key=seconds.__getitem__)[:MOST_ROWS]
+    values = {name: found.value for name, found in typical.items()}
+    fastest = sorted(values, key=values.__getitem__)[:MOST_ROWS]
+    seconds = {name: values[name] for name in fastest} | dict(predicted)
+    chosen = sorted(seconds, key=seconds.__getitem__)
     measured = {"marker": "D", "color": BLUE, "label": "Medido"}
     hollow = {"marker": "o", "color": ORANGE, "mfc": "none", "mew": 2, "label": "Predicho"}
     for row, name in enumerate(chosen):
@@ -84,14 +91,17 @@ def measured_and_predicted(group: Sequence[Contender], predicted: Mapping[str, f
         ends = (found.low, found.high) if found and found.sessions > 1 else ()
         text = written(seconds[name], 2, "s")
         draw_row(axis, row, seconds[name], ends, text, measured if found else hollow)
-    _name_rows(figure, [textwrap.wrap(name, LINE) for name in chosen], len(seconds))
+    _name_rows(figure, [textwrap.wrap(name, LINE) for name in chosen], len(chosen))
     log_values(axis)
     axis.margins(x=0.3)
     axis.set_xlabel("Segundos por época (escala logarítmica);\ncuanto menos, mejor", loc="right")
     shown = {str(line.get_label()): line for line in axis.get_legend_handles_labels()[0]}
     figure.legend(shown.values(), shown, loc="outside lower left", ncols=2)
-    headline(figure, "Equipos medidos y equipos que solo están predichos")
-    return figure
+    which = "Equipos medidos"
+    if len(values) > len(fastest):
+        which = f"Los {len(fastest)} equipos más rápidos de {len(values)} medidos"
+    headline(figure, f"{which} y equipos que solo están predichos")
+    return figure, chosen
 
 
 def throughput_by_batch(sweeps: Sequence[Sequence[Record]]) -> Figure:

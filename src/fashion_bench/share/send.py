@@ -21,7 +21,7 @@ from fashion_bench.compare import files
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import Record
 from fashion_bench.folders import shown
-from fashion_bench.install import repository
+from fashion_bench.install import address
 from fashion_bench.share.refusals import refusals
 
 TEMPLATE, FIELD = "registro.yml", "record"
@@ -50,19 +50,26 @@ def send(path: Path) -> None:
     """
     record = _checked(path)
     print(record.model_dump_json(indent=1))
+    repository = address("Repository")
+    if not repository:
+        print(
+            "\nNo se ha enviado nada: esta copia del proyecto aún no tiene una dirección a la que "
+            f"enviarlo. Guarda {shown(path)}, que es todo lo que hará falta."
+        )
+        return
     print(
         "\nSe enviaría todo lo de arriba, y nada más, como un mensaje público en "
-        f"{repository()}/issues."
+        f"{repository}/issues."
     )
     if record.flaw:
         print(f"Aviso: este tiempo no cuenta ({record.flaw}), y así se publicaría.")
     if names := _personal(record):
         print(f"Aviso: lleva «{'», «'.join(names)}», el nombre de tu carpeta o de tu equipo.")
-    blank = f"{repository()}/issues/new?" + urlencode(
+    blank = f"{repository}/issues/new?" + urlencode(
         {"template": TEMPLATE, "title": f"Registro {record.run_id}"}
     )
     filled = f"{blank}&{urlencode({FIELD: pack(record)})}"
-    address = filled if len(filled) <= MAX_ADDRESS else blank
+    form = filled if len(filled) <= MAX_ADDRESS else blank
     if sys.stdin is None or not sys.stdin.isatty():
         print(
             "No se ha enviado nada: aquí no puedes contestar. Ejecuta en una terminal "
@@ -72,9 +79,9 @@ def send(path: Path) -> None:
     if not _yes():
         print("No se ha enviado nada.")
         return
-    if not webbrowser.open(address):
-        print(f"No se puede abrir el navegador. Abre tú esta dirección:\n{address}")
-    if address == blank:
+    if not webbrowser.open(form):
+        print(f"No se puede abrir el navegador. Abre tú esta dirección:\n{form}")
+    if form == blank:
         print(f"No cabe en la dirección: pega en el formulario el contenido de {shown(path)}.")
     print("Para enviarlo, pulsa en él el botón «Create»: hasta entonces no se envía nada.")
 
