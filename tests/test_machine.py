@@ -76,7 +76,7 @@ UBUNTU = {"PRETTY_NAME": "Ubuntu 24.04"}
 def test_a_wsl_with_its_own_kernel_is_still_wsl(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mark: str
 ) -> None:
-    """Su nombre no lleva «microsoft» (V21)."""
+    """Su nombre no lleva `microsoft` (V21)."""
     monkeypatch.setattr(platform, "release", lambda: "6.6.87-mi-nucleo")
     monkeypatch.setattr(hardware, "WSL_MARKS", [str(tmp_path / name) for name in ("WSL", "dxg")])
     assert not hardware.is_wsl()

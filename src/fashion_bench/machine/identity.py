@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 READING_FAILS = (
     *(OSError, RuntimeError, ValueError, LookupError, ArithmeticError, AssertionError),
     *(AttributeError, TypeError, psutil.Error, subprocess.SubprocessError),
-    # Un controlador que no conoce la pregunta; WSL2 contesta además cosas ilegibles (ValueError).
+    # Un controlador que no conoce la pregunta; WSL2 contesta además cosas ilegibles (`ValueError`).
     *(pynvml.NVMLError, pynvml.NVMLLibraryMismatchError),
 )
 """Lo que lanzan el sistema, `psutil` y el controlador de NVIDIA cuando no pueden decir algo."""

@@ -155,7 +155,7 @@ def nvidia_unused(facts: Facts) -> Iterator[Finding]:
         yield warning(
             "mig-without-instance",
             f"tu {card.name} está en modo MIG, que la reparte, y no tiene ninguna parte hecha; haz "
-            "una (nvidia-smi mig -lgip dice cuáles caben) o quita ese modo",
+            "una («nvidia-smi mig -lgip» dice cuáles caben) o quita ese modo",
             "sudo nvidia-smi -mig 0",
             "https://docs.nvidia.com/datacenter/tesla/mig-user-guide/",
         )
