@@ -326,7 +326,7 @@ def test_a_photo_is_uploaded_with_the_button(ran: Callable[[int], Run], tmp_path
     page.evaluate(SCROLL_TO, "foto")
     button = page.get_by_role("button", name="Subir una foto")
     refusal = page.get_by_text("Esa foto no es válida")
-    drawing = page.locator(".widget-vbox", has=button).locator("img")
+    drawing = page.locator(".widget-box:not(.widget-vbox)", has=button).locator("img")
     page.get_by_text("Si pesa más de 10 MB, puede que no llegue").wait_for()
     for name, answer in (
         ("no.png", refusal),
@@ -352,7 +352,7 @@ def test_the_window_of_the_convolution_moves_if_somebody_watches(ran: Callable[[
     from playwright.sync_api import expect
 
     run.page.evaluate(SCROLL_TO, "ventana")
-    controls = run.page.locator(".widget-vbox", has_text="Columna")
+    controls = run.page.locator(".widget-box:not(.widget-vbox)", has_text="Columna")
     drawing = controls.locator("img")
     for knob, key in (
         (controls.get_by_role("slider").first, "ArrowUp"),
