@@ -536,13 +536,14 @@ def test_the_card_tells_the_run_and_compares_its_machine_session_by_session() ->
     rival = "Este equipo, frente a «El lento (AVX2) · CPU»"
     assert rows[rival].startswith("2.63× (")
     assert rows[rival].endswith("), más rápido")
-    least = rows["Lo mínimo, por cálculo"]
+    least = rows["Como un producto de matrices"]
     assert ("0.75\xa0s por época" in least, "50\xa0%" in least) == (True, True)
     alone = dict(report.card(record, [*others, record]).rows)
     assert "sin veredicto" in alone[rival]
 
 
-def test_the_next_step_depends_on_whether_the_time_counts() -> None:
+def test_the_next_step_depends_on_whether_the_time_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "address", lambda of: "https://localhost/curso")
     path = Path("registro.json")
     good, cut = session(6, "El mío", 1.5), session(6, "El mío", 1.5, **CUT_SHORT)
     whole = {"epochs": 10, "train_samples": 60_000}
@@ -551,6 +552,8 @@ def test_the_next_step_depends_on_whether_the_time_counts() -> None:
     assert send.command(path) in steps[0]
     assert all("fashion_mnist_cnn.py" in step for step in steps[1:])
     assert len({*steps, report.next_step(good, None)}) == 4
+    monkeypatch.setattr(install, "address", lambda of: None)  # aún no hay adónde enviarlo
+    assert "send" not in report.next_step(good, path)
 
 
 CUT_SHORT: dict[str, object] = {"status": "interrupted", "reason": "Parado por ti"}

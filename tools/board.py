@@ -30,6 +30,9 @@ METRIC = "median_epoch"
 USUAL = {"lote": 128, "precision": "float32", "imagenes": 54_000}
 """Con qué se compara de entrada: los valores por defecto del cuaderno 01."""
 
+EPOCHS = 10
+"""Las de siempre: las de otro equipo se dicen, porque también cambian la exactitud."""
+
 Row = dict[str, Any]
 """Lo que se sabe de un equipo que entrena de una forma; lo que no, es `None`."""
 
@@ -93,11 +96,12 @@ def contenders(records: Sequence[Record]) -> list[Contender]:
     return rows + [Contender(r.name, [r]) for r in records if r.run_id not in told]
 
 
-def conditions(batch: int, precision: str, images: int) -> Row:
+def conditions(batch: int, precision: str, images: int, epochs: int = EPOCHS) -> Row:
     """Con qué se entrena, y en qué se aparta de lo de siempre."""
     told = {"lote": batch, "precision": precision, "imagenes": images}
     texts = [f"lote {batch}", precision, written(images, 0, "imágenes")]
     unusual = [text for key, text in zip(told, texts, strict=True) if told[key] != USUAL[key]]
+    unusual += [f"{epochs} épocas"] * (epochs != EPOCHS)
     return told | {"condiciones": " · ".join(unusual)}
 
 
@@ -117,7 +121,7 @@ def measured(contender: Contender) -> Row:
         "dispositivo": record.device,
     }  # fmt: skip
     images = record.data.training_images
-    row |= conditions(told.batch_size, told.precision, images)
+    row |= conditions(told.batch_size, told.precision, images, told.epochs)
     if record.repeats:
         seconds = contender.estimate(METRIC)
         row |= {"segundos": seconds.value, "sesiones": seconds.sessions}
@@ -136,7 +140,7 @@ class Prediction(NamedTuple):
     batch: int
     seconds: float
     """De una época de las imágenes de siempre."""
-    between: str
+    between: tuple[float, float]
     """El intervalo del 80 %."""
 
 
@@ -153,24 +157,26 @@ def predictions(records: Sequence[Record]) -> list[Prediction]:
         for row in table.select("tbody tr")
     ]
     return [
-        Prediction(
-            name, int(row["Lote"]), float(row["Segundos"]), row[f"Intervalo del 80{NO_BREAK}%"]
-        )
+        Prediction(name, int(row["Lote"]), float(row["Segundos"]), (float(low), float(high)))
         for row in rows
+        for low, high in [row[f"Intervalo del 80{NO_BREAK}%"].split("-")]
         if (name := row["Dispositivo"]) not in measured
     ]
 
 
 def predicted(told: Prediction) -> Row:
     """La fila de un dispositivo que nadie ha medido."""
-    low, high = map(float, told.between.split("-"))
+    low, high = told.between
     row: Row = dict.fromkeys(
-        ("fecha", "exactitud", "mfu", "julios", "imagenes_por_julio", "motor", "instrucciones")
+        ("fecha", "exactitud", "mfu", "julios", "imagenes_por_julio", "instrucciones")
     )
     row |= conditions(told.batch, str(USUAL["precision"]), 54_000)
+    usual = filter(None, ("TensorFlow, en WSL2 o Metal", row["condiciones"]))
+    row["condiciones"] = " · ".join(usual)
     speed = float(f"{row['imagenes'] / told.seconds:.3g}")  # los segundos tienen tres cifras
     return row | {
         "equipo": told.name, "cuenta": "Predicción", "registros": {}, "dispositivo": "GPU",
+        "motor": TITLES["tensorflow"],
         "segundos": told.seconds, "desde": low, "hasta": high, "sesiones": 0,
         "imagenes_por_segundo": speed,
     }  # fmt: skip
@@ -186,12 +192,16 @@ def chart(records: Sequence[Record]) -> tuple[bytes, str]:
         and each.latest.data.training_images == USUAL["imagenes"]
         and not each.flaw
     ]
-    told = {each.name: each.seconds for each in predictions(records) if each.batch == USUAL["lote"]}
+    told = {
+        each.name: (each.seconds, *each.between)
+        for each in predictions(records)
+        if each.batch == USUAL["lote"]
+    }
     figure, names = measured_and_predicted(group, told)
     alt = "Segundos por época, en escala logarítmica. Medidos: " + ", ".join(
         f"{each.name}, {each.estimate(METRIC).value:.2f}" for each in group if each.name in names
     )
-    alt += ". Predichos: " + ", ".join(f"{name}, {value:.2f}" for name, value in told.items())
+    alt += ". Predichos: " + ", ".join(f"{name}, {value:.2f}" for name, (value, *_) in told.items())
     return style.png(figure)[0], f"{alt}."
 
 

@@ -149,6 +149,9 @@ def write_board(sources: Path, records: Sequence[Record], rows: Sequence[board.R
 def write_choices(page: Path) -> None:
     """Pone en la página de instalar la línea de cada equipo."""
     [choices] = CHOICES.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    if not address("Repository"):
+        told = "(aún no hay de dónde: pídeselo a quien te dio esta página)"
+        choices = choices.replace("(*Code → Download ZIP*)", told)
     text, changed = CHOOSE.subn(lambda _: choices, page.read_text(encoding="utf-8"))
     if changed != 1:
         raise SystemExit(f"{page.name} ya no dice dónde va «Elige tu equipo»: pon sus marcas.")

@@ -14,7 +14,7 @@ const table = new DataTable("#tablero", {
   order: [[Math.max(keys.indexOf(key), 0), way === undefined ? "asc" : "desc"]],
   layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
   language: {
-    zeroRecords: "Ninguna fila cumple todo lo que has elegido.",
+    zeroRecords: "Ninguna fila cumple todo lo que has elegido. Quizá esté entre las predicciones.",
     aria: {
       orderable: ": pulsa para ordenar",
       orderableReverse: ": pulsa para ordenar al revés",
@@ -63,7 +63,7 @@ table.on("draw", () => {
   for (const { key, list, first } of filters) if (list.value !== first) told.set(key, list.value);
   if (predictions.checked) told.set("predicciones", "sí");
   const [[column, direction] = []] = table.order();
-  const order = column === undefined ? FIRST : (direction === "desc" ? "-" : "") + keys[column];
+  const order = !direction ? FIRST : (direction === "desc" ? "-" : "") + keys[column];
   if (order !== FIRST) told.set("orden", order);
   const { recordsDisplay, recordsTotal } = table.page.info();
   document.getElementById("filas").textContent = `Filas: ${recordsDisplay} de ${recordsTotal}`;

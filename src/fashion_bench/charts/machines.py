@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from fashion_bench.charts.style import (
     BLUE,
@@ -68,12 +69,13 @@ def compare_machines(group: Sequence[Contender], this: Record | None = None) -> 
 
 
 def measured_and_predicted(
-    group: Sequence[Contender], predicted: Mapping[str, float]
+    group: Sequence[Contender], predicted: Mapping[str, tuple[float, float, float]]
 ) -> tuple[Figure, list[str]]:
-    """Dibuja los segundos por época de los equipos medidos y los de los que solo se predicen.
+    """Dibuja los segundos por época de los equipos medidos y, debajo, los que solo se predicen.
 
     Un rombo relleno es una medida, con su intervalo del 95 % si es de varias sesiones; un círculo
-    hueco, una predicción. Si no caben todos los medidos, están los más rápidos, y lo dice.
+    hueco, una predicción, con el suyo del 80 %: `predicted` da la cifra y sus dos extremos. Si no
+    caben todos los medidos, están los más rápidos, y lo dice.
 
     Returns:
         El gráfico y los nombres de lo dibujado.
@@ -82,17 +84,22 @@ def measured_and_predicted(
     typical = {each.name: each.estimate("median_epoch") for each in group}
     values = {name: found.value for name, found in typical.items()}
     fastest = sorted(values, key=values.__getitem__)[:MOST_ROWS]
-    seconds = {name: values[name] for name in fastest} | dict(predicted)
-    chosen = sorted(seconds, key=seconds.__getitem__)
-    measured = {"marker": "D", "color": BLUE, "label": "Medido"}
-    hollow = {"marker": "o", "color": ORANGE, "mfc": "none", "mew": 2, "label": "Predicho"}
+    chosen = [*fastest, *sorted(predicted, key=predicted.__getitem__)]
+    measured: dict[str, Any] = {"marker": "D", "color": BLUE, "label": "Medido"}
+    hollow: dict[str, Any] = {"marker": "o", "color": ORANGE, "mfc": "none", "mew": 2}
+    hollow |= {"label": "Predicho"}
+    ends: Sequence[float]
     for row, name in enumerate(chosen):
-        found = typical.get(name)
-        ends = (found.low, found.high) if found and found.sessions > 1 else ()
-        text = written(seconds[name], 2, "s")
-        draw_row(axis, row, seconds[name], ends, text, measured if found else hollow)
+        if found := typical.get(name):
+            seconds, look = found.value, measured
+            ends = (found.low, found.high) if found.sessions > 1 else ()
+        else:
+            seconds, *both = predicted[name]
+            ends, look = tuple(both), hollow
+        draw_row(axis, row, seconds, ends, written(seconds, 2, "s"), look)
     _name_rows(figure, [textwrap.wrap(name, LINE) for name in chosen], len(chosen))
     log_values(axis)
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.margins(x=0.3)
     axis.set_xlabel("Segundos por época (escala logarítmica);\ncuanto menos, mejor", loc="right")
     shown = {str(line.get_label()): line for line in axis.get_legend_handles_labels()[0]}
@@ -100,7 +107,7 @@ def measured_and_predicted(
     which = "Equipos medidos"
     if len(values) > len(fastest):
         which = f"Los {len(fastest)} equipos más rápidos de {len(values)} medidos"
-    headline(figure, f"{which} y equipos que solo están predichos")
+    headline(figure, f"{which} y, debajo, los que solo están predichos")
     return figure, chosen
 
 

@@ -18,7 +18,7 @@ from fashion_bench import MAIN_CHART, data, install
 from fashion_bench.compare import comparison
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import ACCURACY_FLOOR, MIME, Record
-from fashion_bench.folders import write_atomically
+from fashion_bench.folders import shown, write_atomically
 from fashion_bench.share import send
 from fashion_bench.text import written
 
@@ -82,17 +82,19 @@ def card(record: Record, records: Sequence[Record]) -> Card:
             f"{least} por época si todo fuera tan deprisa como un producto de matrices; este "
             f"entrenamiento llega al {used}"
         )
-        rows.append(("Lo mínimo, por cálculo", reached))
+        rows.append(("Como un producto de matrices", reached))
     headline = f"{written(record.median_epoch_seconds, 2, 's')} por época"
     return Card(record.name, headline, *verdict, rows)
 
 
 def next_step(record: Record, path: Path | None) -> str:
     """Qué hacer después de una ejecución, según si su tiempo cuenta; `path` es su archivo."""
+    if record.flaw is None and path:
+        if install.address("Repository"):
+            return f"Para compartirlo: {send.command(path)}"
+        return f"Para compararlo con otro equipo, copia {shown(path)} a su carpeta results/."
     if record.flaw is None:
-        return (
-            f"Para compartirlo: {send.command(path)}" if path else "Su registro no está guardado."
-        )
+        return "Su registro no se ha podido guardar."
     told, train = record.parameters, install.script("python")
     if told.epochs < 10 or told.train_samples < data.TRAIN_IMAGES:
         return f"Para un tiempo que cuente: {train}"
