@@ -89,10 +89,10 @@ def test_only_default_runs_that_count_are_published(record: dict) -> None:
     chosen = readme.choose([*others, good])
     assert chosen == [Contender("Equipo | bueno (AVX2) · CPU", [good])]
     header, _, row = readme.table(chosen).splitlines()
-    assert header.count("|") == row.count("|") == 8
+    assert header.count("|") == row.count("|") == 9
     assert row == (
         "| `Equipo   bueno (AVX2) · CPU` | 1 | 1.50 | 36\xa0000 | 0\xa0% | 0.9100 "
-        "| [1](results/20261123T162119Z-685e8f16.json) |"
+        "| es la referencia | [1](results/20261123T162119Z-685e8f16.json) |"
     )
 
 
@@ -116,7 +116,7 @@ def test_all_the_sessions_of_a_machine_are_published(record: dict) -> None:
     [_, _, row] = readme.table([only]).splitlines()
     assert re.fullmatch(
         r"\| PC \(AVX2\) · CPU \| 2 \| 1\.50 \(\d+\.\d\d-\d+\.\d\d\) \| 36\xa0000 "
-        r"\| 25\xa0% \| 0\.9100 "
+        r"\| 25\xa0% \| 0\.9100 \| es la referencia "
         r"\| \[1\]\(results/20261123T162119Z-685e8f16\.json\), "
         r"\[2\]\(results/20261124T162119Z-00000000\.json\) \|",
         row,

@@ -49,8 +49,8 @@ def table(chosen: Sequence[Contender]) -> str:
     """Escribe la tabla en Markdown."""
     lines = [
         "| Equipo | Sesiones | s/época (intervalo del 95\N{NO-BREAK SPACE}%) | Imágenes/s "
-        "| MFU | Exactitud | Registros |",
-        "|---|---:|---:|---:|---:|---:|---|",
+        "| MFU | Exactitud | Veredicto | Registros |",
+        "|---|---:|---:|---:|---:|---:|---|---|",
     ]
     base = comparison.baseline_of(chosen, "")
     rows = comparison.rows(chosen, base, "median_epoch")
@@ -62,12 +62,9 @@ def table(chosen: Sequence[Contender]) -> str:
         ]
         lines.append(
             f"| {neutral(row.contender.name)} | {row.estimate.sessions} | {row.figure} "
-            f"| {written(speed)} | {row.mfu} | {row.accuracy} | {', '.join(links)} |"
+            f"| {written(speed)} | {row.mfu} | {row.accuracy} | {row.verdict} "
+            f"| {', '.join(links)} |"
         )
-    for row in rows:
-        if row.ratio:
-            mine, other = neutral(row.contender.name), neutral(base.name)
-            lines += ["", f"«{mine}», frente a «{other}»: {row.verdict}."]
     return "\n".join(lines) + "\n"
 
 
