@@ -21,11 +21,7 @@ from fashion_bench.text import NO_BREAK
 
 RESULTS = ROOT / "results"
 PUBLISHED, _ = files.load_folder(RESULTS)
-ALONE = [
-    record.run_id
-    for record in PUBLISHED
-    if record.flaw is None and record.repeats[0].epoch_losses and record.parameters.workers == 1
-][-1]
+ALONE = "20261129T210430Z-927392b4"
 """Uno que cuenta, de un solo proceso y con pérdidas."""
 DIFFERENCES = ("loss_difference", "gradient_difference", "update_difference")
 RTX_AGREES = {"precision": "float32"} | dict.fromkeys(DIFFERENCES, 1e-4)
