@@ -59,7 +59,8 @@ def test_the_page_of_a_class(
     assert re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=.(?!data:)", told) == []
     assert "data:image/png" in told
     assert told.count("es la referencia") >= 1
-    assert told.count("más rápido</td>") == 2
+    assert told.count("más rápido</td>") == 4  # delante y en su sitio
+    assert told.index("más rápido</td>") < told.index("Qué aprenderás")
     assert "roto.json" in told and "es una copia de" in told
     assert f"{bad.run_id}.json</td><td>no: ejecución incompleta</td>" in told
     assert "la clase de ana" not in told

@@ -1,9 +1,11 @@
 """La página de una clase: el cuaderno 03, ejecutado con los registros de una carpeta."""
 
 from contextlib import closing
+from copy import deepcopy
+from datetime import date
 from pathlib import Path
 
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 from papermill import PapermillExecutionError, execute_notebook
 
 from fashion_bench import FOLDER_VARIABLE, NOTEBOOKS_DIR, PROJECT_DIR, install, lesson
@@ -15,6 +17,8 @@ from fashion_bench.script.kernel import Kernel
 
 NOTEBOOK = "03_comparar_equipos.ipynb"
 PAGE = "comparacion.html"
+VERDICTS = ("tablas", "barras")
+"""Las celdas que dicen quién gana: la página empieza por ellas."""
 
 
 def compare(folder: Path) -> Path:
@@ -42,7 +46,7 @@ def compare(folder: Path) -> Path:
 
 
 def _executed(folder: Path) -> NotebookNode:
-    """El cuaderno ejecutado, sin la celda que dice en qué carpeta están los registros."""
+    """El cuaderno ejecutado, con los veredictos delante y sin decir de qué carpeta salen."""
     with closing(Kernel({FOLDER_VARIABLE: str(PROJECT_DIR)})) as kernel:
         try:
             executed = execute_notebook(
@@ -65,4 +69,10 @@ def _executed(folder: Path) -> NotebookNode:
         for cell in executed.cells
         if "injected-parameters" not in cell.metadata.get("tags", [])
     ]
+    verdicts = deepcopy([cell for cell in executed.cells if cell.id in VERDICTS])
+    for cell in verdicts:
+        cell.id = f"{cell.id}-delante"
+    title = v4.new_markdown_cell(f"# Comparación de equipos, {date.today()}")
+    executed.cells[0].source = executed.cells[0].source.replace("# ", "## La lección: ", 1)
+    executed.cells = [title, *verdicts, *executed.cells]
     return executed
