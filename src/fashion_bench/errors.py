@@ -17,6 +17,8 @@ CAUSES = {
     errno.EIO: "el disco falla",
     errno.EPIPE: "ya no hay quien lo lea",
     errno.EMFILE: "hay demasiados archivos abiertos a la vez",
+    errno.ENETUNREACH: "no hay red",
+    errno.ECONNREFUSED: "nadie contesta",
 }
 """Lo que quieren decir los errores del sistema más corrientes."""
 
