@@ -883,7 +883,7 @@ def a_linux(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Un Linux cuyos archivos del sistema están, o faltan, en una carpeta."""
     for name in PLACES:
         monkeypatch.setattr(probe, name, tmp_path / name)
-    monkeypatch.setattr(hardware, "CONTAINER_MARKS", (str(tmp_path / "marca"),))
+    monkeypatch.setattr(install, "CONTAINER_MARKS", (str(tmp_path / "marca"),))
     monkeypatch.setattr(hardware, "WSL_MARKS", ())
     monkeypatch.setattr(platform, "release", lambda: "6.8.0-45-generic")
     return tmp_path
@@ -933,7 +933,7 @@ def test_what_the_system_does_not_let_read_is_unknown_and_breaks_nothing(
 
     for name in PLACES:
         monkeypatch.setattr(probe, name, Denied("/x"))
-    monkeypatch.setattr(hardware, "is_container", lambda: None)
+    monkeypatch.setattr(install, "is_container", lambda: None)
     monkeypatch.setattr(hardware, "WSL_MARKS", ())
     monkeypatch.setattr(platform, "release", lambda: "6.8.0-45-generic")
     monkeypatch.setattr(probe, "_is_rosetta", Denied("/x").read_text)

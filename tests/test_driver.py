@@ -215,13 +215,14 @@ def test_each_machine_is_told_as_it_is(told: list[dict[str, Any]], at: int) -> N
 
 VERDICTS = """
 import json, os, sys
+from fashion_bench import install
 from fashion_bench.doctor import diagnosis, probe
 from fashion_bench.doctor.facts import Engine
 from fashion_bench.machine import hardware
 probe._has_nvidia_hardware = lambda: True
 for machine, engine in json.load(sys.stdin):
     os.environ["FAKE_DRIVER"] = machine
-    hardware.is_container = lambda: machine.startswith("container")
+    install.is_container = lambda: machine.startswith("container")
     hardware.is_wsl = lambda: machine.startswith("wsl")
     print(diagnosis.verdict(probe.gather(engine=Engine(**engine))).id)
 """

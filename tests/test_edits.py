@@ -327,6 +327,15 @@ def test_after_a_stop_or_a_failure_no_figure_is_of_another_run(lesson: Kernel, e
         assert told.endswith("ejecuta otra vez la celda que entrena, en el apartado 9.")
 
 
+def test_a_notebook_in_the_middle_of_a_merge_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(NOTEBOOK, tmp_path)
+    (tmp_path / "00.ipynb").write_text("<<<<<<< HEAD\n{}", encoding="utf-8")
+    monkeypatch.setattr(missing, "NOTEBOOKS_DIR", tmp_path)
+    assert missing.first_to_run("prepare", sources()["entrenar"], []) is not None
+
+
 @pytest.mark.slow
 def test_a_name_that_is_of_no_cell_is_told_by_python(kernel: Kernel) -> None:
     source = sources()["entrenar"].replace("callbacks=[", "callbacks=[EarlyStopping(), ")

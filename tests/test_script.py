@@ -36,7 +36,6 @@ from fashion_bench.doctor import diagnosis, probe
 from fashion_bench.doctor.finding import Finding
 from fashion_bench.figures import MIME, Record
 from fashion_bench.folders import shown
-from fashion_bench.machine import hardware
 from fashion_bench.script import cli, interrupt, report
 from fashion_bench.script.interrupt import Brake, StoppedError
 from fashion_bench.script.kernel import Kernel
@@ -399,14 +398,14 @@ def test_what_is_missing_is_told_with_an_order_for_this_python(
 def test_jupyter_lets_root_in_only_in_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
     """En un contenedor, lo normal es ser root, y Jupyter no arrancaría (V7)."""
     for inside in (True, False):
-        monkeypatch.setattr(hardware, "CONTAINER_MARKS", (str(ROOT),) if inside else ())
-        monkeypatch.setattr(hardware, "CONTAINER_NAMES", ())
+        monkeypatch.setattr(install, "CONTAINER_MARKS", (str(ROOT),) if inside else ())
+        monkeypatch.setattr(install, "CONTAINER_NAMES", ())
         server = SimpleNamespace(web_app=SimpleNamespace(settings={}), allow_root=False)
         install._load_jupyter_server_extension(server)
         assert server.allow_root is inside
-    monkeypatch.setattr(hardware, "CONTAINER_NAMES", ("CODESPACES",))
+    monkeypatch.setattr(install, "CONTAINER_NAMES", ("CODESPACES",))
     monkeypatch.setenv("CODESPACES", "true")
-    assert hardware.is_container()
+    assert install.is_container()
 
 
 def test_an_equipment_that_cannot_talk_to_itself_is_told_before_waiting(

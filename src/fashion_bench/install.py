@@ -24,6 +24,13 @@ NOT_IN_COLAB = ("archspec", "nvidia-ml-py")
 MAX_MESSAGE_BYTES = 200_000_000
 """Lo que puede pesar un mensaje de Jupyter: la foto del cuaderno 01 va en uno."""
 
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
+CONTAINER_NAMES = (
+    *("container", "KUBERNETES_SERVICE_HOST"),
+    *("CODESPACES", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"),
+)
+"""Archivos y variables que solo hay en un contenedor."""
+
 
 def pip(lock: str) -> str:
     """Lo que va detrás de `pip install` para instalar un archivo de versiones fijas.
@@ -80,6 +87,11 @@ def missing(error: Exception) -> str:
     elif is_managed():
         told = f"{this_python()} -m venv .venv && {activate} && python -m pip install {pip(lock)}"
     return f"Falta el módulo {what}: ejecuta «{told}» en la carpeta del proyecto y repite."
+
+
+def is_container() -> bool:
+    """Dice si esto es un contenedor, como lo son Colab, Codespaces y Kaggle."""
+    return any(map(os.path.exists, CONTAINER_MARKS)) or any(map(os.environ.get, CONTAINER_NAMES))
 
 
 def wheel() -> str:
@@ -140,8 +152,6 @@ def _load_jupyter_server_extension(server: "ServerApp") -> None:
 
     El servidor lo carga al arrancar: se lo pide `jupyter/fashion_bench.json`.
     """
-    from fashion_bench.machine.hardware import is_container
-
     server.web_app.settings.setdefault("websocket_max_message_size", MAX_MESSAGE_BYTES)
     if is_container():  # allí lo normal es ser root, y Jupyter no querría arrancar
         server.allow_root = True

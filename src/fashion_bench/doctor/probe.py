@@ -85,7 +85,7 @@ def gather(
         architecture=machine.architecture,
         libc=_libc(),
         wsl=_wsl(),
-        container=hardware.is_container(),
+        container=install.is_container(),
         rosetta=known(_is_rosetta),
         python=platform.python_version(),
         python_bits=64 if sys.maxsize > 2**32 else 32,

@@ -1,9 +1,11 @@
 """Qué celda falta por ejecutar, cuando se ejecutan sin orden."""
 
+import json
 import re
 import symtable
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,6 @@ from fashion_bench.errors import TutorialError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
-    from nbformat import NotebookNode
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
@@ -49,32 +50,38 @@ def first_to_run(name: str, running: str, names: Iterable[str]) -> str | None:
     Returns:
         Una frase; `None` si ese nombre no sale de una celda anterior de un cuaderno del curso.
     """
-    from fashion_bench import lesson  # este módulo lo carga cada kernel al arrancar
-
     lines, most = set(running.splitlines()) - {""}, 0
-    before: list[NotebookNode] = []
+    before: list[tuple[str, str]] = []
     for path in sorted(NOTEBOOKS_DIR.rglob("*.ipynb")):
-        cells = lesson.read(str(path.relative_to(NOTEBOOKS_DIR))).cells
-        for place, cell in enumerate(cells):
-            alike = len(lines & set(cell.source.splitlines()))
-            if cell.cell_type == "code" and alike > most:
+        cells = _cells(path)
+        for place, (kind, source) in enumerate(cells):
+            alike = len(lines & set(source.splitlines()))
+            if kind == "code" and alike > most:
                 most, before = alike, cells[:place]
     title, waiting = "", None
-    for cell in before:
-        if cell.cell_type == "markdown":
-            title = (re.findall(r"^#+ (.+)", cell.source, re.M) or [title])[-1]
+    for kind, source in before:
+        if kind == "markdown":
+            title = (re.findall(r"^#+ (.+)", source, re.M) or [title])[-1]
             continue
-        defined = _defined(cell.source)
+        defined = _defined(source)
         if defined and waiting is None and not defined & set(names):
-            waiting = title, cell.source
+            waiting = title, source
         if name in defined:
-            title, source = waiting or (title, cell.source)
+            title, source = waiting or (title, source)
             first = source.splitlines()[0].partition("  #")[0]
             return (
                 f"Falta «{name}», que sale de una celda anterior: ejecuta antes, en orden, desde "
                 f"la que empieza por «{first}», en «{title}»."
             )
     return None
+
+
+def _cells(path: Path) -> list[tuple[str, str]]:
+    """La clase y el texto de las celdas de un cuaderno; ninguna, si está a medias de una mezcla."""
+    with suppress(ValueError):
+        notebook = json.loads(path.read_text(encoding="utf-8-sig"))
+        return [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+    return []
 
 
 def _defined(source: str) -> set[str]:

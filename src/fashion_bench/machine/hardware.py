@@ -4,7 +4,6 @@ import ctypes
 import os
 import platform
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -17,12 +16,7 @@ from fashion_bench.machine.identity import known
 from fashion_bench.record import Accelerator, GpuState, Machine, clean
 
 WSL_MARKS = ("/run/WSL", "/dev/dxg", "/proc/sys/fs/binfmt_misc/WSLInterop")
-CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
-CONTAINER_NAMES = (
-    *("container", "KUBERNETES_SERVICE_HOST"),
-    *("CODESPACES", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"),
-)
-"""Archivos que solo hay en WSL o en un contenedor, y variables que solo pone un contenedor."""
+"""Archivos que solo hay en WSL."""
 
 
 def machine() -> Machine:
@@ -63,16 +57,7 @@ def operating_system() -> str:
 
 def is_wsl() -> bool:
     """Dice si este Linux corre dentro de Windows, aunque su núcleo no sea el de Microsoft."""
-    return "microsoft" in platform.release().lower() or _any_exists(WSL_MARKS)
-
-
-def is_container() -> bool:
-    """Dice si esto es un contenedor, como lo son Colab, Codespaces y Kaggle."""
-    return _any_exists(CONTAINER_MARKS) or any(map(os.environ.get, CONTAINER_NAMES))
-
-
-def _any_exists(paths: Sequence[str]) -> bool:
-    return any(known(Path(path).exists) for path in paths)
+    return "microsoft" in platform.release().lower() or any(map(os.path.exists, WSL_MARKS))
 
 
 class Card(NamedTuple):

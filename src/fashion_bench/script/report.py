@@ -14,7 +14,7 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from fashion_bench import MAIN_CHART, data, install
+from fashion_bench import MAIN_CHART, install, parameters
 from fashion_bench.compare import comparison
 from fashion_bench.errors import TutorialError
 from fashion_bench.figures import ACCURACY_FLOOR, MIME, Record
@@ -95,8 +95,8 @@ def next_step(record: Record, path: Path | None) -> str:
         return f"Para compararlo con otro equipo, copia {shown(path)} a su carpeta results/."
     if record.flaw is None:
         return "Su registro no se ha podido guardar."
-    told, train = record.parameters, install.script("python")
-    if told.epochs < 10 or told.train_samples < data.TRAIN_IMAGES:
+    told, usual, train = record.parameters, parameters.DEFAULTS, install.script("python")
+    if (told.epochs, told.train_samples) != (usual["epochs"], usual["train_samples"]):
         return f"Para un tiempo que cuente: {train}"
     return f"Para intentarlo otra vez: {train}"
 
