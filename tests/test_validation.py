@@ -395,9 +395,7 @@ STRANGE: list[Callable[[dict], object]] = [
     lambda r: r["machine"].update(cpu="Intel Core (Haswell)", virtual=True),  # en un AMD
     lambda r: (computes(r, 3e12), put(r, "software.tf32", True)),  # AMX, que redondea
     lambda r: times(r, 1, own=0.2),  # un núcleo para ocho programas
-    lambda r: learned(
-        r, 9540
-    ),  # lo que da una red de 768 000 pesos, según la lista de Zalando
+    lambda r: learned(r, 9540),  # lo que da una red de 768 000 pesos, según la lista de Zalando
     suspended,
 ]
 

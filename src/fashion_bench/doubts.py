@@ -14,12 +14,9 @@ from functools import cache
 from itertools import chain
 from math import log
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from fashion_bench.record import Content
 from fashion_bench.text import written
-
-if TYPE_CHECKING:  # `figures` lo importa
-    from fashion_bench.figures import Record
 
 FIRST_DAY, LOSSES_DAY = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 29, tzinfo=UTC)
 """El día en que nació el proyecto y el de la 0.3.0, la primera que anota siempre las pérdidas."""
@@ -57,7 +54,7 @@ SAME_SECONDS = 1e-6
 """Dos relojes de verdad no dan los mismos segundos: hasta esta parte se toman por iguales."""
 
 
-def alone(record: "Record") -> list[str]:
+def alone(record: Content) -> list[str]:
     """Dice lo que de un registro no puede ser, mirándolo solo."""
     checks = [_dates, _machine]
     if record.status == "ok":
@@ -65,7 +62,7 @@ def alone(record: "Record") -> list[str]:
     return list(dict.fromkeys(chain.from_iterable(check(record) for check in checks)))
 
 
-def beside(record: "Record", others: Sequence["Record"]) -> list[str]:
+def beside(record: Content, others: Sequence[Content]) -> list[str]:
     """Dice lo que de un registro no puede ser si son verdad otros, los que estaban antes."""
     found = {}
     for other in others:
@@ -78,7 +75,7 @@ def beside(record: "Record", others: Sequence["Record"]) -> list[str]:
     return [f"{doubt}, el {other.run_id}" for doubt, other in found.items()]
 
 
-def _dates(record: "Record") -> Iterator[str]:
+def _dates(record: Content) -> Iterator[str]:
     created = record.created_utc.astimezone(UTC)
     if created < FIRST_DAY:
         yield f"dice ser del {created:%Y-%m-%d}, y el proyecto es del {FIRST_DAY:%Y-%m-%d}"
@@ -88,7 +85,7 @@ def _dates(record: "Record") -> Iterator[str]:
         yield "su identificador y su fecha no concuerdan"
 
 
-def _machine(record: "Record") -> Iterator[str]:
+def _machine(record: Content) -> Iterator[str]:
     machine, gpu, software = record.machine, record.accelerator, record.software
     if machine.usable_cores > machine.logical_cores:
         yield "usa más núcleos de los que tiene"
@@ -109,7 +106,7 @@ def _machine(record: "Record") -> Iterator[str]:
         yield "su GPU calcula lo mismo que la CPU hasta la última cifra, y ninguna lo hace"
 
 
-def _evidence(record: "Record") -> Iterator[str]:
+def _evidence(record: Content) -> Iterator[str]:
     """Lo que `Recorder` anota siempre."""
     if record.repeats[0].seed != record.parameters.seed:
         yield "su primera semilla no es la que dice"
@@ -128,7 +125,7 @@ def _evidence(record: "Record") -> Iterator[str]:
         yield "le faltan las pérdidas de sus épocas"
 
 
-def _speed(record: "Record") -> Iterator[str]:
+def _speed(record: Content) -> Iterator[str]:
     """Que sus tiempos cuadren con lo que él mismo dice de su equipo."""
     told, cores = record.parameters, record.machine.logical_cores
     for each in record.calibration:
@@ -149,7 +146,7 @@ def _speed(record: "Record") -> Iterator[str]:
         )
 
 
-def _effort(record: "Record") -> Iterator[str]:
+def _effort(record: Content) -> Iterator[str]:
     """Que su procesador y su GPU hicieran algo, y no más de lo que podían."""
     used = trained = 0.0
     for repeat in record.repeats:
@@ -167,7 +164,7 @@ def _effort(record: "Record") -> Iterator[str]:
         yield "entrenó en la CPU casi sin usarla"
 
 
-def _learning(record: "Record") -> Iterator[str]:
+def _learning(record: Content) -> Iterator[str]:
     """Que sus pérdidas y su exactitud puedan ser de una red como la del curso.
 
     Una imagen fallada da a la clase que toca la mitad, como mucho: pierde `log 2` o más.

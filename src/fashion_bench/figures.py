@@ -1,7 +1,6 @@
 """Las cifras de un registro: las que salen de lo que guarda, y si su tiempo cuenta."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
 from statistics import median
 from typing import NamedTuple, Self, TypeVar
 
@@ -48,17 +47,6 @@ class Record(Content):
         return [*doubts.alone(self), *self._clashes]
 
     @property
-    def epoch_seconds(self) -> list[float]:
-        """Segundos de todas las épocas de todas las repeticiones, en orden."""
-        return [second for repeat in self.repeats for second in repeat.epoch_seconds]
-
-    @property
-    def ended_utc(self) -> datetime:
-        """Cuándo acabó de entrenar, por lo que duró."""
-        lasted = sum(repeat.setup_seconds + repeat.total_seconds for repeat in self.repeats)
-        return self.created_utc + timedelta(seconds=lasted)
-
-    @property
     def median_epoch_seconds(self) -> float:
         """Mediana, en segundos, de todas las épocas de todas las repeticiones."""
         return median(self.epoch_seconds)
@@ -72,15 +60,6 @@ class Record(Content):
     def cold_seconds(self) -> float:
         """Segundos de la primera repetición, la única que arranca en frío, y su calentamiento."""
         return self.repeats[0].setup_seconds + self.repeats[0].total_seconds
-
-    @property
-    def accuracies(self) -> list[float]:
-        """Exactitud en prueba, de 0 a 1, de cada repetición que llegó a la evaluación."""
-        return [
-            repeat.test_correct / self.data.test_images
-            for repeat in self.repeats
-            if repeat.test_correct is not None
-        ]
 
     @property
     def accuracy(self) -> float | None:

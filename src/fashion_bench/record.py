@@ -6,7 +6,7 @@ pueden imprimir, dibujar y guardar sin riesgo, vengan de donde vengan.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 from unicodedata import normalize
 
@@ -346,6 +346,26 @@ class Content(Frozen):
     """`None` si se entrenó en la CPU, que es la referencia."""
     calibration: list[Calibration] = Field(max_length=2)
     """Antes de entrenar y, si se llegó al final, después."""
+
+    @property
+    def epoch_seconds(self) -> list[float]:
+        """Segundos de todas las épocas de todas las repeticiones, en orden."""
+        return [second for repeat in self.repeats for second in repeat.epoch_seconds]
+
+    @property
+    def ended_utc(self) -> datetime:
+        """Cuándo acabó de entrenar, por lo que duró."""
+        lasted = sum(repeat.setup_seconds + repeat.total_seconds for repeat in self.repeats)
+        return self.created_utc + timedelta(seconds=lasted)
+
+    @property
+    def accuracies(self) -> list[float]:
+        """Exactitud en prueba, de 0 a 1, de cada repetición que llegó a la evaluación."""
+        return [
+            repeat.test_correct / self.data.test_images
+            for repeat in self.repeats
+            if repeat.test_correct is not None
+        ]
 
     @model_validator(mode="before")
     @classmethod
